@@ -1,0 +1,71 @@
+//! What an answer tells caches.
+
+use crate::access::Exposure;
+use crate::time::UnixTime;
+use crate::variant::BrowserTtl;
+
+/// The `Cache-Control` value of a delivery answer sent at `now`.
+///
+/// Public answers may be kept for the browser TTL by anyone, and used stale for two hours more
+/// while they are fetched anew (Cloudflare's default). Private answers may be kept by the browser
+/// alone, and never beyond the expiry of the URL that opened them; the answer to an expired grant
+/// may not be kept at all.
+pub fn cache_control(exposure: Exposure, browser_ttl: BrowserTtl, now: UnixTime) -> String {
+    let ttl = u64::from(browser_ttl.seconds());
+    match exposure {
+        Exposure::Public => format!("public, max-age={ttl}, stale-while-revalidate=7200"),
+        Exposure::Private { until: None } => format!("private, max-age={ttl}"),
+        Exposure::Private { until: Some(until) } => match now.seconds_until(until) {
+            0 => NO_STORE.to_owned(),
+            left => format!("private, max-age={}", ttl.min(left)),
+        },
+    }
+}
+
+/// The `Cache-Control` value of errors and of the management API.
+pub const NO_STORE: &str = "no-store";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_answers_follow_the_browser_ttl() {
+        assert_eq!(
+            cache_control(Exposure::Public, BrowserTtl::DEFAULT, UnixTime(5)),
+            "public, max-age=172800, stale-while-revalidate=7200"
+        );
+    }
+
+    #[test]
+    fn private_answers_end_with_the_url() {
+        let until = |exp: u64| Exposure::Private { until: Some(UnixTime(exp)) };
+        for (exposure, now, expected) in [
+            (until(1_000), 0, "private, max-age=1000"),
+            (until(1_000), 999, "private, max-age=1"),
+            (until(1_000), 1_000, "no-store"),
+            (until(1_000), 1_001, "no-store"),
+            (until(10_000_000), 0, "private, max-age=172800"),
+            (Exposure::Private { until: None }, 0, "private, max-age=172800"),
+        ] {
+            assert_eq!(cache_control(exposure, BrowserTtl::DEFAULT, UnixTime(now)), expected);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_private_answer_is_shared_or_outlives_its_url(
+            exp in 1u64..10_000_000_000, now in 0u64..10_000_000_000, ttl in 3_600u64..=31_536_000,
+        ) {
+            let ttl = BrowserTtl::parse(ttl).expect("in range");
+            let header = cache_control(Exposure::Private { until: Some(UnixTime(exp)) }, ttl, UnixTime(now));
+            if let Some(age) = header.strip_prefix("private, max-age=") {
+                let age: u64 = age.parse().expect("digits and nothing after them");
+                assert!(age >= 1 && now + age <= exp && age <= u64::from(ttl.seconds()));
+            } else {
+                assert_eq!(header, "no-store");
+                assert!(now >= exp);
+            }
+        }
+    }
+}
