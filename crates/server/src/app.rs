@@ -1,0 +1,27 @@
+//! The composition root: what the use cases are given.
+
+use crate::blobs::Blobs;
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::deliver::Flights;
+use crate::renderer::Renderer;
+use crate::staging::Staging;
+
+/// The parts of a running server. It knows no HTTP.
+pub struct App {
+    /// As parsed at start.
+    pub config: Config,
+    /// Rows.
+    pub catalog: Catalog,
+    /// Bytes.
+    pub blobs: Blobs,
+    /// Uploads on their way in.
+    pub staging: Staging,
+    /// Worker processes.
+    pub renderer: Renderer,
+    /// The time.
+    pub clock: Clock,
+    /// Renditions being made.
+    pub flights: Flights,
+}

@@ -1,0 +1,8 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+/// Parses the arguments, runs the command and prints the error chain of a failure.
+pub fn main() -> ExitCode {
+    unimplemented!()
+}

@@ -1,0 +1,103 @@
+//! The configuration that the parts of the server are made from. It is parsed in `settings`; what
+//! is here cannot be wrong any more.
+
+use ipnet::IpNet;
+use safelight_domain::access::UnknownImagePolicy;
+use safelight_domain::account::{AccountHash, AccountId};
+use safelight_domain::image::SourceLimits;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use url::Url;
+
+/// Everything that `safelight serve` is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address of delivery, and of everything else unless `admin_listen` is set.
+    pub listen: SocketAddr,
+    /// Address of the management API and the health checks, when apart from delivery.
+    pub admin_listen: Option<SocketAddr>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// Start of every delivery URL in answers: scheme, host and port, no path.
+    pub public_url: Url,
+    /// Largest upload in bytes.
+    pub max_upload_bytes: u64,
+    /// Bounds on uploaded pictures.
+    pub source_limits: SourceLimits,
+    /// See [`Compat`].
+    pub compat: Compat,
+    /// What unsigned requests for unknown images are told.
+    pub unknown_images: UnknownImagePolicy,
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bounds on connections.
+    pub connections: ConnectionLimits,
+    /// The pool of worker processes.
+    pub render: RenderConfig,
+    /// Most bytes that stored renditions may take together; the least recently used go first.
+    pub rendition_bytes: u64,
+    /// Names and secrets of the account that the first start makes.
+    pub first_account: FirstAccount,
+}
+
+/// Where Cloudflare refuses and Safelight need not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compat {
+    /// Private images with custom ids are allowed.
+    Extended,
+    /// What Cloudflare refuses is refused (5410).
+    Strict,
+}
+
+/// Bounds on what a client may hold of the server.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// Connections open at once; further ones wait in the listen queue.
+    pub connections: usize,
+    /// Time for a request's head to arrive whole, from the first connection on.
+    pub header_timeout: Duration,
+    /// Longest pause within a request's body.
+    pub body_timeout: Duration,
+    /// Longest time without a byte read or written, in any state.
+    pub idle_timeout: Duration,
+    /// Headers in a request.
+    pub headers: usize,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Time that requests in flight get to finish at shutdown.
+    pub shutdown_timeout: Duration,
+}
+
+/// The pool of worker processes.
+#[derive(Clone, Debug)]
+pub struct RenderConfig {
+    /// The program that is started with the argument `render-worker`: this program itself.
+    pub program: PathBuf,
+    /// Worker processes.
+    pub workers: usize,
+    /// Jobs that may wait; more are refused with 503.
+    pub queue: usize,
+    /// Time for one probe of a header or one render, after which the worker is killed.
+    pub timeout: Duration,
+}
+
+/// What the first start names its account, key and token; what is `None` is made at random.
+/// Given again later, each must equal what is stored.
+#[derive(Clone, Default)]
+pub struct FirstAccount {
+    /// `SAFELIGHT_ACCOUNT_ID`.
+    pub id: Option<AccountId>,
+    /// `SAFELIGHT_ACCOUNT_HASH`.
+    pub hash: Option<AccountHash>,
+    /// `SAFELIGHT_API_TOKEN`, not empty.
+    pub api_token: Option<String>,
+    /// `SAFELIGHT_SIGNING_KEY`, the value of the key `default`, not empty.
+    pub signing_key: Option<String>,
+}
+
+impl std::fmt::Debug for FirstAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FirstAccount").field("id", &self.id).field("hash", &self.hash).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,1 @@
+//! Use case: accept an upload. It knows no HTTP.

@@ -1,0 +1,1 @@
+//! Settings: file, environment and flags, parsed once into a `Config`.
