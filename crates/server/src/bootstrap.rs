@@ -27,3 +27,14 @@ pub struct FirstStart {
 pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
     unimplemented!()
 }
+
+/// stub
+#[allow(unused_variables)]
+pub fn new_account(
+    name: String,
+    role: safelight_domain::token::Role,
+    first: &crate::config::FirstAccount,
+    now_ms: i64,
+) -> anyhow::Result<(crate::catalog::NewAccount, String)> {
+    unimplemented!()
+}

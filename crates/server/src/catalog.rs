@@ -94,6 +94,8 @@ pub struct NewAccount {
 pub struct DeliveryAccount {
     /// The account.
     pub id: AccountId,
+    /// In delivery URLs.
+    pub hash: AccountHash,
     /// Every active key.
     pub keys: Vec<SigningKey>,
     /// Every variant.
@@ -347,6 +349,10 @@ impl Catalog {
         rendition: Rendition,
         now_ms: i64,
     ) -> Result<Option<Rendition>, CatalogError> {
+        stub!()
+    }
+    /// Deletes the row of this key if it still names these bytes.
+    pub async fn forget_rendition(&self, key: &RenditionKey, name: &str) -> Result<(), CatalogError> {
         stub!()
     }
     /// Whether any row names this rendition of this blob (for the sweeper).

@@ -1,23 +1,78 @@
 //! The HTTP side: every route of the product in one list.
 
+mod accounts;
+mod auth;
+mod delivery;
+mod envelope;
+mod error;
+mod health;
+mod images;
+mod keys;
+mod lists;
+mod log;
+mod metadata;
+mod upload_form;
+mod variants;
+
 use crate::app::App;
 use axum::Router;
+use axum::extract::OriginalUri;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, put};
+use error::ApiError;
+use http::StatusCode;
 use std::sync::Arc;
 
 /// Everything on one listener.
-#[allow(unused_variables)]
 pub fn router(app: Arc<App>) -> Router {
-    unimplemented!()
+    logged(admin_routes().fallback(delivery::handle), app)
 }
 
 /// Delivery alone.
-#[allow(unused_variables)]
 pub fn delivery_router(app: Arc<App>) -> Router {
-    unimplemented!()
+    logged(Router::new().fallback(delivery::handle), app)
 }
 
 /// Everything but delivery.
-#[allow(unused_variables)]
 pub fn admin_router(app: Arc<App>) -> Router {
-    unimplemented!()
+    logged(admin_routes().fallback(no_route), app)
+}
+
+fn admin_routes() -> Router<Arc<App>> {
+    let images = Router::new()
+        .route("/v1", get(lists::v1).post(images::upload))
+        .route("/v1/stats", get(lists::stats))
+        .route("/v1/keys", get(keys::list))
+        .route("/v1/keys/{name}", put(keys::create).delete(keys::delete))
+        .route("/v1/variants", get(variants::list).post(variants::create))
+        .route("/v1/variants/{id}", get(variants::get).patch(variants::update).delete(variants::delete))
+        .route("/v1/variants/{id}/flat", get(variants::get_flat))
+        .route("/v1/{*image}", get(images::get).patch(images::update).delete(images::delete))
+        .route("/v2", get(lists::v2));
+    Router::new()
+        .nest("/client/v4/accounts/{account_id}/images", images)
+        .route("/client/{*rest}", axum::routing::any(no_route))
+        .route("/safelight/v1/whoami", get(accounts::whoami))
+        .route("/safelight/v1/accounts", get(accounts::list).post(accounts::create))
+        .route(
+            "/safelight/v1/accounts/{account_id}/tokens",
+            get(accounts::list_tokens).post(accounts::create_token),
+        )
+        .route("/safelight/v1/accounts/{account_id}/tokens/{token_id}", delete(accounts::delete_token))
+        .route("/safelight/{*rest}", axum::routing::any(no_route))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .method_not_allowed_fallback(no_route)
+}
+
+async fn no_route(OriginalUri(uri): OriginalUri) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, 7003, format!("No route for the URI {}", uri.path()))
+}
+
+fn logged(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
+    routes
+        // The limits on bodies are the endpoints' own.
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::clone(&app), log::requests))
+        .with_state(app)
 }

@@ -1,1 +1,113 @@
 //! Use case: accept an upload. It knows no HTTP.
+
+use crate::app::App;
+use crate::blobs::BlobError;
+use crate::catalog::InsertError;
+use crate::config::Compat;
+use crate::random;
+use crate::renderer::RenderError;
+use crate::staging::Staged;
+use bytes::Bytes;
+use safelight_domain::account::AccountId;
+use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceInfo};
+use safelight_pixels::Fault;
+use std::error::Error;
+use thiserror::Error;
+
+/// A parsed upload.
+pub struct NewUpload {
+    /// The bytes, on disk.
+    pub staged: Staged,
+    /// As the client named the file.
+    pub filename: Option<String>,
+    /// Chosen by the uploader; `None` makes one.
+    pub id: Option<ImageId>,
+    /// The user's JSON object.
+    pub metadata: Metadata,
+    /// See [`Creator`].
+    pub creator: Option<Creator>,
+    /// Who may see it.
+    pub privacy: Privacy,
+}
+
+/// Why an upload was not accepted; nothing of it is kept.
+#[derive(Debug, Error)]
+pub enum IngestError {
+    /// Private with a custom id, under `compat = "strict"`.
+    #[error("an image with a custom id cannot be private")]
+    PrivateCustomId,
+    /// The id is taken; the image that has it is untouched.
+    #[error("an image has this id")]
+    Exists,
+    /// Too much is being processed.
+    #[error("busy")]
+    Busy,
+    /// Not an image of an accepted format.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Its header cannot be read.
+    #[error("{0}")]
+    Undecodable(String),
+    /// Larger than the limits on pictures.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Our fault.
+    #[error(transparent)]
+    Internal(Box<dyn Error + Send + Sync>),
+}
+
+/// Checks an upload, stores its bytes, then its row. When this returns the image is durable.
+pub async fn ingest(app: &App, account: &AccountId, upload: NewUpload) -> Result<Image, IngestError> {
+    let NewUpload { staged, filename, id, metadata, creator, privacy } = upload;
+    if id.is_some() && privacy == Privacy::RequireSigned && app.config.compat == Compat::Strict {
+        return Err(IngestError::PrivateCustomId);
+    }
+    if let Some(id) = &id
+        && app.catalog.find_image(account, id).await.map_err(internal)?.is_some()
+    {
+        return Err(IngestError::Exists);
+    }
+    let source = probe(app, &staged).await?;
+    let image = Image {
+        account: account.clone(),
+        id: id.unwrap_or_else(|| ImageId::from_random(random::bytes())),
+        blob: BlobId::from_random(random::bytes()),
+        source,
+        bytes: staged.bytes(),
+        filename,
+        metadata,
+        creator,
+        privacy,
+        uploaded_ms: app.clock.now_ms(),
+    };
+    app.blobs.put_original(&image.blob, &staged).await.map_err(internal::<BlobError>)?;
+    match app.catalog.insert_image(image.clone()).await {
+        Ok(()) => Ok(image),
+        // The bytes are an orphan now, which the sweeper removes.
+        Err(InsertError::Exists) => Err(IngestError::Exists),
+        Err(error) => Err(internal(error)),
+    }
+}
+
+async fn probe(app: &App, staged: &Staged) -> Result<SourceInfo, IngestError> {
+    let _admission = app.flights.admit().map_err(|_| IngestError::Busy)?;
+    let file = tokio::fs::read(staged.path()).await.map_err(internal)?;
+    app.renderer.probe(Bytes::from(file)).await.map_err(|error| match error {
+        RenderError::Busy => IngestError::Busy,
+        RenderError::Refused { fault: Fault::Unsupported } => {
+            IngestError::Unsupported(Fault::Unsupported.to_string())
+        }
+        RenderError::Refused { fault: fault @ Fault::TooLarge { .. } } => {
+            IngestError::TooLarge(fault.to_string())
+        }
+        RenderError::Refused { fault } => IngestError::Undecodable(fault.to_string()),
+        RenderError::TimedOut(_) | RenderError::WorkerDied => {
+            IngestError::Undecodable("the image cannot be processed".to_owned())
+        }
+        error @ RenderError::NoWorker(_) => internal(error),
+    })
+}
+
+fn internal<E: Error + Send + Sync + 'static>(error: E) -> IngestError {
+    IngestError::Internal(Box::new(error))
+}

@@ -1,0 +1,172 @@
+//! Delivery of pictures: from the request to headers and bytes.
+
+use crate::app::App;
+use crate::deliver::{Answer, DeliverError, Request, deliver};
+use crate::http::error::DeliveryError;
+use crate::renderer::RenderError;
+use axum::body::Body;
+use axum::extract::{Request as HttpRequest, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use safelight_domain::access::TokenFault;
+use safelight_domain::conditional::{RangeAnswer, range};
+use safelight_domain::delivery_url::DeliveryPathError;
+use safelight_pixels::Fault;
+use std::sync::Arc;
+
+/// Nothing in a picture may run or load anything, also where a browser shows it as a page.
+const CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; sandbox";
+
+/// `GET` and `HEAD /{hash}/{id}/{variant}`, and the same below `/cdn-cgi/imagedelivery`.
+/// `OPTIONS` needs no token, since browsers send none with it.
+pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
+    match *request.method() {
+        Method::GET | Method::HEAD => {}
+        Method::OPTIONS => return preflight(),
+        _ => {
+            let error = DeliveryError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                9424,
+                "Only GET, HEAD and OPTIONS are allowed",
+            );
+            return ([(header::ALLOW, "GET, HEAD, OPTIONS")], error).into_response();
+        }
+    }
+    let headers = request.headers();
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let accept = joined(headers, &header::ACCEPT);
+    let none_match = joined(headers, &header::IF_NONE_MATCH);
+    let wanted = Request { target, accept: accept.as_deref(), none_match: none_match.as_deref() };
+    match deliver(&app, wanted).await {
+        Ok(answer) => respond(answer, request.method(), headers),
+        Err(error) => refusal(error).into_response(),
+    }
+}
+
+fn respond(answer: Answer, method: &Method, request: &HeaderMap) -> Response {
+    let mut headers = HeaderMap::new();
+    let mut set = |name: HeaderName, value: Result<HeaderValue, header::InvalidHeaderValue>| {
+        if let Ok(value) = value {
+            headers.insert(name, value);
+        }
+    };
+    set(header::ETAG, HeaderValue::from_str(answer.etag.as_str()));
+    set(header::CACHE_CONTROL, HeaderValue::from_str(&answer.cache_control));
+    for (name, value) in [
+        (header::VARY, "Accept"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, CSP),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+    ] {
+        set(name, HeaderValue::from_str(value));
+    }
+    let Some(bytes) = answer.body else {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.format.media_type()));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    let length = bytes.len() as u64;
+    let text = |name: HeaderName| request.get(name).and_then(|value| value.to_str().ok());
+    let wanted = match *method {
+        Method::GET => range(text(header::RANGE), text(header::IF_RANGE), &answer.etag, length),
+        _ => RangeAnswer::Whole,
+    };
+    let (status, body, content_range) = match wanted {
+        RangeAnswer::Whole => (StatusCode::OK, bytes, None),
+        RangeAnswer::Part { first, last } => {
+            // Both are below the length, which is a usize.
+            let part = bytes.slice(first as usize..=last as usize);
+            (StatusCode::PARTIAL_CONTENT, part, Some(format!("bytes {first}-{last}/{length}")))
+        }
+        RangeAnswer::Unsatisfiable => {
+            let error = DeliveryError::new(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                9424,
+                "The range is outside of the image",
+            );
+            return ([(header::CONTENT_RANGE, format!("bytes */{length}"))], error).into_response();
+        }
+    };
+    if let Some(Ok(value)) = content_range.map(|text| HeaderValue::from_str(&text)) {
+        headers.insert(header::CONTENT_RANGE, value);
+    }
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    let body = if *method == Method::HEAD { Body::empty() } else { Body::from(body) };
+    (status, headers, body).into_response()
+}
+
+fn preflight() -> Response {
+    (
+        StatusCode::NO_CONTENT,
+        [
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
+            (header::ACCESS_CONTROL_ALLOW_HEADERS, "Accept, If-None-Match, If-Range, Range"),
+            (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+            (header::CACHE_CONTROL, "no-store"),
+        ],
+    )
+        .into_response()
+}
+
+fn refusal(error: DeliverError) -> DeliveryError {
+    let denied =
+        |text: &str| DeliveryError::new(StatusCode::FORBIDDEN, 9425, format!("Image access denied: {text}"));
+    match error {
+        DeliverError::Path(DeliveryPathError::Shape) => DeliveryError::new(
+            StatusCode::FORBIDDEN,
+            9426,
+            format!("Invalid URL: {}", DeliveryPathError::Shape),
+        ),
+        DeliverError::Path(DeliveryPathError::Hash) | DeliverError::UnknownAccount => {
+            DeliveryError::new(StatusCode::FORBIDDEN, 9427, "Incorrect account hash")
+        }
+        DeliverError::UnknownVariant => denied("This account doesn't have variant with this name"),
+        DeliverError::FlexibleVariant => DeliveryError::new(
+            StatusCode::FORBIDDEN,
+            9429,
+            "Flexible variants are not enabled for the account",
+        ),
+        DeliverError::Token(fault) => denied(&match fault {
+            TokenFault::Absent => "the image needs a signed URL, or does not exist".to_owned(),
+            TokenFault::Malformed(malformed) => malformed.to_string(),
+            TokenFault::Mismatch => "the URL signature does not match".to_owned(),
+            TokenFault::Expired => "the signed URL has expired".to_owned(),
+        }),
+        DeliverError::UnknownImage => DeliveryError::new(StatusCode::NOT_FOUND, 5404, "Image not found"),
+        DeliverError::Render(error) => render_failure(error),
+        DeliverError::Internal(error) => DeliveryError::internal(error.as_ref()),
+    }
+}
+
+fn render_failure(error: RenderError) -> DeliveryError {
+    match error {
+        RenderError::Busy => DeliveryError::new(StatusCode::SERVICE_UNAVAILABLE, 9522, "Too busy, try again"),
+        RenderError::Refused { fault: fault @ Fault::TooLarge { .. } } => {
+            DeliveryError::new(StatusCode::FORBIDDEN, 9413, fault.to_string())
+        }
+        RenderError::Refused { fault: fault @ Fault::Unsupported } => {
+            DeliveryError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, 9520, fault.to_string())
+        }
+        RenderError::Refused { fault: fault @ Fault::CannotEncode(_) } => {
+            DeliveryError::new(StatusCode::INTERNAL_SERVER_ERROR, 9516, fault.to_string())
+        }
+        RenderError::Refused { fault } => {
+            DeliveryError::new(StatusCode::UNPROCESSABLE_ENTITY, 9516, fault.to_string())
+        }
+        RenderError::TimedOut(_) => {
+            DeliveryError::new(StatusCode::GATEWAY_TIMEOUT, 9522, "The image took too long to process")
+        }
+        RenderError::WorkerDied => {
+            DeliveryError::new(StatusCode::UNPROCESSABLE_ENTITY, 9516, "The image cannot be processed")
+        }
+        error @ RenderError::NoWorker(_) => DeliveryError::internal(&error),
+    }
+}
+
+/// Several headers of one name mean the same as one with commas (RFC 9110, 5.3).
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(","))
+}

@@ -1,0 +1,171 @@
+//! How refusals look on the wire: one type for the management API, one for delivery.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use safelight_domain::caching::NO_STORE;
+use safelight_domain::token::Refusal;
+use serde_json::json;
+use std::error::Error;
+
+/// Seconds after which a client may try again when the server is busy.
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// A refusal of the management API: a public text for the client and a private one for the log.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    code: u32,
+    public: String,
+    private: Option<String>,
+}
+
+impl ApiError {
+    /// A refusal that is the client's to mend; `public` says what is wrong and what is allowed.
+    pub(super) fn new(status: StatusCode, code: u32, public: impl Into<String>) -> ApiError {
+        ApiError { status, code, public: public.into(), private: None }
+    }
+
+    /// 400/5400: a malformed form, body, parameter or name.
+    pub(super) fn bad_request(public: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::BAD_REQUEST, 5400, public)
+    }
+
+    /// 404/5404 for an image.
+    pub(super) fn image_not_found() -> ApiError {
+        ApiError::new(StatusCode::NOT_FOUND, 5404, "Image not found")
+    }
+
+    /// 500/5500: our fault. The cause goes to the log alone.
+    pub(super) fn internal(cause: &(dyn Error + 'static)) -> ApiError {
+        ApiError {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            code: 5500,
+            public: "Internal server error".to_owned(),
+            private: Some(chain(cause)),
+        }
+    }
+
+    /// 503/5503: try again in a moment.
+    pub(super) fn busy() -> ApiError {
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, 5503, "Too many images are being processed, try again")
+    }
+}
+
+impl From<crate::catalog::CatalogError> for ApiError {
+    fn from(error: crate::catalog::CatalogError) -> ApiError {
+        ApiError::internal(&error)
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> ApiError {
+        let (status, code, public) = match refusal {
+            Refusal::Unauthenticated => (StatusCode::UNAUTHORIZED, 10000, "Authentication error".to_owned()),
+            Refusal::OtherAccount => (
+                StatusCode::FORBIDDEN,
+                5403,
+                "The given account is not valid or is not authorized to access this service".to_owned(),
+            ),
+            Refusal::MissingScope(scope) => (
+                StatusCode::FORBIDDEN,
+                10000,
+                format!("Authentication error: the token lacks the scope '{}'", scope.as_str()),
+            ),
+            Refusal::NotInstanceAdmin => (
+                StatusCode::FORBIDDEN,
+                10000,
+                "Authentication error: only an instance-admin token may do this".to_owned(),
+            ),
+        };
+        ApiError::new(status, code, public)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        log_private(self.private.as_deref());
+        let body = json!({
+            "result": null,
+            "success": false,
+            "errors": [{"code": self.code, "message": self.public}],
+            "messages": [],
+        });
+        let mut response = (
+            self.status,
+            [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, NO_STORE)],
+            body.to_string(),
+        )
+            .into_response();
+        add_status_headers(&mut response);
+        response
+    }
+}
+
+/// A refusal of delivery: plain text `ERROR <code>: <message>`, never cached.
+#[derive(Debug)]
+pub(super) struct DeliveryError {
+    status: StatusCode,
+    code: u32,
+    public: String,
+    private: Option<String>,
+}
+
+impl DeliveryError {
+    /// A refusal with a public text.
+    pub(super) fn new(status: StatusCode, code: u32, public: impl Into<String>) -> DeliveryError {
+        DeliveryError { status, code, public: public.into(), private: None }
+    }
+
+    /// 500/9523: our fault. The cause goes to the log alone.
+    pub(super) fn internal(cause: &(dyn Error + 'static)) -> DeliveryError {
+        DeliveryError {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            code: 9523,
+            public: "Internal error".to_owned(),
+            private: Some(chain(cause)),
+        }
+    }
+}
+
+impl IntoResponse for DeliveryError {
+    fn into_response(self) -> Response {
+        log_private(self.private.as_deref());
+        let mut response = (
+            self.status,
+            [
+                (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+                (header::CACHE_CONTROL, NO_STORE),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+                (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            ],
+            format!("ERROR {}: {}", self.code, self.public),
+        )
+            .into_response();
+        add_status_headers(&mut response);
+        response
+    }
+}
+
+fn add_status_headers(response: &mut Response) {
+    let status = response.status();
+    let headers = response.headers_mut();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+}
+
+fn log_private(private: Option<&str>) {
+    if let Some(cause) = private {
+        tracing::error!(cause, "request failed");
+    }
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
+    std::iter::successors(Some(error), |&error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}

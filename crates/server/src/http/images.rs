@@ -1,0 +1,269 @@
+//! One image: upload, details, change, deletion, original.
+
+use crate::app::App;
+use crate::catalog::{DeliveryAccount, ImageChanges};
+use crate::config::Compat;
+use crate::http::auth::AccountCaller;
+use crate::http::envelope::{Success, empty, json_body};
+use crate::http::error::ApiError;
+use crate::http::metadata;
+use crate::http::upload_form;
+use crate::ingest::{self, IngestError};
+use axum::body::Body;
+use axum::extract::{OriginalUri, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use safelight_domain::access::authorize_owner;
+use safelight_domain::delivery_url::{delivery_path, percent_decode};
+use safelight_domain::image::{Creator, CustomIdError, Image, ImageId, Privacy};
+use safelight_domain::token::Caller;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// An image on the wire.
+#[derive(Serialize)]
+pub(super) struct ImageBody {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<String>,
+    meta: Value,
+    uploaded: String,
+    #[serde(rename = "requireSignedURLs")]
+    require_signed_urls: bool,
+    variants: Vec<String>,
+    creator: Option<String>,
+}
+
+/// Body of PATCH; what is left out stays as it is.
+#[derive(Deserialize)]
+struct UpdateBody {
+    metadata: Option<Value>,
+    #[serde(rename = "requireSignedURLs")]
+    require_signed_urls: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
+    creator: Option<Option<String>>,
+}
+
+/// Tells `"creator": null` (clear it) from no `creator` at all.
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}
+
+/// `POST …/v1`
+pub(super) async fn upload(
+    State(app): State<Arc<App>>,
+    AccountCaller(caller): AccountCaller,
+    request: Request,
+) -> Result<Success<ImageBody>, ApiError> {
+    let upload = upload_form::read(&app, request).await?;
+    let image = ingest::ingest(&app, caller.account(), upload).await.map_err(refused_upload)?;
+    one(&app, &image).await
+}
+
+/// `GET …/v1/{image_id}` and `GET …/v1/{image_id}/blob`
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    AccountCaller(caller): AccountCaller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, ApiError> {
+    let raw = raw_id(uri.path())?;
+    match raw.strip_suffix("/blob") {
+        Some(raw) => blob(&app, &caller, &decode_id(raw)?).await,
+        None => Ok(one(&app, &*find(&app, &caller, &decode_id(raw)?).await?).await?.into_response()),
+    }
+}
+
+/// `PATCH …/v1/{image_id}`
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    AccountCaller(caller): AccountCaller,
+    OriginalUri(uri): OriginalUri,
+    body: Body,
+) -> Result<Success<ImageBody>, ApiError> {
+    let id = decode_id(raw_id(uri.path())?)?;
+    let body: UpdateBody = json_body(body).await?;
+    let changes = ImageChanges {
+        metadata: body.metadata.map(metadata::from_value).transpose()?,
+        creator: body.creator.map(parse_creator).transpose()?,
+        privacy: body.require_signed_urls.map(privacy),
+    };
+    if changes.privacy == Some(Privacy::RequireSigned)
+        && app.config.compat == Compat::Strict
+        && id.is_custom()
+    {
+        find(&app, &caller, &id).await?;
+        return Err(custom_id_is_private());
+    }
+    let image = app.catalog.update_image(caller.account(), &id, changes).await?;
+    one(&app, &*image.ok_or_else(ApiError::image_not_found)?).await
+}
+
+/// `DELETE …/v1/{image_id}`: every URL of it stops working at once.
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    AccountCaller(caller): AccountCaller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Success<Value>, ApiError> {
+    let id = decode_id(raw_id(uri.path())?)?;
+    if !app.catalog.delete_image(caller.account(), &id, app.clock.now_ms()).await? {
+        return Err(ApiError::image_not_found());
+    }
+    Ok(empty())
+}
+
+async fn blob(app: &App, caller: &Caller, id: &ImageId) -> Result<Response, ApiError> {
+    let image = find(app, caller, id).await?;
+    let granted = authorize_owner(&image, caller)?;
+    let stream = app.blobs.original_stream(&granted).await.map_err(|error| ApiError::internal(&error))?;
+    let mut response = Body::from_stream(stream).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(image.source.format.media_type()));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(image.bytes));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    Ok(response)
+}
+
+async fn find(app: &App, caller: &Caller, id: &ImageId) -> Result<Arc<Image>, ApiError> {
+    app.catalog.find_image(caller.account(), id).await?.ok_or_else(ApiError::image_not_found)
+}
+
+async fn one(app: &App, image: &Image) -> Result<Success<ImageBody>, ApiError> {
+    Ok(Success(image_body(app, &*delivery_account(app, &image.account).await?, image)?))
+}
+
+/// What delivery knows of an account, for the URLs in answers.
+pub(super) async fn delivery_account(
+    app: &App,
+    id: &safelight_domain::account::AccountId,
+) -> Result<Arc<DeliveryAccount>, ApiError> {
+    let account = app.catalog.find_account(id).await?;
+    let account = match account {
+        Some(account) => app.catalog.delivery_account(&account.hash).await?,
+        None => None,
+    };
+    account.ok_or_else(|| safelight_domain::token::Refusal::OtherAccount.into())
+}
+
+/// The wire form of an image.
+pub(super) fn image_body(app: &App, account: &DeliveryAccount, image: &Image) -> Result<ImageBody, ApiError> {
+    let origin = public_origin(app);
+    let mut names: Vec<_> = account.variants.keys().collect();
+    names.sort();
+    let meta = serde_json::from_str(image.metadata.as_json()).map_err(|error| ApiError::internal(&error))?;
+    Ok(ImageBody {
+        id: image.id.as_str().to_owned(),
+        filename: image.filename.clone(),
+        meta,
+        uploaded: rfc3339(image.uploaded_ms),
+        require_signed_urls: image.privacy == Privacy::RequireSigned,
+        variants: names
+            .into_iter()
+            .map(|name| format!("{origin}{}", delivery_path(&account.hash, &image.id, name)))
+            .collect(),
+        creator: image.creator.as_ref().map(|creator| creator.as_str().to_owned()),
+    })
+}
+
+/// The public URL without its final slash.
+pub(super) fn public_origin(app: &App) -> String {
+    app.config.public_url.as_str().trim_end_matches('/').to_owned()
+}
+
+/// RFC 3339 in UTC with milliseconds, as every client of the API expects it.
+pub(super) fn rfc3339(millis: i64) -> String {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
+        .ok()
+        .and_then(|moment| moment.format(format).ok())
+        .unwrap_or_default()
+}
+
+/// `requireSignedURLs` as a type.
+pub(super) fn privacy(require_signed_urls: bool) -> Privacy {
+    if require_signed_urls { Privacy::RequireSigned } else { Privacy::Public }
+}
+
+/// A creator from a request; none and the empty text are no creator.
+pub(super) fn parse_creator(text: Option<String>) -> Result<Option<Creator>, ApiError> {
+    text.filter(|text| !text.is_empty())
+        .map(|text| Creator::parse(&text))
+        .transpose()
+        .map_err(|error| ApiError::bad_request(error.to_string()))
+}
+
+/// The refusal of a custom id.
+pub(super) fn bad_custom_id(error: &CustomIdError) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, 5411, format!("The custom ID is invalid: {error}"))
+}
+
+fn custom_id_is_private() -> ApiError {
+    ApiError::new(
+        StatusCode::BAD_REQUEST,
+        5410,
+        "An image with a custom ID cannot be private under compat = \"strict\"; upload it without an ID instead",
+    )
+}
+
+fn refused_upload(error: IngestError) -> ApiError {
+    match error {
+        IngestError::PrivateCustomId => custom_id_is_private(),
+        IngestError::Exists => {
+            ApiError::new(StatusCode::CONFLICT, 5409, "Resource already exists: an image has this ID")
+        }
+        IngestError::Busy => ApiError::busy(),
+        IngestError::Unsupported(text) => ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            5455,
+            format!(
+                "Uploaded image must have image/jpeg, image/png, image/webp or image/gif content: {text}"
+            ),
+        ),
+        IngestError::Undecodable(text) => {
+            ApiError::new(StatusCode::BAD_REQUEST, 9422, format!("error during decoding: {text}"))
+        }
+        IngestError::TooLarge(text) => ApiError::new(StatusCode::BAD_REQUEST, 5443, text),
+        IngestError::Internal(error) => ApiError::internal(error.as_ref()),
+    }
+}
+
+/// What follows `…/images/v1/` in a raw path, so that `%2F` and `/` in ids stay apart from the
+/// slashes of the route.
+fn raw_id(path: &str) -> Result<&str, ApiError> {
+    path.split_once("/images/v1/")
+        .map(|(_, raw)| raw)
+        .filter(|raw| !raw.is_empty())
+        .ok_or_else(ApiError::image_not_found)
+}
+
+fn decode_id(raw: &str) -> Result<ImageId, ApiError> {
+    let text = percent_decode(raw)
+        .ok_or_else(|| ApiError::bad_request("the image ID in the path must be percent-encoded UTF-8"))?;
+    Ok(ImageId::named(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_have_milliseconds() {
+        assert_eq!(rfc3339(1_643_657_968_458), "2022-01-31T19:39:28.458Z");
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn ids_are_cut_from_the_raw_path_and_decoded_once() {
+        let id = |path: &str| raw_id(path).and_then(decode_id).map(|id| id.as_str().to_owned()).ok();
+        assert_eq!(id("/client/v4/accounts/a/images/v1/x%2Fy").as_deref(), Some("x/y"));
+        assert_eq!(id("/client/v4/accounts/a/images/v1/x/y").as_deref(), Some("x/y"));
+        assert_eq!(id("/client/v4/accounts/a/images/v1/50%2525").as_deref(), Some("50%25"));
+        assert_eq!(id("/client/v4/accounts/a/images/v1/a/images/v1/b").as_deref(), Some("a/images/v1/b"));
+        assert_eq!(id("/client/v4/accounts/a/images/v1/%FF"), None);
+        assert_eq!(id("/client/v4/accounts/a/images/v1/"), None);
+    }
+}

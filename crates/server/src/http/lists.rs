@@ -1,0 +1,154 @@
+//! Lists of images and their count.
+
+use crate::app::App;
+use crate::catalog::{CreatorFilter, ListCursor, SortOrder};
+use crate::http::auth::AccountCaller;
+use crate::http::envelope::Success;
+use crate::http::error::ApiError;
+use crate::http::images::{ImageBody, delivery_account, image_body};
+use axum::extract::{RawQuery, State};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use safelight_domain::account::AccountId;
+use safelight_domain::image::{Creator, Image, ImageId};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Page size when none is asked for (Cloudflare's).
+const DEFAULT_PER_PAGE: u32 = 1000;
+
+/// `result` of the list v1.
+#[derive(Serialize)]
+pub(super) struct Page {
+    images: Vec<ImageBody>,
+}
+
+/// `result` of the list v2; the token is null on the last page.
+#[derive(Serialize)]
+pub(super) struct Continued {
+    images: Vec<ImageBody>,
+    continuation_token: Option<String>,
+}
+
+/// `GET …/v1`: pages of the newest images first.
+pub(super) async fn v1(
+    State(app): State<Arc<App>>,
+    AccountCaller(caller): AccountCaller,
+    RawQuery(query): RawQuery,
+) -> Result<Success<Page>, ApiError> {
+    let query = ListQuery::parse(query.as_deref().unwrap_or(""), &["page"])?;
+    let page = query.page.unwrap_or(1);
+    let images = app.catalog.image_page(caller.account(), query.creator, page, query.per_page).await?;
+    Ok(Success(Page { images: bodies(&app, caller.account(), &images).await? }))
+}
+
+/// `GET …/v2`: all images in order, page by page, each once also while others are uploaded.
+pub(super) async fn v2(
+    State(app): State<Arc<App>>,
+    AccountCaller(caller): AccountCaller,
+    RawQuery(query): RawQuery,
+) -> Result<Success<Continued>, ApiError> {
+    let query = ListQuery::parse(query.as_deref().unwrap_or(""), &["sort_order", "continuation_token"])?;
+    let limit = query.per_page + 1;
+    let mut images =
+        app.catalog.images_after(caller.account(), query.creator, query.order, query.after, limit).await?;
+    let more = images.len() > query.per_page as usize;
+    images.truncate(query.per_page as usize);
+    let continuation_token = images.last().filter(|_| more).map(continuation_token);
+    Ok(Success(Continued { images: bodies(&app, caller.account(), &images).await?, continuation_token }))
+}
+
+/// `GET …/v1/stats`. There is no quota, so `allowed` is the largest whole number that every JSON
+/// client can hold.
+pub(super) async fn stats(
+    State(app): State<Arc<App>>,
+    AccountCaller(caller): AccountCaller,
+) -> Result<Success<Value>, ApiError> {
+    let current = app.catalog.image_count(caller.account()).await?;
+    Ok(Success(json!({"count": {"current": current, "allowed": 9_007_199_254_740_991_u64}})))
+}
+
+async fn bodies(app: &App, account: &AccountId, images: &[Image]) -> Result<Vec<ImageBody>, ApiError> {
+    let account = delivery_account(app, account).await?;
+    images.iter().map(|image| image_body(app, &account, image)).collect()
+}
+
+/// The parameters of both lists.
+struct ListQuery {
+    per_page: u32,
+    page: Option<u64>,
+    creator: CreatorFilter,
+    order: SortOrder,
+    after: Option<ListCursor>,
+}
+
+impl ListQuery {
+    fn parse(query: &str, own: &[&str]) -> Result<ListQuery, ApiError> {
+        let mut parsed = ListQuery {
+            per_page: DEFAULT_PER_PAGE,
+            page: None,
+            creator: CreatorFilter::Any,
+            order: SortOrder::Descending,
+            after: None,
+        };
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "per_page" => parsed.per_page = per_page(&value)?,
+                "creator" => parsed.creator = creator(&value)?,
+                "page" if own.contains(&"page") => parsed.page = Some(page(&value)?),
+                "sort_order" if own.contains(&"sort_order") => parsed.order = order(&value)?,
+                "continuation_token" if own.contains(&"continuation_token") => {
+                    parsed.after = (!value.is_empty()).then(|| cursor(&value)).transpose()?;
+                }
+                // A filter that is ignored would show images that were to be left out.
+                name if name.starts_with("meta.") => {
+                    return Err(ApiError::bad_request("metadata filters are not available"));
+                }
+                _ => {}
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+fn per_page(text: &str) -> Result<u32, ApiError> {
+    text.parse()
+        .ok()
+        .filter(|n| (10..=10_000).contains(n))
+        .ok_or_else(|| ApiError::bad_request("per_page must be a whole number from 10 to 10000"))
+}
+
+fn page(text: &str) -> Result<u64, ApiError> {
+    text.parse()
+        .ok()
+        .filter(|n| (1..=1_000_000_000).contains(n))
+        .ok_or_else(|| ApiError::bad_request("page must be a whole number from 1"))
+}
+
+fn creator(text: &str) -> Result<CreatorFilter, ApiError> {
+    if text.is_empty() {
+        return Ok(CreatorFilter::Unset);
+    }
+    Creator::parse(text).map(CreatorFilter::Is).map_err(|error| ApiError::bad_request(error.to_string()))
+}
+
+fn order(text: &str) -> Result<SortOrder, ApiError> {
+    match text {
+        "asc" => Ok(SortOrder::Ascending),
+        "desc" => Ok(SortOrder::Descending),
+        _ => Err(ApiError::bad_request("sort_order must be asc or desc")),
+    }
+}
+
+fn continuation_token(last: &Image) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}:{}", last.uploaded_ms, last.id.as_str()))
+}
+
+fn cursor(token: &str) -> Result<ListCursor, ApiError> {
+    let refused = || ApiError::bad_request("continuation_token must be one that an earlier page gave");
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;
+    let text = String::from_utf8(bytes).map_err(|_| refused())?;
+    let (uploaded, id) = text.split_once(':').ok_or_else(refused)?;
+    Ok(ListCursor { uploaded_ms: uploaded.parse().map_err(|_| refused())?, id: ImageId::named(id) })
+}
