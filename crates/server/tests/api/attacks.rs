@@ -1,0 +1,97 @@
+//! Attacks on signed URLs that need a whole server to show; those on the parser alone are beside it.
+
+use crate::test_app::{NOW, TestApp};
+use http::Method;
+use serde_json::json;
+
+#[tokio::test]
+async fn one_signature_opens_one_url() {
+    let app = TestApp::new().await;
+    let id = app.uploaded(&[("id", "dir/a b.png"), ("requireSignedURLs", "true")]).await;
+    let target = app.target("dir/a%20b.png", "public");
+    let link = app.signed(&target, Some(NOW + 10));
+    assert_eq!(app.get(&link).await.status, 200);
+    let query = link.split_once('?').expect("signed").1;
+    let hash = app.account.hash.as_str();
+    for other in [
+        format!("/{hash}/dir%2Fa%20b.png/public"),
+        format!("/{hash}/dir%2fa%20b.png/public"),
+        format!("/{hash}/dir/a%20b%2Epng/public"),
+        format!("/{hash}/dir/a%20b%2epng/public"),
+        format!("/{hash}/dir/./a%20b.png/public"),
+        format!("/{hash}/x/../dir/a%20b.png/public"),
+        format!("/{hash}/x/%2e%2e/dir/a%20b.png/public"),
+        format!("/{hash}/dir//a%20b.png/public"),
+        format!("//{hash}/dir/a%20b.png/public"),
+        format!("/{hash}/dir/a%20b.png/public/"),
+        format!("/{hash}/dir/a%2520b.png/public"),
+        format!("/{hash}/dir/a+b.png/public"),
+        format!("/{hash}/dir/a%20b.png;x/public"),
+        format!("/{hash}/dir/a%20b.png/public;x"),
+        format!("/{hash}/dir/a%20b.png%00/public"),
+        format!("/{hash}/dir/a%20b.png/Public"),
+    ] {
+        let answer = app.get(&format!("{other}?{query}")).await;
+        assert_eq!(answer.status, 403, "{other} of {id}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn polluted_queries() {
+    let app = TestApp::new().await;
+    let target = app.target(&app.private_image().await, "public");
+    let link = app.signed(&target, Some(NOW + 10));
+    let expired = app.signed(&target, Some(NOW - 10));
+    let far = NOW + 99;
+    for query in [
+        format!("{link}&exp={far}"),
+        format!("{link}&exp"),
+        format!("{link}&sig=0"),
+        format!("{link}&%65xp={far}"),
+        format!("{link}&exp[]={far}"),
+        format!("{link}&EXP={far}"),
+        format!("{link};exp={far}"),
+        format!("{link}&"),
+        format!("{link}%00"),
+        format!("{expired}&exp={far}"),
+        expired.replace(&format!("exp={}", NOW - 10), &format!("exp={far}")),
+        expired.replace(&format!("exp={}&", NOW - 10), ""),
+    ] {
+        app.get(&query).await.error(403, 9425);
+    }
+    assert_eq!(app.get(&link).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_rendition_made_for_one_is_not_open_to_others() {
+    let app = TestApp::new().await;
+    let id = app.private_image().await;
+    let target = app.target(&id, "public");
+    let answer = app.get(&app.signed(&target, None)).await;
+    assert_eq!(answer.status, 200);
+    let etag = answer.header("etag").expect("an ETag").to_owned();
+    app.get(&target).await.error(403, 9425);
+    app.fetch(Method::GET, &target, &[("if-none-match", &etag)]).await.error(403, 9425);
+
+    // The same pixels under an open variant do not open the closed one.
+    let open = json!({"id": "open", "options": {"width": 1366, "height": 768, "metadata": "none"}, "neverRequireSignedURLs": true});
+    app.call(Method::POST, "~/v1/variants", Some(open)).await.result();
+    assert_eq!(app.get(&app.target(&id, "open")).await.status, 200);
+    app.get(&target).await.error(403, 9425);
+}
+
+#[tokio::test]
+async fn no_host_or_cookie_or_method_override_changes_a_decision() {
+    let app = TestApp::new().await;
+    let target = app.target(&app.private_image().await, "public");
+    for header in [
+        ("host", "imagedelivery.net"),
+        ("x-http-method-override", "OPTIONS"),
+        ("x-original-url", "/health/live"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("authorization", "Bearer x"),
+        ("cookie", "sig=1"),
+    ] {
+        app.fetch(Method::GET, &target, &[header]).await.error(403, 9425);
+    }
+}

@@ -1,0 +1,91 @@
+//! Variants and signing keys through the API.
+
+use crate::test_app::{KEY, TestApp};
+use http::Method;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_variants_life() {
+    let app = TestApp::new().await;
+    let options = json!({"fit": "cover", "metadata": "none", "width": 120, "height": 80, "blur": 2.5, "browser_ttl": 7200});
+    let variant = json!({"id": "hero", "options": options, "neverRequireSignedURLs": true});
+    let created = app.call(Method::POST, "~/v1/variants", Some(variant.clone())).await.result();
+    assert_eq!(created, json!({"variant": variant}));
+    assert_eq!(app.call(Method::GET, "~/v1/variants/hero", None).await.result(), json!({"variant": variant}));
+    assert_eq!(app.call(Method::GET, "~/v1/variants/hero/flat", None).await.result(), variant);
+    let list = app.call(Method::GET, "~/v1/variants", None).await.result();
+    assert_eq!(list["variants"]["hero"], variant);
+    assert_eq!(list["variants"]["public"]["options"]["width"], 1366);
+    app.call(Method::POST, "~/v1/variants", Some(variant)).await.refused(409, 5409);
+
+    let id = app.uploaded(&[]).await;
+    let answer = app.get(&app.target(&id, "hero")).await;
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=7200, stale-while-revalidate=7200"));
+
+    let patch = json!({"options": {"width": 10, "browser_ttl": 3600}});
+    let changed = app.call(Method::PATCH, "~/v1/variants/hero", Some(patch)).await.result();
+    let expected = json!({"fit": "scale-down", "metadata": "copyright", "width": 10, "blur": 0.0, "browser_ttl": 3600});
+    assert_eq!(changed["variant"]["options"], expected);
+    assert_eq!(changed["variant"]["neverRequireSignedURLs"], true);
+
+    assert_eq!(app.call(Method::DELETE, "~/v1/variants/hero", None).await.result(), json!({}));
+    app.get(&app.target(&id, "hero")).await.error(403, 9425);
+    app.call(Method::GET, "~/v1/variants/hero", None).await.refused(404, 5401);
+    app.call(Method::DELETE, "~/v1/variants/hero", None).await.refused(404, 5401);
+    app.call(Method::PATCH, "~/v1/variants/hero", Some(json!({}))).await.refused(404, 5401);
+    app.call(Method::DELETE, "~/v1/variants/public", None).await.refused(400, 5400);
+}
+
+#[tokio::test]
+async fn refused_variants_say_what_is_allowed() {
+    let app = TestApp::new().await;
+    for (body, expected) in [
+        (json!({"id": "a-b", "options": {}}), "A-Z"),
+        (json!({"id": "a", "options": {"fit": "squeeze"}}), "scale-down"),
+        (json!({"id": "a", "options": {"width": 0}}), "12000"),
+        (json!({"id": "a", "options": {"height": 12001}}), "12000"),
+        (json!({"id": "a", "options": {"width": 1.5}}), "1.5"),
+        (json!({"id": "a", "options": {"blur": 251}}), "250"),
+        (json!({"id": "a", "options": {"metadata": "all"}}), "copyright"),
+        (json!({"id": "a", "options": {"browser_ttl": 60}}), "3600"),
+        (json!({"id": "a", "options": {"gravity": "auto"}}), "gravity"),
+        (json!({"id": "a"}), "options"),
+        (json!({"options": {}}), "id"),
+    ] {
+        let text = app.call(Method::POST, "~/v1/variants", Some(body.clone())).await.refused(400, 5400);
+        assert!(text.contains(expected), "{body}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_has_at_most_a_hundred_variants() {
+    let app = TestApp::new().await;
+    for n in 0..99 {
+        let body = json!({"id": format!("v{n}"), "options": {"width": 1}});
+        app.call(Method::POST, "~/v1/variants", Some(body)).await.result();
+    }
+    let text =
+        app.call(Method::POST, "~/v1/variants", Some(json!({"id": "more", "options": {}}))).await.refused(400, 5400);
+    assert!(text.contains("100"), "{text}");
+}
+
+#[tokio::test]
+async fn a_keys_life() {
+    let app = TestApp::new().await;
+    let names = |result: &Value| -> Vec<String> {
+        let keys = result["keys"].as_array().expect("a list");
+        keys.iter().map(|key| key["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    let list = app.call(Method::GET, "~/v1/keys", None).await.result();
+    assert_eq!(list, json!({"keys": [{"name": "default", "value": KEY}]}));
+    let two = app.call(Method::PUT, "~/v1/keys/next", None).await.result();
+    assert_eq!(names(&two), ["default", "next"]);
+    assert_eq!(app.call(Method::PUT, "~/v1/keys/next", None).await.result(), two, "an existing key stays as it is");
+    app.call(Method::PUT, "~/v1/keys/bad-name", None).await.refused(400, 5400);
+    app.call(Method::DELETE, "~/v1/keys/nosuch", None).await.refused(404, 5404);
+
+    assert_eq!(names(&app.call(Method::DELETE, "~/v1/keys/default", None).await.result()), ["next"]);
+    let last = app.call(Method::DELETE, "~/v1/keys/next", None).await.result();
+    assert_eq!(names(&last), ["default"], "a new one is made when the last is deleted");
+    assert_ne!(last["keys"][0]["value"], KEY);
+}
