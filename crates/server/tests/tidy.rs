@@ -1,0 +1,140 @@
+//! The rules of the house that a machine can check: package edges, arrows between modules, file
+//! lengths, leftovers.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const MAX_LINES: usize = 500;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
+}
+
+/// Every Rust file below a folder of the workspace, with its path from the root and its text.
+fn rust_files(folder: &str) -> Vec<(String, String)> {
+    let root = root();
+    let mut files = Vec::new();
+    let mut folders = vec![root.join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(&root).expect("below the root").to_string_lossy().into_owned();
+                files.push((name, std::fs::read_to_string(path).expect("UTF-8")));
+            }
+        }
+    }
+    assert!(!files.is_empty(), "no files below {folder}");
+    files
+}
+
+/// Code lines, without comments and what is quoted in them.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.starts_with("//"))
+}
+
+#[test]
+fn packages_depend_on_what_they_may() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    for (package, allowed) in [
+        ("safelight-domain", &["hmac", "sha2", "subtle", "thiserror"][..]),
+        (
+            "safelight-pixels",
+            &[
+                "safelight-domain", "thiserror", "zune-jpeg", "zune-core", "jpeg-decoder", "png", "gif", "image-webp",
+                "jpeg-encoder", "webp", "libwebp-sys", "fast_image_resize", "moxcms", "kamadak-exif",
+            ][..],
+        ),
+    ] {
+        let packages = metadata["packages"].as_array().expect("packages");
+        let found = packages.iter().find(|found| found["name"] == package).expect(package);
+        for dependency in found["dependencies"].as_array().expect("dependencies") {
+            if dependency["kind"].is_null() {
+                let name = dependency["name"].as_str().expect("a name");
+                assert!(allowed.contains(&name), "{package} may not depend on {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn arrows_between_modules() {
+    let rules: [(&str, &[&str]); 9] = [
+        // The use cases know no HTTP.
+        ("crates/server/src/ingest", &["axum", "hyper", "crate::http", "crate::cli"]),
+        ("crates/server/src/deliver", &["axum", "hyper", "crate::http", "crate::cli"]),
+        ("crates/server/src/catalog", &["axum", "crate::http", "crate::cli", "crate::app", "crate::deliver"]),
+        ("crates/server/src/blobs", &["axum", "crate::http", "crate::cli", "crate::app", "crate::deliver"]),
+        ("crates/server/src/renderer", &["axum", "crate::http", "crate::cli", "crate::app", "crate::catalog"]),
+        // A worker reaches neither keys nor rows nor the network.
+        ("crates/server/src/worker", &["axum", "tokio", "crate::http", "crate::app", "crate::catalog", "crate::blobs"]),
+        ("crates/server/src/http", &["rusqlite", "object_store", "crate::cli"]),
+        ("crates/server/src/cli", &["rusqlite", "object_store"]),
+        ("crates/server/src/jobs", &["axum", "rusqlite", "crate::http", "crate::cli"]),
+    ];
+    let files = rust_files("crates/server/src");
+    for (place, forbidden) in rules {
+        let mut seen = false;
+        for (name, text) in files.iter().filter(|(name, _)| {
+            name.strip_prefix(place).is_some_and(|rest| rest.starts_with('.') || rest.starts_with('/'))
+        }) {
+            seen = true;
+            for prefix in forbidden {
+                let used = code(text).any(|line| line.contains(&format!("{prefix}::")) || line == format!("use {prefix};"));
+                assert!(!used, "{name} may not use {prefix}");
+            }
+        }
+        assert!(seen, "no file is {place}: mend this test");
+    }
+    for (name, text) in &files {
+        let sql = code(text).any(|line| line.contains("rusqlite::"));
+        assert!(!sql || name.contains("/catalog"), "{name}: SQL belongs to the catalog");
+        let pixels = code(text).any(|line| line.contains("safelight_pixels::render(") || line.contains("safelight_pixels::probe("));
+        assert!(!pixels || name.contains("/worker"), "{name}: hostile bytes belong to the worker process");
+    }
+}
+
+#[test]
+fn pixels_name_codecs_in_two_files_only() {
+    for (name, text) in rust_files("crates/pixels/src") {
+        let may = ["decode", "encode", "probe", "tests"].iter().any(|part| name.contains(part));
+        for codec in ["zune_jpeg::", "jpeg_decoder::", "gif::", "image_webp::", "jpeg_encoder::", "webp::", "png::"] {
+            assert!(may || !code(&text).any(|line| line.starts_with("use ") && line.contains(codec)), "{name}: {codec}");
+        }
+    }
+}
+
+#[test]
+fn files_are_short_and_finished() {
+    let macros = ["todo", "dbg", "unimplemented"].map(|name| format!("{name}!("));
+    for (name, text) in ["crates", "crates/server/tests"].into_iter().flat_map(rust_files) {
+        assert!(text.lines().count() <= MAX_LINES, "{name} has {} lines", text.lines().count());
+        for left in &macros {
+            assert!(!code(&text).any(|line| line.contains(left)), "{name}: {left}");
+        }
+        assert!(!code(&text).any(|line| line.starts_with("#[ignore")), "{name}: an ignored test");
+        let module = Path::new(&name).file_stem().expect("a name").to_string_lossy().into_owned();
+        assert!(!["util", "utils", "helpers", "common", "misc"].contains(&module.as_str()), "{name}");
+    }
+}
+
+#[test]
+fn folders_are_one_level_deep_and_unsafe_is_forbidden() {
+    for package in ["domain", "pixels", "server"] {
+        for (name, text) in rust_files(&format!("crates/{package}/src")) {
+            let depth = name.split('/').count() - "crates/x/src/file.rs".split('/').count();
+            assert!(depth <= 1, "{name}");
+            assert!(!code(&text).any(|line| line.contains("unsafe ") || line.contains("allow(unsafe_code")), "{name}");
+        }
+        let manifest = std::fs::read_to_string(root().join(format!("crates/{package}/Cargo.toml"))).expect("a manifest");
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{package} takes the workspace's lints");
+    }
+}
