@@ -7,9 +7,11 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Extension;
 use axum::routing::{get, post};
+use futures_util::stream;
 use http::StatusCode;
 use safelight::accept::serve;
 use safelight::config::ConnectionLimits;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -55,7 +57,7 @@ async fn start(limits: ConnectionLimits) -> Server {
         .route("/peer", get(|Extension(peer): Extension<SocketAddr>| async move { peer.to_string() }))
         .route("/wait", get(|| async move { at_gate.notified().await }))
         .route("/slow", get(|| sleep(SHORT * 4)))
-        .route("/large", get(|| async { Body::from(vec![b'x'; 64 << 20]) }))
+        .route("/large", get(|| async { large_body() }))
         .route("/panic", get(|| async { panic!("on purpose") as () }))
         .route(
             "/body",
@@ -74,6 +76,13 @@ async fn start(limits: ConnectionLimits) -> Server {
     };
     let task = tokio::spawn(serve(listener, router, limits, shutdown));
     Server { address, gate, stop, task }
+}
+
+/// 64 MiB: more than the system buffers of a connection.
+fn large_body() -> Body {
+    const PART: &[u8] = &[b'x'; 64 << 10];
+    let parts = std::iter::repeat_n(Ok::<_, Infallible>(Bytes::from_static(PART)), 1024);
+    Body::from_stream(stream::iter(parts))
 }
 
 impl Server {
@@ -225,6 +234,7 @@ async fn a_reader_that_stalls_is_cut_off() {
     socket.set_recv_buffer_size(4096).expect("a small buffer");
     let mut stream = socket.connect(server.address).await.expect("connected");
     stream.write_all(b"GET /large HTTP/1.1\r\nhost: h\r\n\r\n").await.expect("sent");
+    stream.readable().await.expect("an answer has begun");
     sleep(SHORT * 3).await;
     let mut rest = Vec::new();
     let _ = timeout(SOON, stream.read_to_end(&mut rest)).await.expect("closed soon");
@@ -238,6 +248,7 @@ async fn a_reader_that_is_only_slow_gets_everything() {
     stream.write_all(b"GET /large HTTP/1.1\r\nhost: h\r\n\r\n").await.expect("sent");
     let _ = read_head(&mut stream).await;
     let mut part = vec![0; 8 << 20];
+    // The chunks' lengths make it a little more than 64 MiB.
     for _ in 0..8 {
         stream.read_exact(&mut part).await.expect("more");
         sleep(SHORT / 4).await;

@@ -15,7 +15,7 @@ use safelight_domain::transform::{Blur, Fit, Side, Transform};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// No test waits as long as this for something that is to happen.
@@ -304,10 +304,21 @@ fn worker_command(socket: OwnedFd) -> Command {
 fn a_worker_that_is_at_work_dies_with_its_server() {
     // The system sees a parent's death in the death of the thread that started the child.
     let server = std::thread::spawn(stopped_worker);
-    let (mut child, socket) = server.join().expect("no panic");
-    let status = child.wait().expect("ended");
-    assert_eq!(status.signal(), Some(Signal::KILL.as_raw()));
-    drop(socket);
+    let (mut child, _socket) = server.join().expect("no panic");
+    assert_eq!(end_of(&mut child).signal(), Some(Signal::KILL.as_raw()));
+}
+
+/// How a process ends, which it is to do soon.
+fn end_of(child: &mut Child) -> ExitStatus {
+    let begin = Instant::now();
+    while begin.elapsed() < LONG {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return status;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().expect("killed");
+    panic!("the worker goes on");
 }
 
 #[test]
@@ -316,8 +327,8 @@ fn a_worker_whose_server_died_first_ends() {
     let (socket, theirs) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).expect("a pair");
     drop(socket);
-    let status = worker_command(theirs).status().expect("ended");
-    assert_eq!(status.code(), Some(1));
+    let mut child = worker_command(theirs).spawn().expect("started");
+    assert_eq!(end_of(&mut child).code(), Some(1));
 }
 
 #[tokio::test]

@@ -232,3 +232,29 @@ impl Deadline {
         timer.as_mut().poll(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::{sleep, timeout};
+
+    const LONG: Duration = Duration::from_secs(20);
+    const SHORT: Duration = Duration::from_millis(300);
+
+    #[tokio::test]
+    async fn the_tail_of_an_answer_keeps_a_connection_from_being_idle() {
+        let (ours, _theirs) = tokio::io::duplex(64);
+        let exchanges = Exchanges::default();
+        let (mut reader, mut writer) = tokio::io::split(Paced::new(ours, exchanges.clone(), LONG, SHORT));
+        drop(exchanges.begin());
+        let next_request = tokio::spawn(async move { reader.read_u8().await });
+        for _ in 0..6 {
+            sleep(SHORT / 4).await;
+            writer.write_all(b"x").await.expect("room");
+        }
+        assert!(!next_request.is_finished());
+        let end = timeout(LONG, next_request).await.expect("in time").expect("no panic");
+        assert_eq!(end.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
+    }
+}

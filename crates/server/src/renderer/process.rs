@@ -1,6 +1,6 @@
 //! One worker process: started, asked, killed and waited for.
 
-use crate::protocol::{self, FrameError, Message, Request, Response};
+use crate::protocol::{self, FrameError, Request, Response};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
@@ -129,7 +129,11 @@ impl Process {
         if !self.readable_before(end)? {
             return Err(AskError::TimedOut);
         }
-        let answer = receive::<Response>(&self.socket)?;
+        let answer = match protocol::receive(self.socket.as_fd()) {
+            Ok(Some(answer)) => answer,
+            Ok(None) | Err(FrameError::Socket(_)) => return Err(AskError::Died),
+            Err(error) => return Err(AskError::Frame(error)),
+        };
         self.log_stderr();
         Ok(answer)
     }
@@ -161,22 +165,13 @@ impl Process {
     }
 }
 
-/// The beginning of what has been written to a pipe that does not block, in one line. All of it is
-/// taken out.
+/// The beginning of what has been written to a pipe that does not block. All of it is taken out.
 fn take_text(pipe: &mut ChildStderr) -> String {
     let mut text = Vec::new();
     // That the pipe is empty is an error that says nothing.
     let _ = pipe.take(READ_STDERR).read_to_end(&mut text);
     text.truncate(LOGGED_STDERR);
-    String::from_utf8_lossy(&text).escape_debug().to_string()
-}
-
-fn receive<M: Message>(socket: &OwnedFd) -> Result<(M, Option<OwnedFd>), AskError> {
-    match protocol::receive(socket.as_fd()) {
-        Ok(Some(answer)) => Ok(answer),
-        Ok(None) | Err(FrameError::Socket(_)) => Err(AskError::Died),
-        Err(error) => Err(AskError::Frame(error)),
-    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Kills the process in a slot, waits for its end and empties the slot.
@@ -213,11 +208,11 @@ mod tests {
         };
         ready(&pipe);
         rustix::io::ioctl_fionbio(&pipe, true).expect("does not block");
-        assert_eq!(take_text(&mut pipe), "first\\nsecond");
+        assert_eq!(take_text(&mut pipe), "first\nsecond");
         assert_eq!(take_text(&mut pipe), "");
         std::io::Write::write_all(child.stdin.as_mut().expect("piped"), b"\n").expect("goes on");
         ready(&pipe);
-        assert_eq!(take_text(&mut pipe), "\\0".repeat(LOGGED_STDERR));
+        assert_eq!(take_text(&mut pipe), "\0".repeat(LOGGED_STDERR));
         assert_eq!(take_text(&mut pipe), "");
         drop(child.stdin.take());
         child.wait().expect("ended");
