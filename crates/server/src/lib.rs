@@ -13,6 +13,7 @@ pub mod deliver;
 pub mod http;
 pub mod ingest;
 pub mod jobs;
+pub mod protocol;
 pub mod random;
 pub mod renderer;
 pub mod settings;

@@ -1,6 +1,16 @@
 //! The pool of worker processes that alone touch hostile bytes.
+//!
+//! Each worker is driven by one thread, which hands it one job at a time and kills it when the job
+//! takes too long. No job is tried twice: a file that kills one worker must not get at the next.
+
+mod driver;
+mod process;
+mod queue;
 
 use crate::config::RenderConfig;
+use crate::renderer::driver::{Driver, Job};
+use crate::renderer::process::Slot;
+use crate::renderer::queue::{Lane, Queue};
 use bytes::Bytes;
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
@@ -8,10 +18,18 @@ use safelight_domain::transform::Transform;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use tokio::sync::oneshot;
 
-/// Handle to the pool; clones share it.
+/// Handle to the pool; clones share it. The last one to go takes the workers with it.
 #[derive(Clone)]
-pub struct Renderer {}
+pub struct Renderer {
+    pool: Arc<Pool>,
+}
+
+struct Pool {
+    queue: Arc<Queue<Job>>,
+    slots: Vec<Arc<Slot>>,
+}
 
 /// A finished rendition.
 #[derive(Clone, Debug)]
@@ -47,30 +65,68 @@ pub enum RenderError {
     NoWorker(Arc<str>),
 }
 
-#[allow(unused_variables)]
 impl Renderer {
-    /// Starts the pool. Workers are started when first needed and again after they die.
+    /// Starts the pool: at least one worker. Workers are started when first needed and again after
+    /// they die. A machine that gives no thread leaves a pool that answers `NoWorker`.
     pub fn start(config: &RenderConfig, limits: SourceLimits) -> Renderer {
-        unimplemented!()
+        let queue = Arc::new(Queue::new(config.queue));
+        let mut slots = Vec::new();
+        for number in 0..config.workers.max(1) {
+            let slot = Arc::new(Slot::default());
+            let driver = Driver::new(config, limits, Arc::clone(&queue), Arc::clone(&slot));
+            let thread = std::thread::Builder::new().name(format!("render-{number}"));
+            match thread.spawn(move || driver.run()) {
+                Ok(_) => slots.push(slot),
+                Err(error) => tracing::error!(%error, "a thread for a render worker cannot be started"),
+            }
+        }
+        queue.open(slots.len());
+        Renderer { pool: Arc::new(Pool { queue, slots }) }
     }
 
-    /// Reads the header of a file.
+    /// Reads the header of a file of at most 512 MiB. Probes go before renders.
     pub async fn probe(&self, file: Bytes) -> Result<SourceInfo, RenderError> {
-        unimplemented!()
+        self.submit(Lane::First, |reply| Job::Probe { file, reply }).await
     }
 
-    /// Renders a file.
+    /// Renders a file of at most 512 MiB. Dropping the future takes the job out of the queue; once
+    /// a worker has begun, it goes on.
     pub async fn render(
         &self,
         file: Bytes,
         transform: Transform,
         format: OutputFormat,
     ) -> Result<Rendered, RenderError> {
-        unimplemented!()
+        self.submit(Lane::Second, |reply| Job::Render { file, transform, format, reply }).await
     }
 
-    /// Whether a worker answers (for readiness).
+    /// Whether a worker answers (for readiness). It waits for a free worker, before any render.
     pub async fn check(&self) -> Result<(), RenderError> {
-        unimplemented!()
+        self.submit(Lane::First, |reply| Job::Check { reply }).await
+    }
+
+    /// The processes that are running, for metrics.
+    pub fn worker_pids(&self) -> Vec<u32> {
+        self.pool.slots.iter().filter_map(|slot| slot.pid()).collect()
+    }
+
+    async fn submit<T>(
+        &self,
+        lane: Lane,
+        job: impl FnOnce(oneshot::Sender<Result<T, RenderError>>) -> Job,
+    ) -> Result<T, RenderError> {
+        let (reply, answer) = oneshot::channel();
+        self.pool.queue.push(lane, job(reply))?;
+        answer.await.unwrap_or_else(|_| Err(RenderError::NoWorker(Arc::from("the pool has ended"))))
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.queue.close();
+        // Nobody waits for what they are at. Killing them also wakes the threads that wait for them.
+        for slot in &self.slots {
+            slot.kill();
+        }
     }
 }

@@ -1,6 +1,114 @@
 //! The worker's side of the pool: framed requests in, pixels out. Nothing else is reachable from it.
 
-/// Serves requests on standard input (a Unix socket) until it closes.
-pub fn run() -> std::process::ExitCode {
-    unimplemented!()
+use crate::protocol::sealed::{self, SealedError};
+use crate::protocol::{self, FrameError, Request, Response};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use safelight_pixels::{Fault, Rendered};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::ExitCode;
+use thiserror::Error;
+
+/// Address space of a worker: far more than any picture within the limits takes, far less than a
+/// runaway would.
+const MEMORY_BYTES: u64 = 8 << 30;
+
+/// Serves requests on standard input (a Unix socket) until it closes. A panic ends the process:
+/// its text is on standard error, and the server starts another worker.
+pub fn run() -> ExitCode {
+    let stdin = std::io::stdin();
+    let outcome = confine(stdin.as_fd()).map_err(ServeError::from).and_then(|()| serve(stdin.as_fd()));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("render worker: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
+
+/// Why a worker gives up.
+#[derive(Debug, Error)]
+enum ServeError {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Sealed(#[from] SealedError),
+    #[error("the first message is not the greeting")]
+    NotGreeted,
+    #[error("a request without a file")]
+    NoFile,
+    #[error("a result cannot be passed on: {0}")]
+    Result(#[source] std::io::Error),
+    #[error("the process cannot be confined: {0}")]
+    Confine(#[from] rustix::io::Errno),
+}
+
+/// Ties the process to the server's life and bounds what it can take.
+fn confine(socket: BorrowedFd<'_>) -> Result<(), rustix::io::Errno> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // A server that died before the line above closed the socket first, so this misses none.
+    let mut fds = [PollFd::new(&socket, PollFlags::empty())];
+    if poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? > 0 {
+        return Err(rustix::io::Errno::PIPE);
+    }
+    rustix::thread::set_no_new_privs(true)?;
+    // A core dump would leave private pictures on the disk.
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    setrlimit(Resource::As, Rlimit { current: Some(MEMORY_BYTES), maximum: Some(MEMORY_BYTES) })?;
+    // Without it a machine short of memory might kill the server instead. Some containers have no
+    // such file; there the order is left to the kernel.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    Ok(())
+}
+
+/// Answers requests on a socket until its other end closes.
+fn serve(socket: BorrowedFd<'_>) -> Result<(), ServeError> {
+    let mut limits = match protocol::receive(socket)? {
+        None => return Ok(()),
+        Some((Request::Hello(limits), _)) => limits,
+        Some(_) => return Err(ServeError::NotGreeted),
+    };
+    protocol::send(socket, &Response::Ready, None)?;
+    while let Some((request, file)) = protocol::receive(socket)? {
+        let (response, result) = match request {
+            Request::Hello(new) => {
+                limits = new;
+                (Response::Ready, None)
+            }
+            Request::Probe => {
+                let probed = safelight_pixels::probe(&read(file)?, &limits);
+                (probed.map_or_else(Response::Refused, Response::Probed), None)
+            }
+            Request::Render { transform, format } => {
+                let rendered = safelight_pixels::render(&read(file)?, &transform, format, &limits);
+                pass_on(rendered)?
+            }
+        };
+        protocol::send(socket, &response, result.as_ref().map(AsFd::as_fd))?;
+    }
+    Ok(())
+}
+
+fn read(file: Option<OwnedFd>) -> Result<Vec<u8>, ServeError> {
+    Ok(sealed::read(file.ok_or(ServeError::NoFile)?)?)
+}
+
+/// The answer to a render, and the file that goes with it.
+fn pass_on(rendered: Result<Rendered, Fault>) -> Result<(Response, Option<OwnedFd>), ServeError> {
+    match rendered {
+        Ok(Rendered { bytes, width, height }) if bytes.len() as u64 <= sealed::MAX_BYTES => {
+            let result = sealed::seal(&bytes).map_err(ServeError::Result)?;
+            Ok((Response::Rendered { width, height }, Some(result)))
+        }
+        Ok(_) => {
+            let fault = Fault::CannotEncode("the result is too large".to_owned());
+            Ok((Response::Refused(fault), None))
+        }
+        Err(fault) => Ok((Response::Refused(fault), None)),
+    }
+}
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;

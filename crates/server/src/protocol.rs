@@ -1,0 +1,293 @@
+//! What the server and its worker processes say to each other: one request, one answer, in turns.
+//!
+//! Each frame is one message on a `SOCK_SEQPACKET` socket pair, so frames cannot run into each
+//! other. A frame has a header of 12 bytes (magic, version, kind, length of the payload) and a
+//! small payload; numbers are little-endian. Files travel beside it as a sealed memory file
+//! ([`sealed`]). Neither side trusts the other's lengths.
+
+pub mod sealed;
+mod wire;
+
+use crate::protocol::wire::{Fields, Payload, WireError};
+use rustix::io::{IoSlice, IoSliceMut, retry_on_intr};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags,
+};
+use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
+use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::{Blur, Fit, MetadataPolicy, Side, Transform};
+use safelight_pixels::Fault;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use thiserror::Error;
+
+/// Changes with every change of a frame, so that a replaced program is not misunderstood.
+pub const VERSION: u16 = 1;
+
+/// Bytes of the longest payload.
+pub const MAX_PAYLOAD: usize = 1024;
+
+const MAGIC: [u8; 4] = *b"SFLW";
+const HEADER: usize = 12;
+
+/// What the server asks. `Probe` and `Render` come with the file as a sealed memory file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Request {
+    /// Comes first, and again whenever the server wants a sign of life.
+    Hello(SourceLimits),
+    /// Read the header of the file.
+    Probe,
+    /// Render the file.
+    Render {
+        /// What is done to the pixels.
+        transform: Transform,
+        /// Of the result.
+        format: OutputFormat,
+    },
+}
+
+/// What the worker answers. `Rendered` comes with the result as a sealed memory file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Response {
+    /// To `Hello`.
+    Ready,
+    /// To `Probe`.
+    Probed(SourceInfo),
+    /// To `Render`.
+    Rendered {
+        /// Pixels, at least 1.
+        width: u32,
+        /// Pixels, at least 1.
+        height: u32,
+    },
+    /// To `Probe` and `Render`: the file is at fault.
+    Refused(Fault),
+}
+
+/// A message that is either side's: how it becomes a payload and comes out of one.
+pub trait Message: Sized {
+    /// The number that stands for the variant, and its fields.
+    fn encode(&self) -> (u16, Vec<u8>);
+    /// The message of that number and those fields.
+    fn decode(kind: u16, payload: &[u8]) -> Result<Self, FrameError>;
+}
+
+/// Why no message was sent or received. The connection is of no use after any of these.
+#[derive(Debug, Error)]
+pub enum FrameError {
+    /// The socket failed.
+    #[error("the socket failed: {0}")]
+    Socket(#[from] rustix::io::Errno),
+    /// Not a frame at all.
+    #[error("not a frame of this protocol")]
+    NotAFrame,
+    /// Sent by a program of another version.
+    #[error("protocol version {0} instead of {VERSION}")]
+    Version(u16),
+    /// Longer than [`MAX_PAYLOAD`], or not as long as its header says.
+    #[error("a frame of a wrong length")]
+    Length,
+    /// More descriptors than the one that a frame may carry.
+    #[error("a frame with too many descriptors")]
+    Descriptors,
+    /// No message has this number.
+    #[error("a message of unknown kind {0}")]
+    Kind(u16),
+    /// The fields make no sense.
+    #[error("a message with a wrong field")]
+    Field(#[from] WireError),
+}
+
+/// Sends one message. It does not wait: a peer that lets its buffer fill up is an error.
+pub fn send<M: Message>(
+    socket: BorrowedFd<'_>,
+    message: &M,
+    file: Option<BorrowedFd<'_>>,
+) -> Result<(), FrameError> {
+    let (kind, payload) = message.encode();
+    if payload.len() > MAX_PAYLOAD {
+        return Err(FrameError::Length);
+    }
+    let mut frame = Vec::with_capacity(HEADER + payload.len());
+    frame.extend(MAGIC);
+    frame.extend(VERSION.to_le_bytes());
+    frame.extend(kind.to_le_bytes());
+    // No more than MAX_PAYLOAD.
+    frame.extend((payload.len() as u32).to_le_bytes());
+    frame.extend(payload);
+    send_bytes(socket, &frame, file.as_slice())
+}
+
+fn send_bytes(
+    socket: BorrowedFd<'_>,
+    frame: &[u8],
+    descriptors: &[BorrowedFd<'_>],
+) -> Result<(), FrameError> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(FrameError::Descriptors);
+    }
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    retry_on_intr(|| rustix::net::sendmsg(socket, &[IoSlice::new(frame)], &mut control, flags))?;
+    Ok(())
+}
+
+/// Waits for one message; `None` when the peer has closed its end.
+pub fn receive<M: Message>(socket: BorrowedFd<'_>) -> Result<Option<(M, Option<OwnedFd>)>, FrameError> {
+    let mut frame = [0; HEADER + MAX_PAYLOAD];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = retry_on_intr(|| {
+        let mut parts = [IoSliceMut::new(&mut frame)];
+        rustix::net::recvmsg(socket.as_fd(), &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC)
+    })?;
+    let mut files: Vec<OwnedFd> = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            files.extend(descriptors);
+        }
+    }
+    if received.flags.contains(ReturnFlags::CTRUNC) || files.len() > 1 {
+        return Err(FrameError::Descriptors);
+    }
+    if received.flags.contains(ReturnFlags::TRUNC) {
+        return Err(FrameError::Length);
+    }
+    if received.bytes == 0 {
+        return Ok(None);
+    }
+    let frame = frame.get(..received.bytes).ok_or(FrameError::Length)?;
+    let message = parse(frame)?;
+    Ok(Some((message, files.pop())))
+}
+
+fn parse<M: Message>(frame: &[u8]) -> Result<M, FrameError> {
+    let (header, payload) = frame.split_at_checked(HEADER).ok_or(FrameError::NotAFrame)?;
+    let mut fields = Fields(header);
+    if fields.take()? != MAGIC {
+        return Err(FrameError::NotAFrame);
+    }
+    let version = fields.u16()?;
+    if version != VERSION {
+        return Err(FrameError::Version(version));
+    }
+    let kind = fields.u16()?;
+    if usize::try_from(fields.u32()?) != Ok(payload.len()) {
+        return Err(FrameError::Length);
+    }
+    M::decode(kind, payload)
+}
+
+impl Message for Request {
+    fn encode(&self) -> (u16, Vec<u8>) {
+        match self {
+            Request::Hello(limits) => (1, Payload::default().u32(limits.side).u64(limits.area).done()),
+            Request::Probe => (2, Vec::new()),
+            Request::Render { transform, format } => (3, encode_render(transform, *format)),
+        }
+    }
+
+    fn decode(kind: u16, payload: &[u8]) -> Result<Request, FrameError> {
+        let mut fields = Fields(payload);
+        let request = match kind {
+            1 => Request::Hello(SourceLimits { side: fields.u32()?, area: fields.u64()? }),
+            2 => Request::Probe,
+            3 => decode_render(&mut fields)?,
+            other => return Err(FrameError::Kind(other)),
+        };
+        fields.end()?;
+        Ok(request)
+    }
+}
+
+fn encode_render(transform: &Transform, format: OutputFormat) -> Vec<u8> {
+    let side = |side: Option<Side>| side.map_or(0, Side::pixels);
+    Payload::default()
+        .text(transform.fit.as_str())
+        .u32(side(transform.width))
+        .u32(side(transform.height))
+        .u64(transform.blur.strength().to_bits())
+        .text(transform.metadata.as_str())
+        .text(format.as_str())
+        .done()
+}
+
+fn decode_render(fields: &mut Fields<'_>) -> Result<Request, WireError> {
+    let transform = Transform {
+        fit: Fit::parse(fields.text()?).map_err(|_| WireError)?,
+        width: decode_side(fields.u32()?)?,
+        height: decode_side(fields.u32()?)?,
+        blur: Blur::parse(f64::from_bits(fields.u64()?)).map_err(|_| WireError)?,
+        metadata: MetadataPolicy::parse(fields.text()?).map_err(|_| WireError)?,
+    };
+    let format = OutputFormat::parse(fields.text()?).ok_or(WireError)?;
+    Ok(Request::Render { transform, format })
+}
+
+fn decode_side(pixels: u32) -> Result<Option<Side>, WireError> {
+    if pixels == 0 {
+        return Ok(None);
+    }
+    Side::parse(u64::from(pixels)).map(Some).map_err(|_| WireError)
+}
+
+impl Message for Response {
+    fn encode(&self) -> (u16, Vec<u8>) {
+        let payload = Payload::default();
+        match self {
+            Response::Ready => (1, Vec::new()),
+            Response::Probed(info) => {
+                let payload = payload.text(info.format.media_type()).u32(info.width).u32(info.height);
+                (2, payload.u32(u32::from(info.has_alpha)).done())
+            }
+            Response::Rendered { width, height } => (3, payload.u32(*width).u32(*height).done()),
+            Response::Refused(Fault::Unsupported) => (4, Vec::new()),
+            Response::Refused(Fault::Corrupt(why)) => (5, payload.text(why).done()),
+            Response::Refused(Fault::TooLarge { width, height, side, area }) => {
+                (6, payload.u32(*width).u32(*height).u32(*side).u64(*area).done())
+            }
+            Response::Refused(Fault::CannotEncode(why)) => (7, payload.text(why).done()),
+        }
+    }
+
+    fn decode(kind: u16, payload: &[u8]) -> Result<Response, FrameError> {
+        let mut fields = Fields(payload);
+        let response = match kind {
+            1 => Response::Ready,
+            2 => Response::Probed(SourceInfo {
+                format: SourceFormat::from_media_type(fields.text()?).ok_or(WireError)?,
+                width: fields.u32()?,
+                height: fields.u32()?,
+                has_alpha: match fields.u32()? {
+                    0 => false,
+                    1 => true,
+                    _ => return Err(WireError.into()),
+                },
+            }),
+            3 => Response::Rendered { width: fields.u32()?, height: fields.u32()? },
+            4 => Response::Refused(Fault::Unsupported),
+            5 => Response::Refused(Fault::Corrupt(public_text(fields.text()?))),
+            6 => Response::Refused(Fault::TooLarge {
+                width: fields.u32()?,
+                height: fields.u32()?,
+                side: fields.u32()?,
+                area: fields.u64()?,
+            }),
+            7 => Response::Refused(Fault::CannotEncode(public_text(fields.text()?))),
+            other => return Err(FrameError::Kind(other)),
+        };
+        fields.end()?;
+        Ok(response)
+    }
+}
+
+/// A text from a worker ends up in answers and logs, so nothing in it may act there.
+fn public_text(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+#[path = "protocol_tests.rs"]
+mod tests;

@@ -1,0 +1,126 @@
+use super::*;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+fn pair() -> (OwnedFd, OwnedFd) {
+    socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).expect("a socket pair")
+}
+
+fn round_trip<M: Message>(message: &M) -> M {
+    let (here, there) = pair();
+    send(here.as_fd(), message, None).expect("sent");
+    receive(there.as_fd()).expect("a message").expect("not closed").0
+}
+
+/// What a receiver makes of a frame of these bytes.
+fn receive_bytes(frame: &[u8]) -> Result<Option<(Request, Option<OwnedFd>)>, FrameError> {
+    let (here, there) = pair();
+    rustix::net::send(&here, frame, SendFlags::empty()).expect("sent");
+    receive(there.as_fd())
+}
+
+fn frame(version: u16, kind: u16, length: u32, payload: &[u8]) -> Vec<u8> {
+    [&MAGIC[..], &version.to_le_bytes(), &kind.to_le_bytes(), &length.to_le_bytes(), payload].concat()
+}
+
+#[test]
+fn requests_round_trip() {
+    let mut requests = vec![Request::Hello(SourceLimits::CLOUDFLARE), Request::Probe];
+    for format in OutputFormat::ALL {
+        for (fit, metadata) in Fit::ALL.into_iter().zip(MetadataPolicy::ALL.into_iter().cycle()) {
+            let transform = Transform {
+                fit,
+                width: Side::parse(12_000).ok(),
+                height: None,
+                blur: Blur::parse(2.57).expect("in range"),
+                metadata,
+            };
+            requests.push(Request::Render { transform, format });
+        }
+    }
+    for request in requests {
+        assert_eq!(round_trip(&request), request);
+    }
+}
+
+#[test]
+fn responses_round_trip() {
+    let info = SourceInfo { format: SourceFormat::WebP, width: 3, height: 4, has_alpha: true };
+    for response in [
+        Response::Ready,
+        Response::Probed(info),
+        Response::Rendered { width: 1, height: 2 },
+        Response::Refused(Fault::Unsupported),
+        Response::Refused(Fault::Corrupt("no end".to_owned())),
+        Response::Refused(Fault::TooLarge { width: 1, height: 2, side: 3, area: 4 }),
+        Response::Refused(Fault::CannotEncode("too wide".to_owned())),
+    ] {
+        assert_eq!(round_trip(&response), response);
+    }
+}
+
+#[test]
+fn texts_are_cut_and_carry_no_control_characters() {
+    let sent = Response::Refused(Fault::Corrupt(format!("a\r\n{}é", "x".repeat(wire::MAX_TEXT - 4))));
+    let Response::Refused(Fault::Corrupt(text)) = round_trip(&sent) else { panic!("another message") };
+    assert_eq!(text, format!("a{}", "x".repeat(wire::MAX_TEXT - 4)));
+}
+
+#[test]
+fn files_travel_beside_the_frame() {
+    let (here, there) = pair();
+    let file = sealed::seal(b"bytes").expect("sealed");
+    send(here.as_fd(), &Request::Probe, Some(file.as_fd())).expect("sent");
+    let (_, file) = receive::<Request>(there.as_fd()).expect("a message").expect("not closed");
+    assert_eq!(sealed::read(file.expect("a file")).expect("read"), b"bytes");
+}
+
+#[test]
+fn a_closed_peer_is_the_end() {
+    let (here, there) = pair();
+    drop(here);
+    assert!(matches!(receive::<Request>(there.as_fd()), Ok(None)));
+}
+
+#[test]
+fn frames_that_are_not_ours_are_refused() {
+    assert!(matches!(receive_bytes(&frame(VERSION, 2, 0, b"")), Ok(Some((Request::Probe, None)))));
+    assert!(matches!(receive_bytes(b"GET / HTTP/1.1\r\n\r\n"), Err(FrameError::NotAFrame)));
+    assert!(matches!(receive_bytes(b"SFLW"), Err(FrameError::NotAFrame)));
+    assert!(matches!(receive_bytes(&frame(VERSION + 1, 2, 0, b"")), Err(FrameError::Version(2))));
+    assert!(matches!(receive_bytes(&frame(VERSION, 9, 0, b"")), Err(FrameError::Kind(9))));
+}
+
+#[test]
+fn lengths_are_not_believed() {
+    for (length, payload) in [(1, &b""[..]), (0, b"x"), (u32::MAX, b"x"), (2000, &[0; 2000])] {
+        let result = receive_bytes(&frame(VERSION, 2, length, payload));
+        assert!(matches!(result, Err(FrameError::Length)), "{length}: {result:?}");
+    }
+}
+
+#[test]
+fn fields_are_checked() {
+    let hello = Request::Hello(SourceLimits::CLOUDFLARE).encode().1;
+    for payload in [&hello[..hello.len() - 1], &[&hello[..], b"x"].concat()] {
+        assert!(matches!(Request::decode(1, payload), Err(FrameError::Field(_))));
+    }
+    let render = |text: &str, side: u32, blur: f64| {
+        let payload = Payload::default().text(text).u32(side).u32(0).u64(blur.to_bits());
+        Request::decode(3, &payload.text("none").text("png").done())
+    };
+    assert!(render("crop", 1, 0.0).is_ok());
+    for (fit, side, blur) in [("squeeze", 1, 0.0), ("crop", 12_001, 0.0), ("crop", 1, f64::NAN)] {
+        assert!(matches!(render(fit, side, blur), Err(FrameError::Field(_))));
+    }
+    let long = [&(wire::MAX_TEXT as u16 + 1).to_le_bytes()[..], &[b'x'; wire::MAX_TEXT + 1]].concat();
+    assert!(matches!(Response::decode(5, &long), Err(FrameError::Field(_))));
+}
+
+#[test]
+fn two_descriptors_are_too_many() {
+    let (here, there) = pair();
+    let file = sealed::seal(b"").expect("sealed");
+    let frame = frame(VERSION, 2, 0, b"");
+    send_bytes(here.as_fd(), &frame, &[file.as_fd(), file.as_fd()]).expect("sent");
+    assert!(matches!(receive::<Request>(there.as_fd()), Err(FrameError::Descriptors)));
+}

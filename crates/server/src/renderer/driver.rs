@@ -1,0 +1,209 @@
+//! The thread that drives one worker process: takes jobs, asks, judges the answers.
+
+use crate::config::RenderConfig;
+use crate::protocol::sealed;
+use crate::protocol::{Request, Response};
+use crate::renderer::process::{AskError, Process, Slot};
+use crate::renderer::queue::{Abandon, Queue};
+use crate::renderer::{RenderError, Rendered};
+use bytes::Bytes;
+use safelight_domain::image::{SourceInfo, SourceLimits};
+use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::Transform;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// A worker is replaced after so many jobs, so that what a codec leaks stays small.
+const JOBS_PER_WORKER: u32 = 500;
+
+/// Pause after a worker failed to start; doubled each time, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+type Reply<T> = oneshot::Sender<Result<T, RenderError>>;
+
+/// What someone waits for.
+pub(super) enum Job {
+    /// See `Renderer::check`.
+    Check { reply: Reply<()> },
+    /// See `Renderer::probe`.
+    Probe { file: Bytes, reply: Reply<SourceInfo> },
+    /// See `Renderer::render`.
+    Render { file: Bytes, transform: Transform, format: OutputFormat, reply: Reply<Rendered> },
+}
+
+impl Abandon for Job {
+    fn is_abandoned(&self) -> bool {
+        match self {
+            Job::Check { reply } => reply.is_closed(),
+            Job::Probe { reply, .. } => reply.is_closed(),
+            Job::Render { reply, .. } => reply.is_closed(),
+        }
+    }
+}
+
+/// The state of one driving thread.
+pub(super) struct Driver {
+    program: PathBuf,
+    timeout: Duration,
+    limits: SourceLimits,
+    queue: Arc<Queue<Job>>,
+    slot: Arc<Slot>,
+    worker: Option<Process>,
+    jobs: u32,
+    pause: Duration,
+}
+
+impl Driver {
+    /// A driver without a worker yet.
+    pub(super) fn new(
+        config: &RenderConfig,
+        limits: SourceLimits,
+        queue: Arc<Queue<Job>>,
+        slot: Arc<Slot>,
+    ) -> Driver {
+        Driver {
+            program: config.program.clone(),
+            timeout: config.timeout,
+            limits,
+            queue,
+            slot,
+            worker: None,
+            jobs: 0,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// Does jobs until the queue is closed.
+    pub(super) fn run(mut self) {
+        while let Some(job) = self.queue.take() {
+            match self.ready_worker() {
+                Ok(worker) => {
+                    self.jobs += 1;
+                    self.worker = self.perform(worker, job);
+                    self.queue.done();
+                }
+                Err(error) => {
+                    job.fail(error);
+                    // Still counted as busy: it takes no job before the pause is over.
+                    self.queue.rest(self.pause);
+                    self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                    self.queue.done();
+                }
+            }
+        }
+    }
+
+    /// The worker for the next job: the one there is, if it is still good, or a new one.
+    fn ready_worker(&mut self) -> Result<Process, RenderError> {
+        let old = self.worker.take();
+        if let Some(worker) = old.filter(|worker| self.jobs < JOBS_PER_WORKER && worker.is_waiting()) {
+            return Ok(worker);
+        }
+        let worker = Process::start(&self.program, self.limits, &self.slot).map_err(|error| {
+            tracing::error!(%error, program = %self.program.display(), "no render worker");
+            RenderError::NoWorker(error.to_string().into())
+        })?;
+        self.jobs = 0;
+        self.pause = FIRST_PAUSE;
+        Ok(worker)
+    }
+
+    /// Does a job and replies. Gives the worker back if it may get another job.
+    fn perform(&self, mut worker: Process, job: Job) -> Option<Process> {
+        match job {
+            Job::Check { reply } => {
+                let answer = self.ask(&mut worker, &Request::Hello(self.limits), None);
+                settle(worker, reply, answer.and_then(accept_ready))
+            }
+            Job::Probe { file, reply } => {
+                let answer = self.ask(&mut worker, &Request::Probe, Some(file));
+                settle(worker, reply, answer.and_then(|answer| accept_probed(answer, &self.limits)))
+            }
+            Job::Render { file, transform, format, reply } => {
+                let answer = self.ask(&mut worker, &Request::Render { transform, format }, Some(file));
+                settle(worker, reply, answer.and_then(accept_rendered))
+            }
+        }
+    }
+
+    fn ask(
+        &self,
+        worker: &mut Process,
+        request: &Request,
+        file: Option<Bytes>,
+    ) -> Result<(Response, Option<OwnedFd>), RenderError> {
+        let file = file.map(|bytes| sealed::seal(&bytes)).transpose().map_err(no_worker)?;
+        worker.ask(request, file.as_ref(), self.timeout).map_err(|error| match error {
+            AskError::TimedOut => RenderError::TimedOut(self.timeout),
+            AskError::Died => RenderError::WorkerDied,
+            AskError::NotSent(_) | AskError::Frame(_) => no_worker(error),
+        })
+    }
+}
+
+impl Job {
+    fn fail(self, error: RenderError) {
+        // Whoever does not wait any more does not miss it.
+        match self {
+            Job::Check { reply } => drop(reply.send(Err(error))),
+            Job::Probe { reply, .. } => drop(reply.send(Err(error))),
+            Job::Render { reply, .. } => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+/// Replies, and keeps the worker only after an answer of its own. A worker that is given up is
+/// gone before anyone is told.
+fn settle<T>(worker: Process, reply: Reply<T>, result: Result<T, RenderError>) -> Option<Process> {
+    let kept = match &result {
+        Ok(_) | Err(RenderError::Refused { .. }) => Some(worker),
+        Err(error) => {
+            tracing::warn!(%error, "a render worker is given up");
+            drop(worker);
+            None
+        }
+    };
+    drop(reply.send(result));
+    kept
+}
+
+fn accept_ready(answer: (Response, Option<OwnedFd>)) -> Result<(), RenderError> {
+    match answer {
+        (Response::Ready, None) => Ok(()),
+        _ => Err(unexpected()),
+    }
+}
+
+fn accept_probed(
+    answer: (Response, Option<OwnedFd>),
+    limits: &SourceLimits,
+) -> Result<SourceInfo, RenderError> {
+    match answer {
+        (Response::Probed(info), None) if limits.allow(info.width, info.height) => Ok(info),
+        (Response::Refused(fault), None) => Err(RenderError::Refused { fault }),
+        _ => Err(unexpected()),
+    }
+}
+
+fn accept_rendered(answer: (Response, Option<OwnedFd>)) -> Result<Rendered, RenderError> {
+    match answer {
+        (Response::Rendered { width: width @ 1.., height: height @ 1.. }, Some(file)) => {
+            let bytes = sealed::read(file).map_err(no_worker)?;
+            Ok(Rendered { bytes: bytes.into(), width, height })
+        }
+        (Response::Refused(fault), None) => Err(RenderError::Refused { fault }),
+        _ => Err(unexpected()),
+    }
+}
+
+fn unexpected() -> RenderError {
+    no_worker("it answered something else than asked")
+}
+
+fn no_worker(why: impl ToString) -> RenderError {
+    RenderError::NoWorker(why.to_string().into())
+}

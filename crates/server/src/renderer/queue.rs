@@ -1,0 +1,226 @@
+//! The bounded queue between requests and workers, with two lanes.
+
+use crate::renderer::RenderError;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Which jobs go before which. Within a lane, the oldest goes first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lane {
+    /// Before everything else: short work that someone waits for.
+    First,
+    /// When the first lane is empty.
+    Second,
+}
+
+/// A job that knows whether anyone still waits for it.
+pub(crate) trait Abandon {
+    /// Whether the result would go nowhere.
+    fn is_abandoned(&self) -> bool;
+}
+
+/// The queue. It holds at most `bound` jobs more than there are idle takers.
+pub(crate) struct Queue<J> {
+    bound: usize,
+    state: Mutex<State<J>>,
+    changed: Condvar,
+}
+
+struct State<J> {
+    first: VecDeque<J>,
+    second: VecDeque<J>,
+    takers: Takers,
+}
+
+/// Who takes jobs out.
+#[derive(Clone, Copy)]
+enum Takers {
+    /// The queue is closed, or nobody ever came.
+    None,
+    /// This many are not at a job.
+    Idle(usize),
+}
+
+impl<J: Abandon> Queue<J> {
+    /// A queue without takers.
+    pub(crate) fn new(bound: usize) -> Queue<J> {
+        let state = State { first: VecDeque::new(), second: VecDeque::new(), takers: Takers::Idle(0) };
+        Queue { bound, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Tells how many takers there are. None closes the queue.
+    pub(crate) fn open(&self, takers: usize) {
+        let mut state = self.lock();
+        state.takers = if takers == 0 { Takers::None } else { Takers::Idle(takers) };
+    }
+
+    /// Ends it: jobs in it are dropped, and takers get none any more.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.takers = Takers::None;
+        state.first.clear();
+        state.second.clear();
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Puts a job in.
+    pub(crate) fn push(&self, lane: Lane, job: J) -> Result<(), RenderError> {
+        let mut state = self.lock();
+        let Takers::Idle(idle) = state.takers else {
+            return Err(RenderError::NoWorker(Arc::from("the pool has ended")));
+        };
+        let room = self.bound.saturating_add(idle);
+        if state.waiting() >= room {
+            state.first.retain(|job| !job.is_abandoned());
+            state.second.retain(|job| !job.is_abandoned());
+        }
+        if state.waiting() >= room {
+            return Err(RenderError::Busy);
+        }
+        match lane {
+            Lane::First => state.first.push_back(job),
+            Lane::Second => state.second.push_back(job),
+        }
+        drop(state);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Waits for a job; `None` when the queue is closed. The taker counts as busy until [`done`].
+    ///
+    /// [`done`]: Queue::done
+    pub(crate) fn take(&self) -> Option<J> {
+        let mut state = self.lock();
+        loop {
+            let Takers::Idle(idle) = state.takers else { return None };
+            while let Some(job) = state.next() {
+                if !job.is_abandoned() {
+                    state.takers = Takers::Idle(idle.saturating_sub(1));
+                    return Some(job);
+                }
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Ends what [`take`] began.
+    ///
+    /// [`take`]: Queue::take
+    pub(crate) fn done(&self) {
+        let mut state = self.lock();
+        if let Takers::Idle(idle) = state.takers {
+            state.takers = Takers::Idle(idle + 1);
+        }
+    }
+
+    /// Sleeps, but not longer than the queue lives.
+    pub(crate) fn rest(&self, pause: Duration) {
+        let end = Instant::now() + pause;
+        let mut state = self.lock();
+        while let Takers::Idle(_) = state.takers {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<J>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<J> State<J> {
+    fn waiting(&self) -> usize {
+        self.first.len() + self.second.len()
+    }
+
+    fn next(&mut self) -> Option<J> {
+        self.first.pop_front().or_else(|| self.second.pop_front())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    enum Work {
+        Wanted(u8),
+        Abandoned,
+    }
+
+    impl Abandon for Work {
+        fn is_abandoned(&self) -> bool {
+            *self == Work::Abandoned
+        }
+    }
+
+    fn queue(bound: usize, takers: usize) -> Queue<Work> {
+        let queue = Queue::new(bound);
+        queue.open(takers);
+        queue
+    }
+
+    #[test]
+    fn the_first_lane_goes_first_and_each_lane_in_order() {
+        let queue = queue(4, 1);
+        for (lane, number) in [(Lane::Second, 1), (Lane::Second, 2), (Lane::First, 3), (Lane::First, 4)] {
+            queue.push(lane, Work::Wanted(number)).expect("room");
+        }
+        for number in [3, 4, 1, 2] {
+            assert_eq!(queue.take(), Some(Work::Wanted(number)));
+        }
+    }
+
+    #[test]
+    fn it_holds_its_bound_and_what_idle_takers_are_about_to_take() {
+        let queue = queue(1, 1);
+        queue.push(Lane::Second, Work::Wanted(1)).expect("for the taker");
+        queue.push(Lane::Second, Work::Wanted(2)).expect("within the bound");
+        assert_eq!(queue.push(Lane::First, Work::Wanted(3)), Err(RenderError::Busy));
+        assert_eq!(queue.take(), Some(Work::Wanted(1)));
+        assert_eq!(queue.push(Lane::First, Work::Wanted(4)), Err(RenderError::Busy));
+        queue.done();
+        queue.push(Lane::First, Work::Wanted(5)).expect("the taker is idle again");
+    }
+
+    #[test]
+    fn abandoned_jobs_take_no_room_and_are_not_done() {
+        let queue = queue(2, 0);
+        queue.open(1);
+        for work in [Work::Abandoned, Work::Abandoned, Work::Abandoned, Work::Wanted(1)] {
+            queue.push(Lane::Second, work).expect("room");
+        }
+        assert_eq!(queue.take(), Some(Work::Wanted(1)));
+        queue.push(Lane::Second, Work::Abandoned).expect("room");
+        queue.push(Lane::Second, Work::Wanted(2)).expect("room");
+        assert_eq!(queue.take(), Some(Work::Wanted(2)));
+    }
+
+    #[test]
+    fn closing_ends_every_wait() {
+        let queue = Arc::new(queue(1, 2));
+        let taker = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || queue.take()
+        });
+        let sleeper = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || queue.rest(Duration::from_secs(3600))
+        });
+        queue.close();
+        assert_eq!(taker.join().expect("no panic"), None);
+        sleeper.join().expect("no panic");
+        assert!(matches!(queue.push(Lane::First, Work::Wanted(1)), Err(RenderError::NoWorker(_))));
+    }
+
+    #[test]
+    fn a_queue_that_nobody_takes_from_is_closed() {
+        let queue = queue(1, 0);
+        assert!(matches!(queue.push(Lane::First, Work::Wanted(1)), Err(RenderError::NoWorker(_))));
+    }
+}
