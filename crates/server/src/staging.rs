@@ -65,7 +65,8 @@ impl Staging {
         // From here on the file goes when this goes, on every way out.
         let mut staged = Staged { path: self.folder.join(random::hex_id()), bytes: 0 };
         // Made at once and not in the background, where it could be made after it was removed.
-        let mut file = tokio::fs::File::from_std(private_file().open(&staged.path)?);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged.path)?;
+        let mut file = tokio::fs::File::from_std(file);
         while let Some(piece) = stream.next().await {
             let piece = piece.map_err(StageError::Source)?;
             staged.bytes = staged.bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
@@ -78,12 +79,6 @@ impl Staging {
         file.flush().await?;
         Ok(staged)
     }
-}
-
-fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    options
 }
 
 impl Staged {
