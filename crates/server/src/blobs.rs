@@ -1,12 +1,40 @@
 //! Stored bytes: originals and what is derived from them.
+//!
+//! They are read only through a [`Granted`], and only those of the blob that it names. Without a
+//! decision there is nothing to read with:
+//!
+//! ```compile_fail,E0308
+//! use safelight::blobs::Blobs;
+//! use safelight_domain::image::BlobId;
+//! async fn read(blobs: &Blobs, leave: &BlobId) {
+//!     let _ = blobs.original(leave).await;
+//! }
+//! ```
+//!
+//! The same with one compiles:
+//!
+//! ```
+//! use safelight::blobs::Blobs;
+//! use safelight_domain::access::Granted;
+//! async fn read(blobs: &Blobs, leave: &Granted) {
+//!     let _ = blobs.original(leave).await;
+//! }
+//! ```
 
 use crate::staging::Staged;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, path::Path as StorePath};
 use safelight_domain::access::Granted;
 use safelight_domain::image::BlobId;
-use std::path::Path;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use thiserror::Error;
+use tokio::io::AsyncReadExt;
 
 /// Names every kind of stored bytes. Nothing is ever written twice under one key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +61,19 @@ pub enum BlobKey {
 
 /// The store; clones share it.
 #[derive(Clone, Debug)]
-pub struct Blobs {}
+pub struct Blobs {
+    store: LocalFileSystem,
+    folder: PathBuf,
+}
+
+/// One object of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its name.
+    pub key: BlobKey,
+    /// When it was written: milliseconds since 1970-01-01T00:00:00Z.
+    pub modified_ms: i64,
+}
 
 /// Why bytes could not be stored or read.
 #[derive(Debug, Error)]
@@ -46,29 +86,116 @@ pub enum BlobError {
     Store(#[source] object_store::Error),
     /// The staged upload could not be read.
     #[error("the staged upload cannot be read")]
-    Staged(#[from] std::io::Error),
+    Staged(#[source] std::io::Error),
+    /// The folder of the store cannot be made or read.
+    #[error("the blob store's folder failed")]
+    Folder(#[from] std::io::Error),
 }
 
-#[allow(unused_variables)]
+impl From<object_store::Error> for BlobError {
+    fn from(error: object_store::Error) -> BlobError {
+        match error {
+            object_store::Error::NotFound { .. } => BlobError::Missing,
+            other => BlobError::Store(other),
+        }
+    }
+}
+
+/// Bytes of an original that are in memory while it is stored.
+const CHUNK: usize = 256 * 1024;
+
+/// The folders of the three kinds.
+const KINDS: [&str; 3] = [ORIGINAL, LEVEL, RENDITION];
+const ORIGINAL: &str = "original";
+const LEVEL: &str = "level";
+const RENDITION: &str = "rendition";
+
+impl BlobKey {
+    /// The path below the store's folder: `original/ab/<blob>`, `level/ab/<blob>/<step>-<name>` or
+    /// `rendition/ab/<blob>/<name>`, where `ab` are the first two digits of the blob.
+    fn path(&self) -> StorePath {
+        match self {
+            BlobKey::Original(blob) => folder_of(ORIGINAL, blob),
+            BlobKey::Level { blob, step, name } => folder_of(LEVEL, blob).join(format!("{step}-{name}")),
+            BlobKey::Rendition { blob, name } => folder_of(RENDITION, blob).join(name.as_str()),
+        }
+    }
+
+    /// The key of a path; `None` for a path that no key has.
+    fn parse(path: &StorePath) -> Option<BlobKey> {
+        let mut parts = path.as_ref().split('/');
+        let (kind, _fan, blob) = (parts.next()?, parts.next()?, BlobId::parse(parts.next()?)?);
+        let key = match (kind, parts.next()) {
+            (ORIGINAL, None) => BlobKey::Original(blob),
+            (LEVEL, Some(file)) => {
+                let (step, name) = file.split_once('-')?;
+                BlobKey::Level { blob, step: step.parse().ok()?, name: name.to_owned() }
+            }
+            (RENDITION, Some(name)) => BlobKey::Rendition { blob, name: name.to_owned() },
+            _ => return None,
+        };
+        (key.path() == *path).then_some(key)
+    }
+}
+
+/// Where the file of a blob's original is, or the folder of what is derived from it.
+fn folder_of(kind: &str, blob: &BlobId) -> StorePath {
+    let digits: String = blob.as_str().chars().take(2).collect();
+    StorePath::from_iter([kind, &digits, blob.as_str()])
+}
+
 impl Blobs {
-    /// Opens a store of files below `folder`, made if missing.
+    /// Opens a store of files below `folder`, made if missing with leave for the owner alone.
+    /// Blocks.
+    ///
+    /// The store syncs a file, the folder that it is renamed in, and the folders that it made for
+    /// it. Of two uploads that need the same new folder at once, though, the second finds it made
+    /// and returns while the first has yet to sync it. So the 256 folders of originals are made and
+    /// synced here, before any upload.
     pub fn open(folder: &Path) -> Result<Blobs, BlobError> {
-        unimplemented!()
+        let mut private = DirBuilder::new();
+        private.recursive(true).mode(0o700);
+        for digits in 0..=u8::MAX {
+            private.create(folder.join(ORIGINAL).join(format!("{digits:02x}")))?;
+        }
+        sync_folder(&folder.join(ORIGINAL))?;
+        sync_folder(folder)?;
+        let folder = folder.canonicalize()?;
+        if let Some(parent) = folder.parent() {
+            sync_folder(parent)?;
+        }
+        let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
+        Ok(Blobs { store, folder })
     }
 
-    /// Stores an original. It is durable when this returns.
+    /// Stores an original. It is durable when this returns. When the caller stops waiting, it may
+    /// be stored all the same.
     pub async fn put_original(&self, blob: &BlobId, staged: &Staged) -> Result<(), BlobError> {
-        unimplemented!()
+        let mut file = tokio::fs::File::open(staged.path()).await.map_err(BlobError::Staged)?;
+        let path = BlobKey::Original(blob.clone()).path();
+        let mut upload = self.store.put_multipart(&path).await?;
+        loop {
+            let chunk = read_chunk(&mut file).await.map_err(BlobError::Staged)?;
+            if chunk.is_empty() {
+                break;
+            }
+            upload.put_part(chunk.into()).await?;
+        }
+        upload.complete().await?;
+        Ok(())
     }
 
-    /// Stores a rendition of the granted blob. Need not be durable.
+    /// Stores a rendition of the granted blob. Its bytes are durable when this returns, so that no
+    /// row ever names half a file; the folders on its way need not be.
     pub async fn put_rendition(&self, granted: &Granted, name: &str, bytes: Bytes) -> Result<(), BlobError> {
-        unimplemented!()
+        self.store.put(&rendition_key(granted, name).path(), bytes.into()).await?;
+        Ok(())
     }
 
     /// The whole original.
     pub async fn original(&self, granted: &Granted) -> Result<Bytes, BlobError> {
-        unimplemented!()
+        let path = BlobKey::Original(granted.blob().clone()).path();
+        Ok(self.store.get(&path).await?.bytes().await?)
     }
 
     /// The original as a stream.
@@ -76,21 +203,113 @@ impl Blobs {
         &self,
         granted: &Granted,
     ) -> Result<BoxStream<'static, Result<Bytes, object_store::Error>>, BlobError> {
-        unimplemented!()
+        let path = BlobKey::Original(granted.blob().clone()).path();
+        Ok(self.store.get(&path).await?.into_stream())
     }
 
     /// A stored rendition.
     pub async fn rendition(&self, granted: &Granted, name: &str) -> Result<Bytes, BlobError> {
-        unimplemented!()
+        let path = rendition_key(granted, name).path();
+        Ok(self.store.get(&path).await?.bytes().await?)
     }
 
     /// Deletes one object; none there is fine.
     pub async fn delete(&self, key: &BlobKey) -> Result<(), BlobError> {
-        unimplemented!()
+        self.delete_path(&key.path()).await?;
+        match key {
+            BlobKey::Original(_) => {}
+            BlobKey::Level { blob, .. } => self.remove_if_empty(LEVEL, blob).await,
+            BlobKey::Rendition { blob, .. } => self.remove_if_empty(RENDITION, blob).await,
+        }
+        Ok(())
     }
 
     /// Deletes everything of a blob: renditions and levels first, the original last.
     pub async fn delete_blob(&self, blob: &BlobId) -> Result<(), BlobError> {
-        unimplemented!()
+        for kind in [RENDITION, LEVEL] {
+            let mut derived = self.store.list(Some(&folder_of(kind, blob)));
+            while let Some(object) = derived.try_next().await? {
+                self.delete_path(&object.location).await?;
+            }
+            self.remove_if_empty(kind, blob).await;
+        }
+        self.delete(&BlobKey::Original(blob.clone())).await
+    }
+
+    /// Every object, in no order. What changes meanwhile may be listed or not. Files that are no
+    /// objects are left out.
+    pub fn list(&self) -> BoxStream<'static, Result<Stored, BlobError>> {
+        let keyed = |object: object_store::ObjectMeta| {
+            let modified_ms = object.last_modified.timestamp_millis();
+            BlobKey::parse(&object.location).map(|key| Stored { key, modified_ms })
+        };
+        self.store
+            .list(None)
+            .filter_map(move |object| async move { object.map(keyed).map_err(BlobError::from).transpose() })
+            .boxed()
+    }
+
+    /// Removes the unfinished files of writers that died, where they were last written before
+    /// `before_ms`. How many there were.
+    ///
+    /// The store names them `<object>#<number>` and leaves them out of its listings.
+    pub async fn remove_unfinished(&self, before_ms: i64) -> Result<u64, BlobError> {
+        let folder = self.folder.clone();
+        let remove = move || {
+            let kinds = KINDS.iter().map(|kind| folder.join(kind)).filter(|kind| kind.exists());
+            kinds.map(|kind| remove_unfinished_below(&kind, before_ms)).sum::<std::io::Result<u64>>()
+        };
+        let removed = tokio::task::spawn_blocking(remove).await.map_err(std::io::Error::from)?;
+        Ok(removed?)
+    }
+
+    async fn delete_path(&self, path: &StorePath) -> Result<(), BlobError> {
+        match self.store.delete(path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn remove_if_empty(&self, kind: &str, blob: &BlobId) {
+        // A folder with something in it stays; an empty one that stays is no harm either.
+        let _ = tokio::fs::remove_dir(self.folder.join(folder_of(kind, blob).as_ref())).await;
     }
 }
+
+fn rendition_key(granted: &Granted, name: &str) -> BlobKey {
+    BlobKey::Rendition { blob: granted.blob().clone(), name: name.to_owned() }
+}
+
+/// The next bytes of a file, at most [`CHUNK`]; none at its end.
+async fn read_chunk(file: &mut tokio::fs::File) -> std::io::Result<Bytes> {
+    let mut chunk = BytesMut::with_capacity(CHUNK);
+    while chunk.len() < CHUNK && file.read_buf(&mut chunk).await? > 0 {}
+    Ok(chunk.freeze())
+}
+
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn remove_unfinished_below(folder: &Path, before_ms: i64) -> std::io::Result<u64> {
+    let mut removed = 0;
+    for entry in folder.read_dir()? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            removed += remove_unfinished_below(&entry.path(), before_ms)?;
+        } else if entry.file_name().as_encoded_bytes().contains(&b'#') && modified_ms(&entry)? < before_ms {
+            std::fs::remove_file(entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+fn modified_ms(entry: &std::fs::DirEntry) -> std::io::Result<i64> {
+    let since = entry.metadata()?.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Ok(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+#[path = "blobs_tests.rs"]
+pub(crate) mod tests;

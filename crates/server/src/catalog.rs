@@ -1,20 +1,71 @@
 //! The catalog: every row the product keeps, in SQLite.
 
+use accounts::DeliveryAccounts;
+use cache::Cache;
+use readers::Readers;
+use renditions::UsedRendition;
+use rusqlite::{Connection, OpenFlags, ffi};
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::signature::{KeyName, SigningKey};
-use safelight_domain::token::{TokenHash, TokenRecord};
+use safelight_domain::signature::SigningKey;
+use safelight_domain::token::TokenRecord;
 use safelight_domain::variant::{Variant, VariantName};
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
+use writer::Writer;
+
+mod accounts;
+mod cache;
+mod images;
+mod jobs;
+mod keys;
+mod lists;
+mod readers;
+mod renditions;
+mod rows;
+mod schema;
+mod tokens;
+mod variants;
+mod writer;
+
+pub use lists::MAX_LIST;
+pub use renditions::MAX_EVICTED;
 
 /// Handle to the catalog; clones share it. Every method may be called from async code: blocking
-/// work runs elsewhere. A change is durable (synced to disk) when its method returns.
+/// work runs elsewhere. A change is durable (synced to disk) when its method returns, and every
+/// read that begins then sees it. A change whose caller stops waiting may be made all the same.
 #[derive(Clone)]
-pub struct Catalog {}
+pub struct Catalog {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writer: Writer,
+    readers: Readers,
+    accounts: DeliveryAccounts,
+    images: Cache<ImageKey, Arc<Image>>,
+    renditions: Cache<RenditionKey, Arc<UsedRendition>>,
+}
+
+/// What finds an image.
+type ImageKey = (AccountId, ImageId);
+
+/// Connections for reading. More would only wait for the processors.
+const READERS: usize = 4;
+
+/// Images kept in memory: some 20 MB of usual ones, and at most ten times that.
+const CACHED_IMAGES: usize = 32_768;
+
+/// Rows of renditions kept in memory: some 30 MB.
+const CACHED_RENDITIONS: usize = 65_536;
+
+/// How long a connection waits for another program (a backup) to let go of the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the catalog could not be opened.
 #[derive(Debug, Error)]
@@ -32,6 +83,12 @@ pub enum OpenError {
     /// Not readable, not a database, or not migratable.
     #[error("the catalog cannot be opened")]
     Storage(#[from] rusqlite::Error),
+    /// Its folder cannot be synced, or no thread started.
+    #[error("the catalog cannot be opened")]
+    System(#[from] std::io::Error),
+    /// What is needed from the first moment on cannot be read.
+    #[error("the catalog cannot be read")]
+    Catalog(#[from] CatalogError),
 }
 
 /// The database failed; the request can only be answered with 500.
@@ -48,6 +105,9 @@ pub enum CatalogError {
         /// What does not parse.
         why: String,
     },
+    /// Its threads have ended.
+    #[error("the catalog has stopped")]
+    Stopped,
 }
 
 /// A refused insertion.
@@ -62,6 +122,20 @@ pub enum InsertError {
     /// See [`CatalogError`].
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+}
+
+impl From<rusqlite::Error> for InsertError {
+    fn from(error: rusqlite::Error) -> InsertError {
+        match &error {
+            rusqlite::Error::SqliteFailure(code, _)
+                if [ffi::SQLITE_CONSTRAINT_PRIMARYKEY, ffi::SQLITE_CONSTRAINT_UNIQUE]
+                    .contains(&code.extended_code) =>
+            {
+                InsertError::Exists
+            }
+            _ => InsertError::Catalog(CatalogError::Storage(error)),
+        }
+    }
 }
 
 /// An account.
@@ -186,200 +260,59 @@ pub enum JobKind {
     DeleteBlob(BlobId),
 }
 
-macro_rules! stub {
-    () => {
-        unimplemented!()
-    };
-}
-
-#[allow(unused_variables, missing_docs)]
 impl Catalog {
     /// Opens or creates the catalog in a file and brings it to this program's schema version.
+    /// Blocks.
     pub fn open(path: &Path) -> Result<Catalog, OpenError> {
-        stub!()
+        let mut connection = Connection::open(path)?;
+        configure(&connection)?;
+        schema::migrate(&mut connection, &schema::MIGRATIONS)?;
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            // SQLite syncs the folder for its log, not for the file that it made just now.
+            File::open(folder)?.sync_all()?;
+        }
+        let accounts = DeliveryAccounts::load(&connection)?;
+        let readers = (0..READERS).map(|_| open_reader(path)).collect::<Result<Vec<_>, _>>()?;
+        let inner = Inner {
+            writer: Writer::start(connection)?,
+            readers: Readers::new(readers),
+            accounts,
+            images: Cache::new(CACHED_IMAGES),
+            renditions: Cache::new(CACHED_RENDITIONS),
+        };
+        Ok(Catalog { inner: Arc::new(inner) })
     }
 
-    pub async fn create_account(&self, new: NewAccount) -> Result<(), InsertError> {
-        stub!()
-    }
-    pub async fn accounts(&self) -> Result<Vec<Account>, CatalogError> {
-        stub!()
-    }
-    pub async fn find_account(&self, id: &AccountId) -> Result<Option<Account>, CatalogError> {
-        stub!()
-    }
-    /// What delivery needs, from memory.
-    pub async fn delivery_account(
-        &self,
-        hash: &AccountHash,
-    ) -> Result<Option<Arc<DeliveryAccount>>, CatalogError> {
-        stub!()
-    }
-
-    pub async fn find_token(&self, hash: &TokenHash) -> Result<Option<TokenRecord>, CatalogError> {
-        stub!()
-    }
-    pub async fn tokens(&self, account: &AccountId) -> Result<Vec<TokenRecord>, CatalogError> {
-        stub!()
-    }
-    pub async fn insert_token(&self, token: TokenRecord) -> Result<(), InsertError> {
-        stub!()
-    }
-    /// Whether there was one.
-    pub async fn delete_token(&self, account: &AccountId, id: &str) -> Result<bool, CatalogError> {
-        stub!()
-    }
-
-    /// By name.
-    pub async fn keys(&self, account: &AccountId) -> Result<Vec<SigningKey>, CatalogError> {
-        stub!()
-    }
-    /// Inserts a key; an existing one of that name stays as it is and is `Exists`.
-    pub async fn insert_key(&self, account: &AccountId, key: SigningKey) -> Result<(), InsertError> {
-        stub!()
-    }
-    /// Deletes a key; when it was the last, `replacement` is inserted in the same transaction. Whether there was one.
-    pub async fn delete_key(
-        &self,
-        account: &AccountId,
-        name: &KeyName,
-        replacement: SigningKey,
-    ) -> Result<bool, CatalogError> {
-        stub!()
-    }
-
-    /// By name.
-    pub async fn variants(&self, account: &AccountId) -> Result<Vec<Variant>, CatalogError> {
-        stub!()
-    }
-    pub async fn find_variant(
-        &self,
-        account: &AccountId,
-        name: &VariantName,
-    ) -> Result<Option<Variant>, CatalogError> {
-        stub!()
-    }
-    pub async fn insert_variant(&self, account: &AccountId, variant: Variant) -> Result<(), InsertError> {
-        stub!()
-    }
-    /// Replaces the variant of that name. Whether there was one.
-    pub async fn update_variant(&self, account: &AccountId, variant: Variant) -> Result<bool, CatalogError> {
-        stub!()
-    }
-    /// Whether there was one.
-    pub async fn delete_variant(
-        &self,
-        account: &AccountId,
-        name: &VariantName,
-    ) -> Result<bool, CatalogError> {
-        stub!()
-    }
-
-    pub async fn insert_image(&self, image: Image) -> Result<(), InsertError> {
-        stub!()
-    }
-    /// From memory where possible.
-    pub async fn find_image(
-        &self,
-        account: &AccountId,
-        id: &ImageId,
-    ) -> Result<Option<Arc<Image>>, CatalogError> {
-        stub!()
-    }
-    /// The image as changed; `None` if there is none.
-    pub async fn update_image(
-        &self,
-        account: &AccountId,
-        id: &ImageId,
-        changes: ImageChanges,
-    ) -> Result<Option<Arc<Image>>, CatalogError> {
-        stub!()
-    }
-    /// Deletes the row and its renditions' rows and enqueues [`JobKind::DeleteBlob`], in one transaction. Whether there was one.
-    pub async fn delete_image(
-        &self,
-        account: &AccountId,
-        id: &ImageId,
-        now_ms: i64,
-    ) -> Result<bool, CatalogError> {
-        stub!()
-    }
-    /// Page `page` (from 1) of the newest images first.
-    pub async fn image_page(
-        &self,
-        account: &AccountId,
-        filter: CreatorFilter,
-        page: u64,
-        per_page: u32,
-    ) -> Result<Vec<Image>, CatalogError> {
-        stub!()
-    }
-    /// The images after `after`, at most `limit`.
-    pub async fn images_after(
-        &self,
-        account: &AccountId,
-        filter: CreatorFilter,
-        order: SortOrder,
-        after: Option<ListCursor>,
-        limit: u32,
-    ) -> Result<Vec<Image>, CatalogError> {
-        stub!()
-    }
-    /// From a counter kept with every change, not by counting rows.
-    pub async fn image_count(&self, account: &AccountId) -> Result<u64, CatalogError> {
-        stub!()
-    }
-    /// Whether any image has this blob (for the sweeper).
-    pub async fn blob_in_use(&self, blob: &BlobId) -> Result<bool, CatalogError> {
-        stub!()
-    }
-
-    /// From memory where possible; notes the use for eviction at most once an hour.
-    pub async fn find_rendition(
-        &self,
-        key: &RenditionKey,
-        now_ms: i64,
-    ) -> Result<Option<Rendition>, CatalogError> {
-        stub!()
-    }
-    /// Inserts unless the key is taken or the blob has no image any more; returns the stored rendition (the older one when taken), `None` when the image is gone.
-    pub async fn insert_rendition(
-        &self,
-        key: RenditionKey,
-        rendition: Rendition,
-        now_ms: i64,
-    ) -> Result<Option<Rendition>, CatalogError> {
-        stub!()
-    }
-    /// Deletes the row of this key if it still names these bytes.
-    pub async fn forget_rendition(&self, key: &RenditionKey, name: &str) -> Result<(), CatalogError> {
-        stub!()
-    }
-    /// Whether any row names this rendition of this blob (for the sweeper).
-    pub async fn rendition_in_use(&self, blob: &BlobId, name: &str) -> Result<bool, CatalogError> {
-        stub!()
-    }
-    /// While all renditions together exceed `max_bytes`: deletes the least recently used rows and returns their blobs and names.
-    pub async fn evict_renditions(&self, max_bytes: u64) -> Result<Vec<(BlobId, String)>, CatalogError> {
-        stub!()
-    }
-
-    pub async fn enqueue(&self, kind: JobKind, not_before_ms: i64) -> Result<(), CatalogError> {
-        stub!()
-    }
-    /// Leases the next due job until `lease_until_ms`.
-    pub async fn lease_job(&self, now_ms: i64, lease_until_ms: i64) -> Result<Option<Job>, CatalogError> {
-        stub!()
-    }
-    pub async fn finish_job(&self, id: i64) -> Result<(), CatalogError> {
-        stub!()
-    }
-    pub async fn retry_job(&self, id: i64, not_before_ms: i64) -> Result<(), CatalogError> {
-        stub!()
-    }
-
-    /// Runs a trivial query (for readiness).
+    /// Runs a trivial query and asks whether changes are still taken (for readiness).
     pub async fn check(&self) -> Result<(), CatalogError> {
-        stub!()
+        self.inner.writer.check()?;
+        let query = "SELECT 1 FROM accounts LIMIT 1";
+        self.inner.readers.read(|connection| rows::any(connection, query, []).map(drop)).await
     }
 }
+
+fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // FULL syncs the log at every commit; NORMAL would lose the last ones in a power cut.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+         PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;",
+    )
+}
+
+fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+    // A reader of a log in shared memory needs leave to write that memory, so the file is opened
+    // for writing and the connection told not to.
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    configure(&connection)?;
+    connection.execute_batch("PRAGMA query_only = ON")?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+#[path = "catalog/catalog_tests.rs"]
+pub(crate) mod tests;

@@ -5,7 +5,7 @@ mod flights;
 pub use flights::{Admission, Busy, Flights};
 
 use crate::app::App;
-use crate::blobs::BlobError;
+use crate::blobs::{BlobError, BlobKey};
 use crate::catalog::{Rendition, RenditionKey};
 use crate::random;
 use crate::renderer::RenderError;
@@ -152,7 +152,7 @@ async fn stored(
         Ok(bytes) if bytes.len() as u64 == row.bytes => Ok(Some((etag, Some(bytes)))),
         // Lost, for instance in a restored backup without renditions: it is made again.
         Ok(_) | Err(BlobError::Missing) => {
-            app.catalog.forget_rendition(key, &row.name).await.map_err(internal)?;
+            app.catalog.delete_rendition(key, &row.name).await.map_err(internal)?;
             Ok(None)
         }
         Err(error) => Err(internal(error)),
@@ -191,7 +191,12 @@ async fn store(
     let name = random::hex_id();
     app.blobs.put_rendition(granted, &name, made.bytes.clone()).await?;
     let row = Rendition { name, bytes: made.bytes.len() as u64, sha256: made.sha256 };
-    app.catalog.insert_rendition(key.clone(), row, app.clock.now_ms()).await?;
+    let stored = app.catalog.insert_rendition(key.clone(), row.clone(), app.clock.now_ms()).await?;
+    if stored.as_ref() != Some(&row) {
+        // The image is gone, or another has stored the same rendition.
+        let unused = BlobKey::Rendition { blob: key.blob.clone(), name: row.name };
+        app.blobs.delete(&unused).await?;
+    }
     Ok(())
 }
 

@@ -1,10 +1,139 @@
 //! Background work from the durable job table.
 
 use crate::app::App;
+use crate::blobs::{BlobError, Blobs};
+use crate::catalog::{Catalog, CatalogError, Job, JobKind};
+use crate::clock::Clock;
+use crate::sweep::{Limits, ORPHAN_AGE, sweep};
+use futures_util::stream::{self, TryStreamExt};
 use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::time::sleep;
 
-/// Runs due jobs and the sweeper until `shutdown` completes.
-#[allow(unused_variables)]
-pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
-    unimplemented!()
+/// Jobs that run at once.
+const CONCURRENT: usize = 4;
+
+/// How long a job is its runner's alone. When the runner died, it is leased again after that.
+const LEASE_MS: i64 = 60_000;
+
+/// The wait after the first failure; it doubles with each further one, up to [`LONGEST_WAIT_MS`].
+const FIRST_WAIT_MS: i64 = 5_000;
+
+/// The longest wait after a failure.
+const LONGEST_WAIT_MS: i64 = 3_600_000;
+
+/// When background work is looked for.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// Between two looks for due jobs.
+    jobs: Duration,
+    /// From the start to the first sweep: what a crash left should not wait an hour.
+    first_sweep: Duration,
+    /// Between two sweeps.
+    sweeps: Duration,
 }
+
+const PACE: Pace = Pace {
+    jobs: Duration::from_secs(1),
+    first_sweep: Duration::from_secs(30),
+    sweeps: Duration::from_secs(60 * 60),
+};
+
+/// Runs due jobs and the sweeper until `shutdown` completes. A job that is cut short is leased
+/// again after its lease.
+pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
+    let limits = Limits { orphan_age: ORPHAN_AGE, rendition_bytes: app.config.rendition_bytes };
+    let work = Work { catalog: &app.catalog, blobs: &app.blobs, clock: &app.clock, limits };
+    work.run(PACE, shutdown).await;
+}
+
+/// What background work is done with.
+struct Work<'a> {
+    catalog: &'a Catalog,
+    blobs: &'a Blobs,
+    clock: &'a Clock,
+    limits: Limits,
+}
+
+/// Why a job is to be tried again.
+#[derive(Debug, Error)]
+enum JobError {
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+}
+
+impl Work<'_> {
+    async fn run(&self, pace: Pace, shutdown: impl Future<Output = ()> + Send) {
+        tokio::select! {
+            () = shutdown => {}
+            () = self.keep_running_jobs(pace) => {}
+            () = self.keep_sweeping(pace) => {}
+        }
+    }
+
+    async fn keep_running_jobs(&self, pace: Pace) {
+        loop {
+            if let Err(error) = self.run_due_jobs().await {
+                tracing::error!(error = &error as &dyn std::error::Error, "the job queue failed");
+            }
+            sleep(pace.jobs).await;
+        }
+    }
+
+    async fn keep_sweeping(&self, pace: Pace) {
+        sleep(pace.first_sweep).await;
+        loop {
+            match sweep(self.catalog, self.blobs, self.limits, self.clock.now_ms()).await {
+                Ok(swept) => tracing::info!(?swept, "swept"),
+                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "a sweep failed"),
+            }
+            sleep(pace.sweeps).await;
+        }
+    }
+
+    /// Runs jobs until none is due.
+    async fn run_due_jobs(&self) -> Result<(), CatalogError> {
+        let lease = |()| async {
+            let now_ms = self.clock.now_ms();
+            let job = self.catalog.lease_job(now_ms, now_ms.saturating_add(LEASE_MS)).await?;
+            Ok(job.map(|job| (job, ())))
+        };
+        stream::try_unfold((), lease).try_for_each_concurrent(CONCURRENT, |job| self.run_job(job)).await
+    }
+
+    async fn run_job(&self, job: Job) -> Result<(), CatalogError> {
+        let result = match &job.kind {
+            JobKind::DeleteBlob(blob) => self.delete_blob(blob).await,
+        };
+        match result {
+            Ok(()) => self.catalog.finish_job(job.id).await,
+            Err(error) => {
+                let wait_ms = wait_ms(job.attempts);
+                tracing::warn!(?job, wait_ms, error = &error as &dyn std::error::Error, "a job failed");
+                self.catalog.retry_job(job.id, self.clock.now_ms().saturating_add(wait_ms)).await
+            }
+        }
+    }
+
+    async fn delete_blob(&self, blob: &safelight_domain::image::BlobId) -> Result<(), JobError> {
+        // Nothing puts such a job in the queue; if one is there all the same, the bytes win.
+        if self.catalog.blob_in_use(blob).await? {
+            tracing::error!(blob = blob.as_str(), "a blob that has an image is not deleted");
+            return Ok(());
+        }
+        Ok(self.blobs.delete_blob(blob).await?)
+    }
+}
+
+/// How long a job waits after its `attempts`-th failure.
+fn wait_ms(attempts: u32) -> i64 {
+    let doublings = attempts.saturating_sub(1).min(30);
+    FIRST_WAIT_MS.saturating_mul(1_i64 << doublings).min(LONGEST_WAIT_MS)
+}
+
+#[cfg(test)]
+#[path = "jobs_tests.rs"]
+mod tests;

@@ -1,17 +1,26 @@
 //! Uploads on their way in: bounded, on disk, counted.
 
+use crate::random;
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+use tokio::io::AsyncWriteExt;
 
 /// Where uploads wait until they are stored; emptied at start.
 #[derive(Clone, Debug)]
-pub struct Staging {}
+pub struct Staging {
+    folder: PathBuf,
+}
 
-/// A complete upload on disk. Its file is removed when this is dropped.
+/// A complete upload on disk. Its file is removed when this is dropped. It is not durable.
 #[derive(Debug)]
-pub struct Staged {}
+pub struct Staged {
+    path: PathBuf,
+    bytes: u64,
+}
 
 /// Why an upload was not staged; nothing of it is left.
 #[derive(Debug, Error)]
@@ -30,30 +39,134 @@ pub enum StageError<E> {
     Io(#[from] std::io::Error),
 }
 
-#[allow(unused_variables)]
 impl Staging {
-    /// Opens the folder, made if missing, and removes what an earlier process left in it.
+    /// Opens the folder, made if missing, and removes what an earlier process left in it. It must
+    /// be this process's alone. Blocks.
     pub fn open(folder: PathBuf) -> std::io::Result<Staging> {
-        unimplemented!()
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        for entry in folder.read_dir()? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                std::fs::remove_dir_all(entry.path())?;
+            } else {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(Staging { folder })
     }
 
-    /// Writes a stream to a fresh file, stopping at `limit` bytes.
+    /// Writes a stream to a fresh file, stopping at `limit` bytes: a stream of exactly `limit`
+    /// bytes is taken, and nothing is read after the piece that goes beyond.
     pub async fn stage<E>(
         &self,
-        stream: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        mut stream: impl Stream<Item = Result<Bytes, E>> + Unpin,
         limit: u64,
     ) -> Result<Staged, StageError<E>> {
-        unimplemented!()
+        // From here on the file goes when this goes, on every way out.
+        let mut staged = Staged { path: self.folder.join(random::hex_id()), bytes: 0 };
+        // Made at once and not in the background, where it could be made after it was removed.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged.path)?;
+        let mut file = tokio::fs::File::from_std(file);
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(StageError::Source)?;
+            staged.bytes = staged.bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+            if staged.bytes > limit {
+                return Err(StageError::TooLarge { limit });
+            }
+            file.write_all(&piece).await?;
+        }
+        // Writing goes on in the background until this returns.
+        file.flush().await?;
+        Ok(staged)
     }
 }
 
 impl Staged {
     /// Length in bytes.
     pub fn bytes(&self) -> u64 {
-        unimplemented!()
+        self.bytes
     }
+
     /// The file.
     pub fn path(&self) -> &Path {
-        unimplemented!()
+        &self.path
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        match std::fs::remove_file(&self.path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(%error, "a staged upload stays until the next start"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn pieces(lengths: &[usize]) -> impl Stream<Item = Result<Bytes, &'static str>> + Unpin {
+        let pieces: Vec<_> = lengths.iter().map(|length| Ok(Bytes::from(vec![b'x'; *length]))).collect();
+        stream::iter(pieces)
+    }
+
+    fn files(folder: &Path) -> usize {
+        folder.read_dir().expect("a folder").count()
+    }
+
+    #[tokio::test]
+    async fn an_upload_is_counted_kept_private_and_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let staging = Staging::open(folder.path().join("staging")).expect("opens");
+        let staged = staging.stage(pieces(&[3, 0, 100_000]), 100_003).await.expect("exactly the limit");
+        assert_eq!(staged.bytes(), 100_003);
+        let metadata = staged.path().metadata().expect("a file");
+        assert_eq!((metadata.len(), metadata.permissions().mode() & 0o777), (100_003, 0o600));
+        let mode = staging.folder.metadata().expect("a folder").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        drop(staged);
+        assert_eq!(files(&staging.folder), 0);
+    }
+
+    #[tokio::test]
+    async fn an_upload_over_the_limit_stops_and_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let staging = Staging::open(folder.path().to_owned()).expect("opens");
+        let mut stream = pieces(&[4, 4, 4, 4]);
+        let refused = staging.stage(&mut stream, 9).await;
+        assert!(matches!(refused, Err(StageError::TooLarge { limit: 9 })), "{refused:?}");
+        assert_eq!(stream.count().await, 1);
+        assert_eq!(files(folder.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_breaks_off_or_is_abandoned_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let staging = Staging::open(folder.path().to_owned()).expect("opens");
+        let broken = stream::iter([Ok(Bytes::from_static(b"half")), Err("gone")]);
+        assert!(matches!(staging.stage(broken, 9).await, Err(StageError::Source("gone"))));
+        assert_eq!(files(folder.path()), 0);
+
+        let waiting = pieces(&[4]).chain(stream::pending());
+        let mut upload = Box::pin(staging.stage(waiting, 9));
+        while files(folder.path()) == 0 {
+            assert!(futures_util::poll!(&mut upload).is_pending());
+            tokio::task::yield_now().await;
+        }
+        drop(upload);
+        assert_eq!(files(folder.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_process_left_is_removed_at_the_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("left"), "x").expect("a file");
+        std::fs::create_dir(folder.path().join("folder")).expect("a folder");
+        Staging::open(folder.path().to_owned()).expect("opens");
+        assert_eq!(files(folder.path()), 0);
     }
 }

@@ -1,0 +1,133 @@
+//! Accounts, and what delivery needs of them.
+
+use super::rows::{all, change, damaged, first};
+use super::{Account, Catalog, CatalogError, DeliveryAccount, InsertError, NewAccount};
+use super::{keys, tokens, variants};
+use rusqlite::{Connection, Row};
+use safelight_domain::account::{AccountHash, AccountId};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+impl Catalog {
+    /// Inserts an account with its first key, variant and token. `Exists` when its id or hash is
+    /// taken, or the token's.
+    pub async fn create_account(&self, new: NewAccount) -> Result<(), InsertError> {
+        let account = new.account.id.clone();
+        self.change_account(&account, move |connection| insert(connection, &new)).await
+    }
+
+    /// Every account, oldest first.
+    pub async fn accounts(&self) -> Result<Vec<Account>, CatalogError> {
+        self.inner
+            .readers
+            .read(|connection| {
+                let sql = "SELECT id, hash, name, created_ms FROM accounts ORDER BY created_ms, id";
+                all(connection, sql, [], parse)
+            })
+            .await
+    }
+
+    /// The account of an id.
+    pub async fn find_account(&self, id: &AccountId) -> Result<Option<Account>, CatalogError> {
+        let id = id.clone();
+        self.inner.readers.read(move |connection| find(connection, &id)).await
+    }
+
+    /// What delivery needs, from memory.
+    pub async fn delivery_account(
+        &self,
+        hash: &AccountHash,
+    ) -> Result<Option<Arc<DeliveryAccount>>, CatalogError> {
+        Ok(self.inner.accounts.get(hash))
+    }
+
+    /// Makes a change that delivery must see: what delivery needs of the account is read within
+    /// the same transaction and takes its place in memory before this returns.
+    pub(super) async fn change_account<T: Send + 'static, E: From<CatalogError> + Send + 'static>(
+        &self,
+        account: &AccountId,
+        change: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let account = account.clone();
+        let inner = Arc::downgrade(&self.inner);
+        let change = move |connection: &Connection| {
+            let value = change(connection)?;
+            Ok::<_, E>((value, load(connection, &account)?))
+        };
+        let publish = move |(_, loaded): &(T, Option<Loaded>)| {
+            if let (Some(inner), Some((hash, account))) = (inner.upgrade(), loaded) {
+                inner.accounts.put(hash.clone(), Arc::clone(account));
+            }
+        };
+        let (value, _) = self.inner.writer.write(change, publish).await?;
+        Ok(value)
+    }
+}
+
+/// What delivery needs of each account, in memory.
+pub(super) struct DeliveryAccounts(RwLock<HashMap<AccountHash, Arc<DeliveryAccount>>>);
+
+type Loaded = (AccountHash, Arc<DeliveryAccount>);
+
+impl DeliveryAccounts {
+    /// Reads every account.
+    pub(super) fn load(connection: &Connection) -> Result<DeliveryAccounts, CatalogError> {
+        let ids = all(connection, "SELECT id FROM accounts", [], parse_id)?;
+        let loaded = ids.iter().map(|id| load(connection, id));
+        let accounts = loaded.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        Ok(DeliveryAccounts(RwLock::new(accounts)))
+    }
+
+    fn get(&self, hash: &AccountHash) -> Option<Arc<DeliveryAccount>> {
+        // A poisoned map is still whole: an insertion is one step.
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
+    }
+
+    fn put(&self, hash: AccountHash, account: Arc<DeliveryAccount>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, account);
+    }
+}
+
+fn load(connection: &Connection, id: &AccountId) -> Result<Option<Loaded>, CatalogError> {
+    let Some(account) = find(connection, id)? else { return Ok(None) };
+    let variants = variants::of_account(connection, id)?;
+    let delivery = DeliveryAccount {
+        id: account.id,
+        hash: account.hash.clone(),
+        keys: keys::of_account(connection, id)?,
+        variants: variants.into_iter().map(|variant| (variant.name.clone(), Arc::new(variant))).collect(),
+    };
+    Ok(Some((account.hash, Arc::new(delivery))))
+}
+
+fn insert(connection: &Connection, new: &NewAccount) -> Result<(), InsertError> {
+    let Account { id, hash, name, created_ms } = &new.account;
+    change(
+        connection,
+        "INSERT INTO accounts (id, hash, name, created_ms) VALUES (?1, ?2, ?3, ?4)",
+        (id.as_str(), hash.as_str(), name, created_ms),
+    )?;
+    keys::insert(connection, id, &new.key)?;
+    variants::insert(connection, id, &new.variant)?;
+    tokens::insert(connection, &new.token)
+}
+
+fn find(connection: &Connection, id: &AccountId) -> Result<Option<Account>, CatalogError> {
+    let sql = "SELECT id, hash, name, created_ms FROM accounts WHERE id = ?1";
+    first(connection, sql, [id.as_str()], parse)
+}
+
+fn parse(row: &Row<'_>) -> Result<Account, CatalogError> {
+    let hash: String = row.get("hash")?;
+    Ok(Account {
+        id: parse_id(row)?,
+        hash: AccountHash::parse(&hash).map_err(|why| damaged("accounts", why))?,
+        name: row.get("name")?,
+        created_ms: row.get("created_ms")?,
+    })
+}
+
+fn parse_id(row: &Row<'_>) -> Result<AccountId, CatalogError> {
+    let id: String = row.get("id")?;
+    AccountId::parse(&id).map_err(|why| damaged("accounts", why))
+}

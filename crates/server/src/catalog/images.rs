@@ -1,0 +1,212 @@
+//! Images, one at a time.
+
+use super::cache::Lookup;
+use super::rows::{any, change, damaged, first};
+use super::{Catalog, CatalogError, ImageChanges, ImageKey, InsertError, JobKind, RenditionKey};
+use super::{jobs, renditions};
+use rusqlite::{Connection, Row};
+use safelight_domain::account::AccountId;
+use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo};
+use std::sync::Arc;
+
+/// The columns that [`parse`] reads.
+pub(super) const COLUMNS: &str = "account, id, blob, format, width, height, has_alpha, bytes, filename, \
+                                  metadata, creator, privacy, uploaded_ms";
+
+impl Catalog {
+    /// Inserts an image; `Exists` when its account has one of that id. Its original must be stored
+    /// durably before.
+    pub async fn insert_image(&self, image: Image) -> Result<(), InsertError> {
+        self.inner.writer.write(move |connection| insert(connection, &image), |()| ()).await
+    }
+
+    /// The image of an id, from memory where possible.
+    pub async fn find_image(
+        &self,
+        account: &AccountId,
+        id: &ImageId,
+    ) -> Result<Option<Arc<Image>>, CatalogError> {
+        let key: ImageKey = (account.clone(), id.clone());
+        let ticket = match self.inner.images.lookup(&key) {
+            Lookup::Hit(image) => return Ok(Some(image)),
+            Lookup::Miss(ticket) => ticket,
+        };
+        let wanted = key.clone();
+        let found = self.inner.readers.read(move |connection| find(connection, &wanted)).await?;
+        let Some(image) = found.map(Arc::new) else { return Ok(None) };
+        self.inner.images.fill(&ticket, key, Arc::clone(&image));
+        Ok(Some(image))
+    }
+
+    /// The image as changed; `None` if there is none.
+    pub async fn update_image(
+        &self,
+        account: &AccountId,
+        id: &ImageId,
+        changes: ImageChanges,
+    ) -> Result<Option<Arc<Image>>, CatalogError> {
+        let key: ImageKey = (account.clone(), id.clone());
+        let changed = key.clone();
+        let inner = Arc::downgrade(&self.inner);
+        let publish = move |_: &Option<Arc<Image>>| {
+            if let Some(inner) = inner.upgrade() {
+                inner.images.forget(&changed);
+            }
+        };
+        self.inner.writer.write(move |connection| update(connection, &key, changes), publish).await
+    }
+
+    /// Deletes the row and its renditions' rows and enqueues [`JobKind::DeleteBlob`], in one
+    /// transaction. Whether there was one.
+    pub async fn delete_image(
+        &self,
+        account: &AccountId,
+        id: &ImageId,
+        now_ms: i64,
+    ) -> Result<bool, CatalogError> {
+        let key: ImageKey = (account.clone(), id.clone());
+        let deleted = key.clone();
+        let inner = Arc::downgrade(&self.inner);
+        let publish = move |gone: &Option<Vec<RenditionKey>>| {
+            if let (Some(inner), Some(renditions)) = (inner.upgrade(), gone) {
+                inner.images.forget(&deleted);
+                renditions.iter().for_each(|rendition| inner.renditions.forget(rendition));
+            }
+        };
+        let delete = move |connection: &Connection| delete(connection, &key, now_ms);
+        let gone: Result<_, CatalogError> = self.inner.writer.write(delete, publish).await;
+        Ok(gone?.is_some())
+    }
+
+    /// Whether any image has this blob (for the sweeper).
+    pub async fn blob_in_use(&self, blob: &BlobId) -> Result<bool, CatalogError> {
+        let blob = blob.clone();
+        self.inner
+            .readers
+            .read(move |connection| any(connection, "SELECT 1 FROM images WHERE blob = ?1", [blob.as_str()]))
+            .await
+    }
+
+    /// From a counter kept with every change, not by counting rows; 0 for an unknown account.
+    pub async fn image_count(&self, account: &AccountId) -> Result<u64, CatalogError> {
+        let account = account.clone();
+        self.inner
+            .readers
+            .read(move |connection| {
+                let sql = "SELECT images FROM counters WHERE account = ?1";
+                let count = first(connection, sql, [account.as_str()], |row| Ok(row.get(0)?))?;
+                Ok(count.unwrap_or(0))
+            })
+            .await
+    }
+}
+
+fn insert(connection: &Connection, image: &Image) -> Result<(), InsertError> {
+    change(
+        connection,
+        "INSERT INTO images (account, id, blob, format, width, height, has_alpha, bytes, filename,
+                             metadata, creator, privacy, uploaded_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        (
+            image.account.as_str(),
+            image.id.as_str(),
+            image.blob.as_str(),
+            image.source.format.media_type(),
+            image.source.width,
+            image.source.height,
+            image.source.has_alpha,
+            image.bytes,
+            &image.filename,
+            image.metadata.as_json(),
+            image.creator.as_ref().map(Creator::as_str),
+            privacy_word(image.privacy),
+            image.uploaded_ms,
+        ),
+    )?;
+    Ok(())
+}
+
+fn find(connection: &Connection, (account, id): &ImageKey) -> Result<Option<Image>, CatalogError> {
+    let sql = format!("SELECT {COLUMNS} FROM images WHERE account = ?1 AND id = ?2");
+    first(connection, &sql, [account.as_str(), id.as_str()], parse)
+}
+
+fn update(
+    connection: &Connection,
+    key: &ImageKey,
+    changes: ImageChanges,
+) -> Result<Option<Arc<Image>>, CatalogError> {
+    let Some(mut image) = find(connection, key)? else { return Ok(None) };
+    let ImageChanges { metadata, creator, privacy } = changes;
+    image.metadata = metadata.unwrap_or(image.metadata);
+    image.creator = creator.unwrap_or(image.creator);
+    image.privacy = privacy.unwrap_or(image.privacy);
+    change(
+        connection,
+        "UPDATE images SET metadata = ?3, creator = ?4, privacy = ?5 WHERE account = ?1 AND id = ?2",
+        (
+            image.account.as_str(),
+            image.id.as_str(),
+            image.metadata.as_json(),
+            image.creator.as_ref().map(Creator::as_str),
+            privacy_word(image.privacy),
+        ),
+    )?;
+    Ok(Some(Arc::new(image)))
+}
+
+/// The renditions that went with it; `None` if there was no image.
+fn delete(
+    connection: &Connection,
+    key: &ImageKey,
+    now_ms: i64,
+) -> Result<Option<Vec<RenditionKey>>, CatalogError> {
+    let Some(image) = find(connection, key)? else { return Ok(None) };
+    let gone = renditions::delete_of_blob(connection, &image.blob)?;
+    let sql = "DELETE FROM images WHERE account = ?1 AND id = ?2";
+    change(connection, sql, [image.account.as_str(), image.id.as_str()])?;
+    jobs::insert(connection, Some(&image.account), &JobKind::DeleteBlob(image.blob), now_ms)?;
+    Ok(Some(gone))
+}
+
+fn privacy_word(privacy: Privacy) -> &'static str {
+    match privacy {
+        Privacy::Public => "public",
+        Privacy::RequireSigned => "require-signed",
+    }
+}
+
+/// An image of a row with [`COLUMNS`].
+pub(super) fn parse(row: &Row<'_>) -> Result<Image, CatalogError> {
+    let text = |column: &str| row.get::<_, String>(column);
+    let bad = |column: &str| damaged("images", column);
+    let creator: Option<String> = row.get("creator")?;
+    let privacy = text("privacy")?;
+    Ok(Image {
+        account: AccountId::parse(&text("account")?).map_err(|why| damaged("images", why))?,
+        id: ImageId::named(&text("id")?),
+        blob: BlobId::parse(&text("blob")?).ok_or_else(|| bad("blob"))?,
+        source: SourceInfo {
+            format: SourceFormat::from_media_type(&text("format")?).ok_or_else(|| bad("format"))?,
+            width: row.get("width")?,
+            height: row.get("height")?,
+            has_alpha: row.get("has_alpha")?,
+        },
+        bytes: row.get("bytes")?,
+        filename: row.get("filename")?,
+        metadata: Metadata::from_json_object(text("metadata")?).map_err(|why| damaged("images", why))?,
+        creator: creator
+            .map(|creator| Creator::parse(&creator))
+            .transpose()
+            .map_err(|why| damaged("images", why))?,
+        privacy: [Privacy::Public, Privacy::RequireSigned]
+            .into_iter()
+            .find(|known| privacy_word(*known) == privacy)
+            .ok_or_else(|| bad("privacy"))?,
+        uploaded_ms: row.get("uploaded_ms")?,
+    })
+}
+
+#[cfg(test)]
+#[path = "images_tests.rs"]
+mod tests;

@@ -1,0 +1,73 @@
+//! The queue of background work.
+
+use super::rows::{change, damaged, first};
+use super::{Catalog, CatalogError, Job, JobKind};
+use rusqlite::{Connection, Row};
+use safelight_domain::account::AccountId;
+use safelight_domain::image::BlobId;
+
+impl Catalog {
+    /// Adds a job that is due at `not_before_ms`.
+    pub async fn enqueue(&self, kind: JobKind, not_before_ms: i64) -> Result<(), CatalogError> {
+        let insert = move |connection: &Connection| insert(connection, None, &kind, not_before_ms);
+        self.inner.writer.write(insert, |()| ()).await
+    }
+
+    /// Leases the job that has been due longest until `lease_until_ms`; then it is due again,
+    /// unless it was finished or retried.
+    pub async fn lease_job(&self, now_ms: i64, lease_until_ms: i64) -> Result<Option<Job>, CatalogError> {
+        let lease = move |connection: &Connection| {
+            let sql = "UPDATE jobs SET due_ms = ?2, attempts = attempts + 1
+                       WHERE id = (SELECT id FROM jobs WHERE due_ms <= ?1 ORDER BY due_ms, id LIMIT 1)
+                       RETURNING id, kind, blob, attempts";
+            first(connection, sql, (now_ms, lease_until_ms), parse)
+        };
+        self.inner.writer.write(lease, |_| ()).await
+    }
+
+    /// Removes a job that is done; none there is fine.
+    pub async fn finish_job(&self, id: i64) -> Result<(), CatalogError> {
+        let finish = move |connection: &Connection| {
+            change(connection, "DELETE FROM jobs WHERE id = ?1", [id])?;
+            Ok(())
+        };
+        self.inner.writer.write(finish, |()| ()).await
+    }
+
+    /// Gives a job back, due at `not_before_ms`.
+    pub async fn retry_job(&self, id: i64, not_before_ms: i64) -> Result<(), CatalogError> {
+        let retry = move |connection: &Connection| {
+            change(connection, "UPDATE jobs SET due_ms = ?2 WHERE id = ?1", (id, not_before_ms))?;
+            Ok(())
+        };
+        self.inner.writer.write(retry, |()| ()).await
+    }
+}
+
+const DELETE_BLOB: &str = "delete-blob";
+
+/// Adds a job.
+pub(super) fn insert(
+    connection: &Connection,
+    account: Option<&AccountId>,
+    kind: &JobKind,
+    due_ms: i64,
+) -> Result<(), CatalogError> {
+    let JobKind::DeleteBlob(blob) = kind;
+    let sql = "INSERT INTO jobs (account, kind, blob, due_ms) VALUES (?1, ?2, ?3, ?4)";
+    change(connection, sql, (account.map(AccountId::as_str), DELETE_BLOB, blob.as_str(), due_ms))?;
+    Ok(())
+}
+
+fn parse(row: &Row<'_>) -> Result<Job, CatalogError> {
+    let (kind, blob): (String, String) = (row.get("kind")?, row.get("blob")?);
+    let kind = match (kind.as_str(), BlobId::parse(&blob)) {
+        (DELETE_BLOB, Some(blob)) => JobKind::DeleteBlob(blob),
+        _ => return Err(damaged("jobs", format!("kind {kind} of {blob}"))),
+    };
+    Ok(Job { id: row.get("id")?, kind, attempts: row.get("attempts")? })
+}
+
+#[cfg(test)]
+#[path = "jobs_tests.rs"]
+mod tests;

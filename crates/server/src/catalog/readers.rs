@@ -1,0 +1,69 @@
+//! A few connections that only read.
+
+use super::CatalogError;
+use rusqlite::Connection;
+
+/// Lends each connection to one reader at a time; further readers wait.
+pub(super) struct Readers {
+    idle: async_channel::Receiver<Connection>,
+    give_back: async_channel::Sender<Connection>,
+}
+
+/// A lent connection. It goes back when this is dropped, also when the reader panics.
+struct Lent {
+    connection: Option<Connection>,
+    give_back: async_channel::Sender<Connection>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // There is a place for every connection; and when nobody can take one any more, the
+            // catalog is closed and so is this connection.
+            let _ = self.give_back.try_send(connection);
+        }
+    }
+}
+
+impl Readers {
+    /// Lends these connections.
+    pub(super) fn new(connections: Vec<Connection>) -> Readers {
+        let (give_back, idle) = async_channel::bounded(connections.len().max(1));
+        for connection in connections {
+            // The channel was made as long as the list.
+            let _ = give_back.try_send(connection);
+        }
+        Readers { idle, give_back }
+    }
+
+    /// Runs a query away from the async threads.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        let connection = self.idle.recv().await.map_err(|_| CatalogError::Stopped)?;
+        let lent = Lent { connection: Some(connection), give_back: self.give_back.clone() };
+        let run = move || match &lent.connection {
+            Some(connection) => query(connection),
+            None => Err(CatalogError::Stopped),
+        };
+        tokio::task::spawn_blocking(run).await.map_err(|_| CatalogError::Stopped)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_that_panics_gives_its_connection_back() {
+        let readers = Readers::new(vec![Connection::open_in_memory().expect("a database")]);
+        let panicked = readers.read(|_| -> Result<(), CatalogError> { panic!("on purpose") }).await;
+        assert!(matches!(panicked, Err(CatalogError::Stopped)));
+        let one: i64 = readers
+            .read(|connection| Ok(connection.query_row("SELECT 1", [], |row| row.get(0))?))
+            .await
+            .expect("works");
+        assert_eq!(one, 1);
+    }
+}

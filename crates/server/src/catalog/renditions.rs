@@ -1,0 +1,209 @@
+//! Rows of stored renditions.
+
+use super::cache::Lookup;
+use super::rows::{all, any, change, damaged, first};
+use super::{Catalog, CatalogError, Rendition, RenditionKey};
+use rusqlite::{Connection, Row};
+use safelight_domain::image::BlobId;
+use safelight_domain::negotiate::OutputFormat;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Least time between two notes of the use of one rendition, in milliseconds.
+const NOTE_EVERY_MS: i64 = 60 * 60 * 1000;
+
+/// Most renditions that one eviction takes.
+pub const MAX_EVICTED: usize = 1_000;
+
+/// A rendition and when its use was last noted, in milliseconds since 1970-01-01T00:00:00Z.
+pub(super) struct UsedRendition {
+    rendition: Rendition,
+    used_ms: AtomicI64,
+}
+
+impl Catalog {
+    /// The rendition of a key, from memory where possible. Its use is noted for eviction at most
+    /// once an hour; a note may be lost.
+    pub async fn find_rendition(
+        &self,
+        key: &RenditionKey,
+        now_ms: i64,
+    ) -> Result<Option<Rendition>, CatalogError> {
+        let used = match self.inner.renditions.lookup(key) {
+            Lookup::Hit(used) => used,
+            Lookup::Miss(ticket) => {
+                let wanted = key.clone();
+                let found = self.inner.readers.read(move |connection| find(connection, &wanted)).await?;
+                let Some(used) = found.map(Arc::new) else { return Ok(None) };
+                self.inner.renditions.fill(&ticket, key.clone(), Arc::clone(&used));
+                used
+            }
+        };
+        self.note_use(key, &used, now_ms);
+        Ok(Some(used.rendition.clone()))
+    }
+
+    fn note_use(&self, key: &RenditionKey, used: &UsedRendition, now_ms: i64) {
+        let before = used.used_ms.load(Ordering::Relaxed);
+        let due = now_ms.saturating_sub(before) >= NOTE_EVERY_MS;
+        let order = Ordering::Relaxed;
+        // Of many readers at once, the one that moves the time on writes the note.
+        if due && used.used_ms.compare_exchange(before, now_ms, order, order).is_ok() {
+            let (blob, name) = (key.blob.clone(), used.rendition.name.clone());
+            self.inner.writer.note(move |connection| {
+                let sql = "UPDATE renditions SET used_ms = max(used_ms, ?3) WHERE blob = ?1 AND name = ?2";
+                change(connection, sql, (blob.as_str(), name, now_ms)).map(drop)
+            });
+        }
+    }
+
+    /// Inserts unless the key is taken or the blob has no image any more; returns the stored
+    /// rendition (the older one when taken), `None` when the image is gone. Whoever gets another
+    /// rendition than its own, or none, deletes the bytes that it stored.
+    pub async fn insert_rendition(
+        &self,
+        key: RenditionKey,
+        rendition: Rendition,
+        now_ms: i64,
+    ) -> Result<Option<Rendition>, CatalogError> {
+        let insert = move |connection: &Connection| insert(connection, &key, &rendition, now_ms);
+        self.inner.writer.write(insert, |_| ()).await
+    }
+
+    /// Deletes the row of a rendition whose bytes turned out to be missing or damaged, so that it
+    /// is made anew. Whether there was one.
+    pub async fn delete_rendition(&self, key: &RenditionKey, name: &str) -> Result<bool, CatalogError> {
+        let (deleted, name) = (key.clone(), name.to_owned());
+        let delete = move |connection: &Connection| {
+            let sql = "DELETE FROM renditions WHERE blob = ?1 AND name = ?2";
+            Ok(change(connection, sql, (deleted.blob.as_str(), name))? > 0)
+        };
+        let (forgotten, inner) = (key.clone(), Arc::downgrade(&self.inner));
+        let publish = move |_: &bool| {
+            if let Some(inner) = inner.upgrade() {
+                inner.renditions.forget(&forgotten);
+            }
+        };
+        self.inner.writer.write(delete, publish).await
+    }
+
+    /// Whether any row names this rendition of this blob (for the sweeper).
+    pub async fn rendition_in_use(&self, blob: &BlobId, name: &str) -> Result<bool, CatalogError> {
+        let (blob, name) = (blob.clone(), name.to_owned());
+        self.inner
+            .readers
+            .read(move |connection| {
+                let sql = "SELECT 1 FROM renditions WHERE blob = ?1 AND name = ?2";
+                any(connection, sql, (blob.as_str(), name))
+            })
+            .await
+    }
+
+    /// While all renditions together exceed `max_bytes`: deletes the least recently used rows and
+    /// returns their blobs and names, at most [`MAX_EVICTED`] at a time. To be called until it
+    /// returns none.
+    pub async fn evict_renditions(&self, max_bytes: u64) -> Result<Vec<(BlobId, String)>, CatalogError> {
+        let inner = Arc::downgrade(&self.inner);
+        let publish = move |evicted: &Vec<Stored>| {
+            if let Some(inner) = inner.upgrade() {
+                evicted.iter().for_each(|stored| inner.renditions.forget(&stored.key));
+            }
+        };
+        let evicted: Result<_, CatalogError> =
+            self.inner.writer.write(move |connection| evict(connection, max_bytes), publish).await;
+        Ok(evicted?.into_iter().map(|stored| (stored.key.blob, stored.used.rendition.name)).collect())
+    }
+}
+
+/// A whole row.
+struct Stored {
+    row: i64,
+    key: RenditionKey,
+    used: UsedRendition,
+}
+
+fn find(connection: &Connection, key: &RenditionKey) -> Result<Option<UsedRendition>, CatalogError> {
+    let sql = "SELECT * FROM renditions
+               WHERE blob = ?1 AND transform = ?2 AND format = ?3 AND engine = ?4 AND effort = ?5";
+    let values = (key.blob.as_str(), &key.transform, key.format.as_str(), key.engine, key.effort);
+    Ok(first(connection, sql, values, parse)?.map(|stored| stored.used))
+}
+
+fn insert(
+    connection: &Connection,
+    key: &RenditionKey,
+    rendition: &Rendition,
+    now_ms: i64,
+) -> Result<Option<Rendition>, CatalogError> {
+    change(
+        connection,
+        "INSERT INTO renditions
+         (account, blob, transform, format, engine, effort, name, bytes, sha256, used_ms)
+         SELECT account, blob, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM images WHERE blob = ?1
+         ON CONFLICT DO NOTHING",
+        (
+            key.blob.as_str(),
+            &key.transform,
+            key.format.as_str(),
+            key.engine,
+            key.effort,
+            &rendition.name,
+            rendition.bytes,
+            &rendition.sha256,
+            now_ms,
+        ),
+    )?;
+    // A row cannot outlive its image, so there is one exactly if the image is there.
+    Ok(find(connection, key)?.map(|used| used.rendition))
+}
+
+fn evict(connection: &Connection, max_bytes: u64) -> Result<Vec<Stored>, CatalogError> {
+    let sum = "SELECT coalesce(sum(rendition_bytes), 0) FROM counters";
+    let mut total = first(connection, sum, [], |row| Ok(row.get::<_, u64>(0)?))?.unwrap_or(0);
+    let mut evicted = Vec::new();
+    while total > max_bytes && evicted.len() < MAX_EVICTED {
+        let oldest = "SELECT * FROM renditions ORDER BY used_ms, row LIMIT 1";
+        let Some(stored) = first(connection, oldest, [], parse)? else { break };
+        change(connection, "DELETE FROM renditions WHERE row = ?1", [stored.row])?;
+        total = total.saturating_sub(stored.used.rendition.bytes);
+        evicted.push(stored);
+    }
+    Ok(evicted)
+}
+
+/// Deletes every rendition of a blob and returns their keys.
+pub(super) fn delete_of_blob(
+    connection: &Connection,
+    blob: &BlobId,
+) -> Result<Vec<RenditionKey>, CatalogError> {
+    let stored = all(connection, "SELECT * FROM renditions WHERE blob = ?1", [blob.as_str()], parse)?;
+    change(connection, "DELETE FROM renditions WHERE blob = ?1", [blob.as_str()])?;
+    Ok(stored.into_iter().map(|stored| stored.key).collect())
+}
+
+fn parse(row: &Row<'_>) -> Result<Stored, CatalogError> {
+    let blob: String = row.get("blob")?;
+    let format: String = row.get("format")?;
+    Ok(Stored {
+        row: row.get("row")?,
+        key: RenditionKey {
+            blob: BlobId::parse(&blob).ok_or_else(|| damaged("renditions", "blob"))?,
+            transform: row.get("transform")?,
+            format: OutputFormat::parse(&format).ok_or_else(|| damaged("renditions", "format"))?,
+            engine: row.get("engine")?,
+            effort: row.get("effort")?,
+        },
+        used: UsedRendition {
+            rendition: Rendition {
+                name: row.get("name")?,
+                bytes: row.get("bytes")?,
+                sha256: row.get("sha256")?,
+            },
+            used_ms: AtomicI64::new(row.get("used_ms")?),
+        },
+    })
+}
+
+#[cfg(test)]
+#[path = "renditions_tests.rs"]
+mod tests;

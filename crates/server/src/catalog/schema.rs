@@ -1,0 +1,93 @@
+//! The schema's version, and the way from an older one to this program's.
+
+use super::OpenError;
+use rusqlite::{Connection, TransactionBehavior};
+
+/// One text for each version, in order; a published one never changes.
+pub(super) const MIGRATIONS: [&str; 3] = [
+    include_str!("../../migrations/sqlite/0001_accounts.sql"),
+    include_str!("../../migrations/sqlite/0002_images.sql"),
+    include_str!("../../migrations/sqlite/0003_jobs.sql"),
+];
+
+/// Brings a database to the version that `migrations` leads to, each step in a transaction of its
+/// own. A database of a newer version is refused untouched.
+pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), OpenError> {
+    let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
+    loop {
+        // Immediate, so that two programs that start at once do not both take the same step.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > known {
+            return Err(OpenError::Newer { found, known });
+        }
+        let Some(migration) = usize::try_from(found).ok().and_then(|index| migrations.get(index)) else {
+            return Ok(());
+        };
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", found + 1)?;
+        transaction.commit()?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    #[tokio::test]
+    async fn an_older_catalog_is_migrated_with_its_rows() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("catalog.sqlite");
+        let id = "a".repeat(32);
+        let mut old = Connection::open(&path).expect("a database");
+        migrate(&mut old, &MIGRATIONS[..1]).expect("version 1");
+        old.execute("INSERT INTO accounts VALUES (?1, 'cheeW4oKsx5ljh8e8BoL2A', 'old', 7)", [&id])
+            .expect("a row");
+        drop(old);
+
+        let catalog = Catalog::open(&path).expect("migrates");
+        let accounts = catalog.accounts().await.expect("works");
+        assert_eq!(accounts.iter().map(|a| a.name.as_str()).collect::<Vec<_>>(), ["old"]);
+        assert_eq!(catalog.image_count(&accounts[0].id).await.expect("has a counter"), 0);
+        let version: u32 = Connection::open(&path)
+            .and_then(|new| new.pragma_query_value(None, "user_version", |row| row.get(0)))
+            .expect("a version");
+        assert_eq!(version, 3);
+    }
+
+    #[test]
+    fn a_newer_catalog_is_refused_with_both_versions() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("catalog.sqlite");
+        drop(Catalog::open(&path).expect("a new catalog"));
+        let newer = Connection::open(&path).expect("a database");
+        newer.pragma_update(None, "user_version", 9).expect("a version");
+        drop(newer);
+        let refused = Catalog::open(&path).err().expect("is refused");
+        assert!(matches!(refused, OpenError::Newer { found: 9, known: 3 }), "{refused:?}");
+        let text = refused.to_string();
+        assert!(text.contains("version 9") && text.contains("up to 3"), "{text}");
+    }
+
+    #[test]
+    fn a_failed_step_leaves_the_version_before_it() {
+        let mut connection = Connection::open_in_memory().expect("a database");
+        let broken = ["CREATE TABLE a (x TEXT) STRICT;", "CREATE TABLE b (x TEXT) STRICT; nonsense;"];
+        assert!(migrate(&mut connection, &broken).is_err());
+        let tables: u32 = connection
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+            .expect("a count");
+        let version: u32 =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a version");
+        assert_eq!((tables, version), (1, 1));
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("catalog.sqlite");
+        std::fs::write(&path, vec![b'x'; 8192]).expect("a file");
+        assert!(matches!(Catalog::open(&path).err(), Some(OpenError::Storage(_))));
+    }
+}

@@ -1,0 +1,96 @@
+//! Tokens of the management API.
+
+use super::rows::{all, change, damaged, first};
+use super::{Catalog, CatalogError, InsertError};
+use rusqlite::{Connection, Row};
+use safelight_domain::account::AccountId;
+use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
+
+impl Catalog {
+    /// The token of a hash, of whichever account.
+    pub async fn find_token(&self, hash: &TokenHash) -> Result<Option<TokenRecord>, CatalogError> {
+        let hash = hash.clone();
+        self.inner
+            .readers
+            .read(move |connection| {
+                let sql =
+                    "SELECT id, account, name, hash, scopes, role, created_ms FROM tokens WHERE hash = ?1";
+                first(connection, sql, [hash.as_bytes()], parse)
+            })
+            .await
+    }
+
+    /// Every token of an account, oldest first.
+    pub async fn tokens(&self, account: &AccountId) -> Result<Vec<TokenRecord>, CatalogError> {
+        let account = account.clone();
+        self.inner
+            .readers
+            .read(move |connection| {
+                let sql = "SELECT id, account, name, hash, scopes, role, created_ms FROM tokens
+                           WHERE account = ?1 ORDER BY created_ms, id";
+                all(connection, sql, [account.as_str()], parse)
+            })
+            .await
+    }
+
+    /// Inserts a token; `Exists` when its id or hash is taken.
+    pub async fn insert_token(&self, token: TokenRecord) -> Result<(), InsertError> {
+        self.inner.writer.write(move |connection| insert(connection, &token), |()| ()).await
+    }
+
+    /// Deletes a token of an account. Whether there was one.
+    pub async fn delete_token(&self, account: &AccountId, id: &str) -> Result<bool, CatalogError> {
+        let (account, id) = (account.clone(), id.to_owned());
+        let delete = move |connection: &Connection| {
+            let sql = "DELETE FROM tokens WHERE account = ?1 AND id = ?2";
+            Ok(change(connection, sql, (account.as_str(), id))? > 0)
+        };
+        self.inner.writer.write(delete, |_| ()).await
+    }
+}
+
+/// Inserts a token.
+pub(super) fn insert(connection: &Connection, token: &TokenRecord) -> Result<(), InsertError> {
+    let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
+    change(
+        connection,
+        "INSERT INTO tokens (id, account, name, hash, scopes, role, created_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        (
+            &token.id,
+            token.account.as_str(),
+            &token.name,
+            token.hash.as_bytes(),
+            scopes.join(","),
+            role_word(token.role),
+            token.created_ms,
+        ),
+    )?;
+    Ok(())
+}
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Member => "member",
+        Role::InstanceAdmin => "instance-admin",
+    }
+}
+
+fn parse(row: &Row<'_>) -> Result<TokenRecord, CatalogError> {
+    let account: String = row.get("account")?;
+    let scopes: String = row.get("scopes")?;
+    let role: String = row.get("role")?;
+    let scope = |word| Scope::parse(word).ok_or_else(|| damaged("tokens", format!("scope {word}")));
+    Ok(TokenRecord {
+        id: row.get("id")?,
+        account: AccountId::parse(&account).map_err(|why| damaged("tokens", why))?,
+        name: row.get("name")?,
+        hash: TokenHash::from_bytes(row.get("hash")?),
+        scopes: scopes.split(',').filter(|word| !word.is_empty()).map(scope).collect::<Result<_, _>>()?,
+        role: [Role::Member, Role::InstanceAdmin]
+            .into_iter()
+            .find(|known| role_word(*known) == role)
+            .ok_or_else(|| damaged("tokens", format!("role {role}")))?,
+        created_ms: row.get("created_ms")?,
+    })
+}
