@@ -11,7 +11,7 @@ mod table;
 
 pub use duration::parse as parse_duration;
 pub use secrets::{Secret, secret};
-pub use table::{Default, Form, ROWS, Row, documented_defaults};
+pub use table::{Fallback, Form, ROWS, Row, documented_defaults};
 
 use crate::config::{Config, ConnectionLimits, FirstAccount, RenderConfig};
 use safelight_domain::account::{AccountHash, AccountId};

@@ -1,7 +1,7 @@
 //! Settings from every source: who wins, what is refused, and how it is said.
 
 use safelight::config::Compat;
-use safelight::settings::{Default, Environment, LogFormat, ROWS, Settings, SettingsError, Sources, load};
+use safelight::settings::{Environment, Fallback, LogFormat, ROWS, Settings, SettingsError, Sources, load};
 use safelight_domain::access::UnknownImagePolicy;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -98,8 +98,8 @@ fn every_row_is_read_from_every_source_and_refuses_nonsense() {
     for row in &ROWS {
         let name = row.name;
         let text = match row.default {
-            Default::Is(text) => text,
-            Default::Derived { example } => example,
+            Fallback::Is(text) => text,
+            Fallback::Derived { example } => example,
         };
         let environment = Environment::new([(row.variable().into(), text.into())]);
         let sources = |flags, environment| Sources {

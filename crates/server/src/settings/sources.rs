@@ -1,7 +1,7 @@
 //! The layers that values come from, and who wins.
 
 use super::secrets::Secret;
-use super::table::{Default, Form, ROWS, Row, Setting};
+use super::table::{Fallback, Form, ROWS, Row, Setting};
 use super::{Environment, SettingsError, Sources, variable};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -37,8 +37,8 @@ impl Values {
     pub(super) fn get<T>(&self, setting: &Setting<T>) -> Result<Option<T>, SettingsError> {
         let (text, from) = match (self.0.get(setting.row.name), setting.row.default) {
             (Some((text, from)), _) => (text.as_str(), from.clone()),
-            (None, Default::Is(text)) => (text, format!("the default of {}", setting.row.name)),
-            (None, Default::Derived { .. }) => return Ok(None),
+            (None, Fallback::Is(text)) => (text, format!("the default of {}", setting.row.name)),
+            (None, Fallback::Derived { .. }) => return Ok(None),
         };
         match (setting.parse)(text) {
             Some(value) => Ok(Some(value)),

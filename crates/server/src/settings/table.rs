@@ -18,8 +18,8 @@ use url::Url;
 pub struct Row {
     /// As in the flag: words joined by `-`.
     pub name: &'static str,
-    /// See [`Default`].
-    pub default: Default,
+    /// See [`Fallback`].
+    pub default: Fallback,
     /// See [`Form`].
     pub form: Form,
     /// Continues "must be".
@@ -30,7 +30,7 @@ pub struct Row {
 
 /// What holds when no source names a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Default {
+pub enum Fallback {
     /// This text, parsed like any other.
     Is(&'static str),
     /// Something that is known only at start; `about` says what.
@@ -85,7 +85,7 @@ pub const ROWS: [Row; 21] = [
 pub(super) const LISTEN: Setting<SocketAddr> = Setting {
     row: Row {
         name: "listen",
-        default: Default::Is("127.0.0.1:8787"),
+        default: Fallback::Is("127.0.0.1:8787"),
         form: Form::Text,
         allowed: "an IP address and a port, for instance 127.0.0.1:8787",
         about: "Address of delivery, and of the management API unless admin-listen is set. Port 0 takes a free one.",
@@ -96,7 +96,7 @@ pub(super) const LISTEN: Setting<SocketAddr> = Setting {
 pub(super) const ADMIN_LISTEN: Setting<SocketAddr> = Setting {
     row: Row {
         name: "admin-listen",
-        default: Default::Derived { example: "127.0.0.1:8788" },
+        default: Fallback::Derived { example: "127.0.0.1:8788" },
         form: Form::Text,
         allowed: "an IP address and a port, for instance 127.0.0.1:8788",
         about: "Address of the management API and the health checks, when they shall not share the address of delivery.",
@@ -107,7 +107,7 @@ pub(super) const ADMIN_LISTEN: Setting<SocketAddr> = Setting {
 pub(super) const DATA: Setting<PathBuf> = Setting {
     row: Row {
         name: "data",
-        default: Default::Is("./safelight-data"),
+        default: Fallback::Is("./safelight-data"),
         form: Form::Text,
         allowed: "the path of a folder",
         about: "Folder for everything that is stored; it is made if missing and closed to other users.",
@@ -118,7 +118,7 @@ pub(super) const DATA: Setting<PathBuf> = Setting {
 pub(super) const PUBLIC_URL: Setting<Url> = Setting {
     row: Row {
         name: "public-url",
-        default: Default::Derived { example: "https://images.example.com" },
+        default: Fallback::Derived { example: "https://images.example.com" },
         form: Form::Text,
         allowed: "http:// or https:// with host and port, without user, path and query",
         about: "Start of every delivery URL in answers. Unless given, it follows the address that is listened on.",
@@ -129,7 +129,7 @@ pub(super) const PUBLIC_URL: Setting<Url> = Setting {
 pub(super) const MAX_UPLOAD_BYTES: Setting<u64> = Setting {
     row: Row {
         name: "max-upload-bytes",
-        default: Default::Is("10000000"),
+        default: Fallback::Is("10000000"),
         form: Form::Number,
         allowed: "a whole number of bytes from 1 to 1000000000",
         about: "Largest upload.",
@@ -140,7 +140,7 @@ pub(super) const MAX_UPLOAD_BYTES: Setting<u64> = Setting {
 pub(super) const COMPAT: Setting<Compat> = Setting {
     row: Row {
         name: "compat",
-        default: Default::Is("extended"),
+        default: Fallback::Is("extended"),
         form: Form::Text,
         allowed: "extended or strict",
         about: "Whether what Cloudflare refuses and Safelight can do is allowed (private images with custom ids).",
@@ -151,7 +151,7 @@ pub(super) const COMPAT: Setting<Compat> = Setting {
 pub(super) const UNKNOWN_IMAGES: Setting<UnknownImagePolicy> = Setting {
     row: Row {
         name: "unknown-images",
-        default: Default::Is("as-private"),
+        default: Fallback::Is("as-private"),
         form: Form::Text,
         allowed: "as-private or not-found",
         about: "What unsigned requests for images that do not exist are told: the same as for private ones, or 404 as Cloudflare does.",
@@ -162,7 +162,7 @@ pub(super) const UNKNOWN_IMAGES: Setting<UnknownImagePolicy> = Setting {
 pub(super) const TRUSTED_PROXIES: Setting<Vec<IpNet>> = Setting {
     row: Row {
         name: "trusted-proxies",
-        default: Default::Is(""),
+        default: Fallback::Is(""),
         form: Form::List,
         allowed: "networks such as 10.0.0.0/8 or single addresses",
         about: "Peers whose X-Forwarded-For header is believed.",
@@ -173,7 +173,7 @@ pub(super) const TRUSTED_PROXIES: Setting<Vec<IpNet>> = Setting {
 pub(super) const MAX_CONNECTIONS: Setting<usize> = Setting {
     row: Row {
         name: "max-connections",
-        default: Default::Is("1024"),
+        default: Fallback::Is("1024"),
         form: Form::Number,
         allowed: "a whole number from 1 to 1000000",
         about: "Connections open at once; further ones wait.",
@@ -184,7 +184,7 @@ pub(super) const MAX_CONNECTIONS: Setting<usize> = Setting {
 pub(super) const HEADER_TIMEOUT: Setting<Duration> = Setting {
     row: Row {
         name: "header-timeout",
-        default: Default::Is("10s"),
+        default: Fallback::Is("10s"),
         form: Form::Text,
         allowed: "a duration of 1s to 1h",
         about: "Time for the head of a request to arrive whole.",
@@ -195,7 +195,7 @@ pub(super) const HEADER_TIMEOUT: Setting<Duration> = Setting {
 pub(super) const BODY_TIMEOUT: Setting<Duration> = Setting {
     row: Row {
         name: "body-timeout",
-        default: Default::Is("30s"),
+        default: Fallback::Is("30s"),
         form: Form::Text,
         allowed: "a duration of 1s to 1h",
         about: "Longest pause within the body of a request.",
@@ -206,7 +206,7 @@ pub(super) const BODY_TIMEOUT: Setting<Duration> = Setting {
 pub(super) const IDLE_TIMEOUT: Setting<Duration> = Setting {
     row: Row {
         name: "idle-timeout",
-        default: Default::Is("60s"),
+        default: Fallback::Is("60s"),
         form: Form::Text,
         allowed: "a duration of 1s to 1h",
         about: "Longest time without a byte read or written, after which a connection is closed.",
@@ -217,7 +217,7 @@ pub(super) const IDLE_TIMEOUT: Setting<Duration> = Setting {
 pub(super) const MAX_HEADERS: Setting<usize> = Setting {
     row: Row {
         name: "max-headers",
-        default: Default::Is("100"),
+        default: Fallback::Is("100"),
         form: Form::Number,
         allowed: "a whole number from 10 to 1000",
         about: "Headers in a request.",
@@ -228,7 +228,7 @@ pub(super) const MAX_HEADERS: Setting<usize> = Setting {
 pub(super) const MAX_HEAD_BYTES: Setting<usize> = Setting {
     row: Row {
         name: "max-head-bytes",
-        default: Default::Is("32768"),
+        default: Fallback::Is("32768"),
         form: Form::Number,
         allowed: "a whole number of bytes from 8192 to 1048576",
         about: "Length of the head of a request.",
@@ -239,7 +239,7 @@ pub(super) const MAX_HEAD_BYTES: Setting<usize> = Setting {
 pub(super) const SHUTDOWN_TIMEOUT: Setting<Duration> = Setting {
     row: Row {
         name: "shutdown-timeout",
-        default: Default::Is("30s"),
+        default: Fallback::Is("30s"),
         form: Form::Text,
         allowed: "a duration of 1s to 1h",
         about: "Time that requests in flight get to finish when the server stops.",
@@ -250,7 +250,7 @@ pub(super) const SHUTDOWN_TIMEOUT: Setting<Duration> = Setting {
 pub(super) const RENDER_WORKERS: Setting<usize> = Setting {
     row: Row {
         name: "render-workers",
-        default: Default::Derived { example: "2" },
+        default: Fallback::Derived { example: "2" },
         form: Form::Number,
         allowed: "a whole number from 1 to 256",
         about: "Processes that decode and encode images. Unless given, one for each processor.",
@@ -261,7 +261,7 @@ pub(super) const RENDER_WORKERS: Setting<usize> = Setting {
 pub(super) const RENDER_QUEUE: Setting<usize> = Setting {
     row: Row {
         name: "render-queue",
-        default: Default::Is("64"),
+        default: Fallback::Is("64"),
         form: Form::Number,
         allowed: "a whole number from 1 to 100000",
         about: "Images that may wait for a free process; further ones are refused with 503.",
@@ -272,7 +272,7 @@ pub(super) const RENDER_QUEUE: Setting<usize> = Setting {
 pub(super) const RENDER_TIMEOUT: Setting<Duration> = Setting {
     row: Row {
         name: "render-timeout",
-        default: Default::Is("30s"),
+        default: Fallback::Is("30s"),
         form: Form::Text,
         allowed: "a duration of 1s to 1h",
         about: "Time for one image, after which its process is killed.",
@@ -283,7 +283,7 @@ pub(super) const RENDER_TIMEOUT: Setting<Duration> = Setting {
 pub(super) const RENDITION_CACHE_BYTES: Setting<u64> = Setting {
     row: Row {
         name: "rendition-cache-bytes",
-        default: Default::Is("10000000000"),
+        default: Fallback::Is("10000000000"),
         form: Form::Number,
         allowed: "a whole number of bytes from 1000000 to 1000000000000000",
         about: "Space for finished renditions; the least recently used go first.",
@@ -294,7 +294,7 @@ pub(super) const RENDITION_CACHE_BYTES: Setting<u64> = Setting {
 pub(super) const LOG_FORMAT: Setting<LogFormat> = Setting {
     row: Row {
         name: "log-format",
-        default: Default::Is("text"),
+        default: Fallback::Is("text"),
         form: Form::Text,
         allowed: "text or json",
         about: "Form of the log lines on standard error.",
@@ -305,7 +305,7 @@ pub(super) const LOG_FORMAT: Setting<LogFormat> = Setting {
 pub(super) const LOG_LEVEL: Setting<LevelFilter> = Setting {
     row: Row {
         name: "log-level",
-        default: Default::Is("info"),
+        default: Fallback::Is("info"),
         form: Form::Text,
         allowed: "off, error, warn, info, debug or trace",
         about: "Least serious level that is logged.",
@@ -335,8 +335,8 @@ pub fn documented_defaults() -> String {
     );
     for row in &ROWS {
         let (mark, value) = match row.default {
-            Default::Is(value) => ("", value),
-            Default::Derived { example } => ("# ", example),
+            Fallback::Is(value) => ("", value),
+            Fallback::Derived { example } => ("# ", example),
         };
         let value = match row.form {
             Form::Number => value.to_owned(),
