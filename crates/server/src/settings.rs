@@ -179,7 +179,8 @@ impl Environment {
     /// Takes the variables whose names start with `SAFELIGHT_` out of all of them.
     pub fn new(variables: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>) -> Environment {
         let ours = |(name, value): (std::ffi::OsString, _)| {
-            let name = name.into_string().ok()?;
+            // A name that is no UTF-8 is none of ours, and must still be seen to be refused.
+            let name = name.to_string_lossy().into_owned();
             name.starts_with("SAFELIGHT_").then_some((name, value))
         };
         Environment(variables.into_iter().filter_map(ours).collect())

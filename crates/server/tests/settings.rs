@@ -1,5 +1,7 @@
 //! Settings from every source: who wins, what is refused, and how it is said.
 
+#![allow(clippy::expect_used, reason = "a test ends where its ground gives way")]
+
 use safelight::config::Compat;
 use safelight::settings::{Environment, Fallback, LogFormat, ROWS, Settings, SettingsError, Sources, load};
 use safelight_domain::access::UnknownImagePolicy;
@@ -148,6 +150,9 @@ fn unknown_names_are_refused_with_their_source() {
         assert!(message.contains(named) && message.contains("known are: "), "{message}");
         assert!(!message.contains("hush"), "{message}");
     }
+    let odd = std::os::unix::ffi::OsStringExt::from_vec(b"SAFELIGHT_\xFF".to_vec());
+    let environment = Environment::new([(odd, "x".into())]);
+    assert!(format!("{environment:?}").contains("SAFELIGHT_"), "{environment:?}");
     assert!(variable("SAFELIGHT_URL", "http://elsewhere").load().is_ok());
     assert!(variable("PATH", "x").load().is_ok());
 }

@@ -1,5 +1,7 @@
 //! First and later starts on a data folder, and the running program as an operator meets it.
 
+#![allow(clippy::expect_used, reason = "a test ends where its ground gives way")]
+
 use rustix::process::{Pid, Signal, kill_process};
 use safelight::bootstrap::{Started, TOKEN_FILE, start};
 use safelight::clock::Clock;

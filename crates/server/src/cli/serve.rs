@@ -46,6 +46,10 @@ impl Serve {
             settings.bound_to(delivery);
             let started = bootstrap::start(settings.config, clock).await?;
             announce(&started.first_account, &started.app.config, admin);
+            let stop = async {
+                stop.await;
+                tracing::info!("stopping: requests in flight may finish");
+            };
             run(listeners, started.app, stop).await.context("the server failed")?;
             tracing::info!("stopped");
             drop(started.lock);
