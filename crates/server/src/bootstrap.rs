@@ -1,8 +1,24 @@
 //! Starting up: the data folder and its lock, the first account, and the parts put together.
 
 use crate::app::App;
+use crate::blobs::Blobs;
+use crate::catalog::{Account, Catalog, NewAccount};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, FirstAccount};
+use crate::deliver::Flights;
+use crate::random;
+use crate::renderer::Renderer;
+use crate::staging::Staging;
+use anyhow::{Context, bail, ensure};
+use safelight_domain::account::{AccountHash, AccountId};
+use safelight_domain::signature::{KeyName, SigningKey};
+use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
+use safelight_domain::transform::{Fit, MetadataPolicy, Side, Transform};
+use safelight_domain::variant::{Variant, VariantAccess, VariantName};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A started server's parts, with the lock on the data folder.
@@ -11,30 +27,231 @@ pub struct Started {
     pub app: Arc<App>,
     /// The account of the first start, with its token if this is the first start.
     pub first_account: FirstStart,
+    /// Keeps other processes out of the data folder until it is dropped.
+    pub lock: FolderLock,
 }
 
 /// What the first start made.
 pub struct FirstStart {
     /// The first account.
-    pub account: crate::catalog::Account,
-    /// The new token; `None` on every later start.
+    pub account: Account,
+    /// The new token; `None` on every later start, and when the settings gave it.
     pub token: Option<String>,
 }
 
-/// Opens the data folder (mode 0700, one process at a time), the catalog and the stores, makes the
-/// first account if there is none, and starts the worker pool.
-#[allow(unused_variables)]
-pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
-    unimplemented!()
+/// The lock on a data folder; dropping it opens the folder to the next process.
+pub struct FolderLock {
+    _file: File,
 }
 
-/// stub
-#[allow(unused_variables)]
-pub fn new_account(
-    name: String,
-    role: safelight_domain::token::Role,
-    first: &crate::config::FirstAccount,
-    now_ms: i64,
-) -> anyhow::Result<(crate::catalog::NewAccount, String)> {
-    unimplemented!()
+/// The file in the data folder that holds the token of the first start.
+pub const TOKEN_FILE: &str = "api-token";
+
+/// Longest token that is read back from [`TOKEN_FILE`], in bytes.
+const MAX_TOKEN_BYTES: u64 = 4096;
+
+/// Opens the data folder (mode 0700, one process at a time), the catalog and the stores, makes the
+/// first account if there is none, and starts the worker pool.
+///
+/// # Errors
+/// When the folder belongs to a running server or cannot be kept private, when a store does not
+/// open, and when the settings give the first account another id, hash, token or key than it has.
+pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
+    let data = config.data.as_path();
+    private_folder(data)?;
+    let lock = lock(data)?;
+    let catalog = Catalog::open(&data.join("catalog.sqlite"))
+        .with_context(|| format!("in the data folder {}", data.display()))?;
+    let blobs = Blobs::open(&data.join("blobs"))?;
+    let staging = Staging::open(data.join("staging")).context("the folder for uploads cannot be opened")?;
+    let oldest = catalog.accounts().await?.into_iter().min_by_key(|a| (a.created_ms, a.id.clone()));
+    let first_account = match oldest {
+        None => first_start(data, &config.first_account, &catalog, clock.now_ms()).await?,
+        Some(account) => {
+            require_same(&config.first_account, &account, &catalog).await?;
+            FirstStart { account, token: None }
+        }
+    };
+    let renderer = Renderer::start(&config.render, config.source_limits);
+    let flights = Flights::new(config.render.workers + config.render.queue);
+    let app = Arc::new(App { config, catalog, blobs, staging, renderer, clock, flights });
+    Ok(Started { app, first_account, lock })
 }
+
+/// Makes the folder with mode 0700. One that others may enter is closed to them if it is empty or
+/// already a data folder; any other is refused, since it may be shared on purpose.
+fn private_folder(data: &Path) -> anyhow::Result<()> {
+    let named = || format!("the data folder {}", data.display());
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .with_context(|| format!("{} cannot be made", named()))?;
+    let mode = std::fs::metadata(data).with_context(named)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let mut entries = std::fs::read_dir(data).with_context(named)?;
+    let ours = data.join("catalog.sqlite").exists() || data.join("lock").exists() || entries.next().is_none();
+    ensure!(
+        ours,
+        "{} is open to other users and holds files of something else: choose a folder of its own, or close \
+         it with chmod 700",
+        named()
+    );
+    std::fs::set_permissions(data, Permissions::from_mode(0o700))
+        .with_context(|| format!("{} is open to other users and cannot be closed to them", named()))
+}
+
+fn lock(data: &Path) -> anyhow::Result<FolderLock> {
+    let path = data.join("lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("the lock file {} cannot be opened", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(FolderLock { _file: file }),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            bail!("the data folder {} is in use by another safelight process", data.display())
+        }
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("the data folder {} cannot be locked", data.display()))
+        }
+    }
+}
+
+/// The token's file is durable before the account's row: a crash between the two leaves a token that
+/// the next attempt takes up, never an account whose only token nobody knows.
+async fn first_start(
+    data: &Path,
+    given: &FirstAccount,
+    catalog: &Catalog,
+    now_ms: i64,
+) -> anyhow::Result<FirstStart> {
+    let file = data.join(TOKEN_FILE);
+    let new_token = match &given.api_token {
+        // The operator keeps it, so no copy is written; one that an interrupted attempt left is void.
+        Some(_) => {
+            remove_if_there(&file)?;
+            None
+        }
+        None => Some(match written_token(&file)? {
+            Some(token) => token,
+            None => write_token(data, &file, random::secret())?,
+        }),
+    };
+    let text = given.api_token.as_ref().or(new_token.as_ref()).context("there is no token")?;
+    let new = new_account("default", Role::InstanceAdmin, given, text, now_ms)?;
+    let account = new.account.clone();
+    catalog.create_account(new).await.context("the first account cannot be stored")?;
+    Ok(FirstStart { account, token: new_token })
+}
+
+/// A token of an earlier attempt that did not get as far as its row.
+fn written_token(file: &Path) -> anyhow::Result<Option<String>> {
+    let mut text = String::new();
+    match File::open(file).and_then(|file| file.take(MAX_TOKEN_BYTES).read_to_string(&mut text)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("the token file {} cannot be read", file.display())),
+        Ok(_) => {
+            let token = text.trim_end();
+            ensure!(
+                !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()),
+                "the token file {} holds no token, and there is no account yet: remove it",
+                file.display()
+            );
+            Ok(Some(token.to_owned()))
+        }
+    }
+}
+
+/// Whole or not at all, under its name only once it is on disk.
+fn write_token(data: &Path, file: &Path, token: String) -> anyhow::Result<String> {
+    let unfinished = data.join("api-token.new");
+    let write = || {
+        remove_if_there(&unfinished)?;
+        let mut new = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&unfinished)?;
+        writeln!(new, "{token}")?;
+        new.sync_all()?;
+        std::fs::rename(&unfinished, file)?;
+        File::open(data)?.sync_all()
+    };
+    write().with_context(|| format!("the token file {} cannot be written", file.display()))?;
+    Ok(token)
+}
+
+fn remove_if_there(file: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// An account with what every account has from its first moment. What is not given is random.
+pub(crate) fn new_account(
+    name: &str,
+    role: Role,
+    given: &FirstAccount,
+    token: &str,
+    now_ms: i64,
+) -> anyhow::Result<NewAccount> {
+    let id = given.id.clone().unwrap_or_else(|| AccountId::from_random(random::bytes()));
+    let hash = given.hash.clone().unwrap_or_else(|| AccountHash::from_random(random::bytes()));
+    let key = given.signing_key.clone().unwrap_or_else(random::secret);
+    let transform = Transform {
+        fit: Fit::ScaleDown,
+        width: Some(Side::parse(1366)?),
+        height: Some(Side::parse(768)?),
+        metadata: MetadataPolicy::None,
+        ..Transform::default()
+    };
+    Ok(NewAccount {
+        account: Account { id: id.clone(), hash, name: name.to_owned(), created_ms: now_ms },
+        key: SigningKey::new(KeyName::parse(KeyName::DEFAULT)?, key)?,
+        variant: Variant {
+            name: VariantName::parse(VariantName::PUBLIC)?,
+            transform,
+            browser_ttl: None,
+            access: VariantAccess::FollowImage,
+        },
+        token: TokenRecord {
+            id: random::hex_id(),
+            account: id,
+            name: "first".to_owned(),
+            hash: TokenHash::of(token),
+            scopes: Scope::ALL.to_vec(),
+            role,
+            created_ms: now_ms,
+        },
+    })
+}
+
+/// Refuses settings that would seem to rename what is stored and would do nothing.
+async fn require_same(given: &FirstAccount, stored: &Account, catalog: &Catalog) -> anyhow::Result<()> {
+    let differs = |setting: &str| {
+        format!(
+            "{setting} differs from what the data folder holds for its first account {}: remove the setting \
+             or choose another data folder",
+            stored.id.as_str()
+        )
+    };
+    ensure!(given.id.as_ref().is_none_or(|id| *id == stored.id), differs("SAFELIGHT_ACCOUNT_ID"));
+    ensure!(given.hash.as_ref().is_none_or(|hash| *hash == stored.hash), differs("SAFELIGHT_ACCOUNT_HASH"));
+    if let Some(token) = &given.api_token {
+        let known = catalog.find_token(&TokenHash::of(token)).await?;
+        ensure!(known.is_some_and(|known| known.account == stored.id), differs("SAFELIGHT_API_TOKEN"));
+    }
+    if let Some(value) = &given.signing_key {
+        let keys = catalog.keys(&stored.id).await?;
+        let same = |key: &SigningKey| key.name().as_str() == KeyName::DEFAULT && key.value() == value;
+        ensure!(keys.iter().any(same), differs("SAFELIGHT_SIGNING_KEY"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "bootstrap_tests.rs"]
+mod tests;

@@ -20,3 +20,63 @@ pub mod settings;
 pub mod staging;
 pub mod sweep;
 pub mod worker;
+
+use app::App;
+use std::io;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Where the server listens.
+pub enum Listeners {
+    /// Everything in one place.
+    Together(TcpListener),
+    /// The management API and the health checks apart from delivery.
+    Apart {
+        /// Viewers' requests alone.
+        delivery: TcpListener,
+        /// Everything else.
+        admin: TcpListener,
+    },
+}
+
+/// Serves until `shutdown` completes, then stops taking connections, lets requests in flight and the
+/// running job finish, and returns.
+///
+/// # Errors
+/// When a listener fails.
+pub async fn run(
+    listeners: Listeners,
+    app: Arc<App>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let limits = app.config.connections;
+    let (stop, _) = watch::channel(());
+    let stopped = || {
+        let mut watched = stop.subscribe();
+        // The sender says nothing; it is dropped.
+        async move { drop(watched.changed().await) }
+    };
+    let jobs = tokio::spawn(jobs::run(Arc::clone(&app), stopped()));
+    let (first, second) = match listeners {
+        Listeners::Together(listener) => ((listener, http::router(app)), None),
+        Listeners::Apart { delivery, admin } => {
+            let admin = (admin, http::admin_router(Arc::clone(&app)));
+            ((delivery, http::delivery_router(app)), Some(admin))
+        }
+    };
+    let mut servers = tokio::task::JoinSet::new();
+    for (listener, router) in std::iter::once(first).chain(second) {
+        servers.spawn(accept::serve(listener, router, limits, stopped()));
+    }
+    let early = tokio::select! {
+        () = shutdown => None,
+        ended = servers.join_next() => ended,
+    };
+    drop(stop);
+    let mut result = early.map_or(Ok(()), |ended| ended.map_err(io::Error::other).flatten());
+    while let Some(ended) = servers.join_next().await {
+        result = result.and(ended.map_err(io::Error::other).flatten());
+    }
+    result.and(jobs.await.map_err(io::Error::other))
+}

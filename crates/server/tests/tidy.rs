@@ -49,8 +49,20 @@ fn packages_depend_on_what_they_may() {
         (
             "safelight-pixels",
             &[
-                "safelight-domain", "thiserror", "zune-jpeg", "zune-core", "jpeg-decoder", "png", "gif", "image-webp",
-                "jpeg-encoder", "webp", "libwebp-sys", "fast_image_resize", "moxcms", "kamadak-exif",
+                "safelight-domain",
+                "thiserror",
+                "zune-jpeg",
+                "zune-core",
+                "jpeg-decoder",
+                "png",
+                "gif",
+                "image-webp",
+                "jpeg-encoder",
+                "webp",
+                "libwebp-sys",
+                "fast_image_resize",
+                "moxcms",
+                "kamadak-exif",
             ][..],
         ),
     ] {
@@ -73,9 +85,15 @@ fn arrows_between_modules() {
         ("crates/server/src/deliver", &["axum", "hyper", "crate::http", "crate::cli"]),
         ("crates/server/src/catalog", &["axum", "crate::http", "crate::cli", "crate::app", "crate::deliver"]),
         ("crates/server/src/blobs", &["axum", "crate::http", "crate::cli", "crate::app", "crate::deliver"]),
-        ("crates/server/src/renderer", &["axum", "crate::http", "crate::cli", "crate::app", "crate::catalog"]),
+        (
+            "crates/server/src/renderer",
+            &["axum", "crate::http", "crate::cli", "crate::app", "crate::catalog"],
+        ),
         // A worker reaches neither keys nor rows nor the network.
-        ("crates/server/src/worker", &["axum", "tokio", "crate::http", "crate::app", "crate::catalog", "crate::blobs"]),
+        (
+            "crates/server/src/worker",
+            &["axum", "tokio", "crate::http", "crate::app", "crate::catalog", "crate::blobs"],
+        ),
         ("crates/server/src/http", &["rusqlite", "object_store", "crate::cli"]),
         ("crates/server/src/cli", &["rusqlite", "object_store"]),
         ("crates/server/src/jobs", &["axum", "rusqlite", "crate::http", "crate::cli"]),
@@ -88,7 +106,8 @@ fn arrows_between_modules() {
         }) {
             seen = true;
             for prefix in forbidden {
-                let used = code(text).any(|line| line.contains(&format!("{prefix}::")) || line == format!("use {prefix};"));
+                let used = code(text)
+                    .any(|line| line.contains(&format!("{prefix}::")) || line == format!("use {prefix};"));
                 assert!(!used, "{name} may not use {prefix}");
             }
         }
@@ -97,7 +116,9 @@ fn arrows_between_modules() {
     for (name, text) in &files {
         let sql = code(text).any(|line| line.contains("rusqlite::"));
         assert!(!sql || name.contains("/catalog"), "{name}: SQL belongs to the catalog");
-        let pixels = code(text).any(|line| line.contains("safelight_pixels::render(") || line.contains("safelight_pixels::probe("));
+        let pixels = code(text).any(|line| {
+            line.contains("safelight_pixels::render(") || line.contains("safelight_pixels::probe(")
+        });
         assert!(!pixels || name.contains("/worker"), "{name}: hostile bytes belong to the worker process");
     }
 }
@@ -106,8 +127,13 @@ fn arrows_between_modules() {
 fn pixels_name_codecs_in_two_files_only() {
     for (name, text) in rust_files("crates/pixels/src") {
         let may = ["decode", "encode", "probe", "tests"].iter().any(|part| name.contains(part));
-        for codec in ["zune_jpeg::", "jpeg_decoder::", "gif::", "image_webp::", "jpeg_encoder::", "webp::", "png::"] {
-            assert!(may || !code(&text).any(|line| line.starts_with("use ") && line.contains(codec)), "{name}: {codec}");
+        for codec in
+            ["zune_jpeg::", "jpeg_decoder::", "gif::", "image_webp::", "jpeg_encoder::", "webp::", "png::"]
+        {
+            assert!(
+                may || !code(&text).any(|line| line.starts_with("use ") && line.contains(codec)),
+                "{name}: {codec}"
+            );
         }
     }
 }
@@ -132,9 +158,13 @@ fn folders_are_one_level_deep_and_unsafe_is_forbidden() {
         for (name, text) in rust_files(&format!("crates/{package}/src")) {
             let depth = name.split('/').count() - "crates/x/src/file.rs".split('/').count();
             assert!(depth <= 1, "{name}");
-            assert!(!code(&text).any(|line| line.contains("unsafe ") || line.contains("allow(unsafe_code")), "{name}");
+            assert!(
+                !code(&text).any(|line| line.contains("unsafe ") || line.contains("allow(unsafe_code")),
+                "{name}"
+            );
         }
-        let manifest = std::fs::read_to_string(root().join(format!("crates/{package}/Cargo.toml"))).expect("a manifest");
+        let manifest =
+            std::fs::read_to_string(root().join(format!("crates/{package}/Cargo.toml"))).expect("a manifest");
         assert!(manifest.contains("[lints]\nworkspace = true"), "{package} takes the workspace's lints");
     }
 }

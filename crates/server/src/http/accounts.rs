@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::bootstrap::new_account;
 use crate::catalog::{Account, InsertError};
+use crate::config::FirstAccount;
 use crate::http::auth::{AccountCaller, Presented};
 use crate::http::envelope::{Success, empty, json_body};
 use crate::http::error::ApiError;
@@ -101,7 +102,8 @@ pub(super) async fn create(
     caller.require_instance_admin()?;
     caller.require(Scope::Write)?;
     let name = checked_name(json_body::<CreateAccount>(body).await?.name)?;
-    let (new, token) = new_account(name, Role::Member, &Default::default(), app.clock.now_ms())
+    let token = random::secret();
+    let new = new_account(&name, Role::Member, &FirstAccount::default(), &token, app.clock.now_ms())
         .map_err(|error| ApiError::internal(error.as_ref()))?;
     let account = new.account.clone();
     match app.catalog.create_account(new).await {

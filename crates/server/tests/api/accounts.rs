@@ -44,7 +44,8 @@ async fn nothing_of_one_account_is_reached_from_another() {
     let app = TestApp::new().await;
     let id = app.uploaded(&[("id", "mine"), ("requireSignedURLs", "true")]).await;
     let other = second_account(&app).await;
-    let (other_id, other_hash, other_token) = (text(&other["id"]), text(&other["hash"]), text(&other["token"]));
+    let (other_id, other_hash, other_token) =
+        (text(&other["id"]), text(&other["hash"]), text(&other["token"]));
 
     for (method, path) in [
         (Method::GET, "~/v1"),
@@ -66,7 +67,9 @@ async fn nothing_of_one_account_is_reached_from_another() {
     assert_eq!(stats["count"]["current"], 0);
 
     // The same custom id in both accounts names two images.
-    app.upload_as(other_token, &theirs("/v1"), Some(("x.png", &png(5, 5, [0; 4]))), &[("id", "mine")]).await.result();
+    app.upload_as(other_token, &theirs("/v1"), Some(("x.png", &png(5, 5, [0; 4]))), &[("id", "mine")])
+        .await
+        .result();
     let keys = app.call_as(other_token, Method::GET, &theirs("/v1/keys"), None).await.result();
     let their_key = crate::test_app::key(text(&keys["keys"][0]["value"]));
     let target = app.target(&id, "public");
@@ -81,7 +84,9 @@ async fn only_an_instance_admin_makes_and_reaches_other_accounts() {
     let app = TestApp::new().await;
     let other = second_account(&app).await;
     let token = text(&other["token"]);
-    app.call_as(token, Method::POST, "/safelight/v1/accounts", Some(json!({"name": "x"}))).await.refused(403, 10000);
+    app.call_as(token, Method::POST, "/safelight/v1/accounts", Some(json!({"name": "x"})))
+        .await
+        .refused(403, 10000);
     app.call_as(token, Method::GET, "/safelight/v1/accounts", None).await.refused(403, 10000);
     let list = app.call(Method::GET, "/safelight/v1/accounts", None).await.result();
     assert_eq!(list.as_array().map(Vec::len), Some(2));
@@ -117,7 +122,9 @@ async fn scopes_guard_reading_writing_and_signing() {
     app.call_as(&write, Method::GET, "~/v1/one", None).await.refused(403, 10000);
     app.call_as(&write, Method::PUT, "~/v1/keys/x", None).await.refused(403, 10000);
     app.call_as(&sign, Method::GET, "~/v1/keys", None).await.result();
-    app.call_as(&write, Method::POST, &tokens, Some(json!({"name": "t", "scopes": ["sign"]}))).await.refused(403, 10000);
+    app.call_as(&write, Method::POST, &tokens, Some(json!({"name": "t", "scopes": ["sign"]})))
+        .await
+        .refused(403, 10000);
     for bad in [json!([]), json!(["admin"]), json!("read")] {
         app.call(Method::POST, &tokens, Some(json!({"name": "t", "scopes": bad}))).await.refused(400, 5400);
     }
@@ -125,7 +132,9 @@ async fn scopes_guard_reading_writing_and_signing() {
     let list = app.call(Method::GET, &tokens, None).await.result();
     assert_eq!(list.as_array().map(Vec::len), Some(4));
     assert!(!list.to_string().contains(&read));
-    let id = list.as_array().expect("a list").iter().find(|t| t["scopes"] == json!(["read"])).expect("it")["id"].clone();
+    let id =
+        list.as_array().expect("a list").iter().find(|t| t["scopes"] == json!(["read"])).expect("it")["id"]
+            .clone();
     app.call(Method::DELETE, &format!("{tokens}/{}", text(&id)), None).await.result();
     app.call_as(&read, Method::GET, "~/v1/one", None).await.refused(401, 10000);
     app.call(Method::DELETE, &format!("{tokens}/{}", text(&id)), None).await.refused(404, 5404);

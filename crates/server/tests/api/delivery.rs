@@ -23,7 +23,9 @@ async fn a_private_image_is_served_by_signed_url_alone() {
     assert_eq!(answer.header("vary"), Some("Accept"));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    assert!(answer.header("content-security-policy").is_some_and(|csp| csp.starts_with("default-src 'none'")));
+    assert!(
+        answer.header("content-security-policy").is_some_and(|csp| csp.starts_with("default-src 'none'"))
+    );
     let etag = answer.header("etag").expect("an ETag");
     assert!(etag.starts_with('"') && etag.len() == 66, "strong, of 64 digits: {etag}");
 
@@ -98,7 +100,11 @@ async fn public_images_ignore_the_token() {
     let target = app.target(&app.uploaded(&[]).await, "public");
     for query in ["", "?", "?exp=1", "?sig=x&sig=y", "?exp=1e9", "?%73ig=1"] {
         let answer = app.get(&format!("{target}{query}")).await;
-        assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, Some(PUBLIC_CACHE)), "{query}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("cache-control")),
+            (200, Some(PUBLIC_CACHE)),
+            "{query}"
+        );
     }
 }
 
@@ -107,7 +113,9 @@ async fn without_a_valid_token_nobody_can_tell_a_private_image_from_none() {
     let app = TestApp::new().await;
     let private = app.target(&app.private_image().await, "public");
     let unknown = app.target("6b5f2a8e-0000-4000-8000-000000000000", "public");
-    for query in [String::new(), "?exp=5".to_owned(), format!("?sig={}", "0".repeat(64)), "?sig=1&sig=2".to_owned()] {
+    for query in
+        [String::new(), "?exp=5".to_owned(), format!("?sig={}", "0".repeat(64)), "?sig=1&sig=2".to_owned()]
+    {
         let one = app.get(&format!("{private}{query}")).await;
         let other = app.get(&format!("{unknown}{query}")).await;
         one.error(403, 9425);
@@ -161,7 +169,10 @@ async fn options_needs_no_token_and_other_methods_are_refused() {
     let app = TestApp::new().await;
     let target = app.target(&app.private_image().await, "public");
     let preflight = app.fetch(Method::OPTIONS, &target, &[("origin", "https://a.example")]).await;
-    assert_eq!((preflight.status.as_u16(), preflight.header("access-control-allow-origin")), (204, Some("*")));
+    assert_eq!(
+        (preflight.status.as_u16(), preflight.header("access-control-allow-origin")),
+        (204, Some("*"))
+    );
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
         let answer = app.fetch(method, &app.signed(&target, None), &[]).await;
         answer.error(405, 9424);
@@ -229,7 +240,9 @@ async fn the_prefix_serves_the_same() {
     let target = app.target(&app.private_image().await, "public");
     let prefixed = format!("/cdn-cgi/imagedelivery{target}");
     app.get(&prefixed).await.error(403, 9425);
-    for link in [app.signed(&prefixed, Some(NOW + 5)), format!("/cdn-cgi/imagedelivery{}", app.signed(&target, None))] {
+    for link in
+        [app.signed(&prefixed, Some(NOW + 5)), format!("/cdn-cgi/imagedelivery{}", app.signed(&target, None))]
+    {
         assert_eq!(app.get(&link).await.status, 200, "{link}");
     }
 }

@@ -52,9 +52,12 @@ async fn patch_changes_what_it_names() {
     let patched = app.call(Method::PATCH, &path, Some(json!({"requireSignedURLs": true}))).await.result();
     assert_eq!((&patched["meta"], &patched["creator"]), (&json!({"a": 1}), &json!("c")));
     assert_eq!((&patched["id"], &patched["requireSignedURLs"]), (&json!(id), &json!(true)));
-    let patched = app.call(Method::PATCH, &path, Some(json!({"metadata": {"b": 2}, "creator": null}))).await.result();
+    let patched =
+        app.call(Method::PATCH, &path, Some(json!({"metadata": {"b": 2}, "creator": null}))).await.result();
     assert_eq!((&patched["meta"], &patched["creator"]), (&json!({"b": 2}), &Value::Null));
-    for body in [json!({"metadata": 1}), json!({"requireSignedURLs": "yes"}), json!([]), json!({"creator": 1})] {
+    for body in
+        [json!({"metadata": 1}), json!({"requireSignedURLs": "yes"}), json!([]), json!({"creator": 1})]
+    {
         app.call(Method::PATCH, &path, Some(body)).await.refused(400, 5400);
     }
     assert_eq!(app.call(Method::GET, &path, None).await.result()["meta"], json!({"b": 2}));
@@ -77,8 +80,11 @@ async fn delete_removes_row_and_bytes() {
 #[tokio::test]
 async fn custom_ids_with_slashes_and_percent_signs() {
     let app = TestApp::new().await;
-    for (id, encoded) in [("a/b.png", "a%2Fb.png"), ("50%off", "50%25off"), ("画像/ü", "%E7%94%BB%E5%83%8F%2F%C3%BC")] {
-        let image = app.upload(&png(1, 1, [0; 4]), &[("id", id), ("requireSignedURLs", "true")]).await.result();
+    for (id, encoded) in
+        [("a/b.png", "a%2Fb.png"), ("50%off", "50%25off"), ("画像/ü", "%E7%94%BB%E5%83%8F%2F%C3%BC")]
+    {
+        let image =
+            app.upload(&png(1, 1, [0; 4]), &[("id", id), ("requireSignedURLs", "true")]).await.result();
         assert_eq!(image["id"], id);
         let found = app.call(Method::GET, &format!("~/v1/{encoded}"), None).await.result();
         assert_eq!(found, image);

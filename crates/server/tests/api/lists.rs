@@ -59,7 +59,9 @@ async fn the_creator_filter() {
     let app = TestApp::new().await;
     app.uploaded(&[("id", "a"), ("creator", "x&y")]).await;
     app.uploaded(&[("id", "b")]).await;
-    for (query, expected) in [("creator=x%26y", vec!["a"]), ("creator=", vec!["b"]), ("creator=z", vec![]), ("", vec!["a", "b"])] {
+    for (query, expected) in
+        [("creator=x%26y", vec!["a"]), ("creator=", vec!["b"]), ("creator=z", vec![]), ("", vec!["a", "b"])]
+    {
         for list in ["v1", "v2"] {
             let result = app.call(Method::GET, &format!("~/{list}?{query}"), None).await.result();
             let seen: BTreeSet<String> = ids(&result).into_iter().collect();
@@ -72,8 +74,14 @@ async fn the_creator_filter() {
 async fn bad_parameters_are_named() {
     let app = TestApp::new().await;
     for query in [
-        "v1?per_page=9", "v1?per_page=10001", "v1?per_page=x", "v1?page=0", "v2?sort_order=up",
-        "v2?continuation_token=%21", "v2?continuation_token=YWJj", "v2?meta.a[eq]=1",
+        "v1?per_page=9",
+        "v1?per_page=10001",
+        "v1?per_page=x",
+        "v1?page=0",
+        "v2?sort_order=up",
+        "v2?continuation_token=%21",
+        "v2?continuation_token=YWJj",
+        "v2?meta.a[eq]=1",
     ] {
         let text = app.call(Method::GET, &format!("~/{query}"), None).await.refused(400, 5400);
         let name = query.split(['?', '=', '.']).nth(1).expect("a name");

@@ -30,7 +30,10 @@ async fn webp_where_it_is_asked_for_and_the_sources_kind_elsewhere() {
 #[tokio::test]
 async fn every_fit_has_its_size() {
     let app = TestApp::new().await;
-    let id = app.upload(&png(100, 50, [9, 9, 9, 255]), &[]).await.result()["id"].as_str().expect("an id").to_owned();
+    let id = app.upload(&png(100, 50, [9, 9, 9, 255]), &[]).await.result()["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     for (name, options, size) in [
         ("a", json!({"fit": "scale-down", "width": 200, "height": 200}), (100, 50)),
         ("b", json!({"fit": "scale-down", "width": 20}), (20, 10)),

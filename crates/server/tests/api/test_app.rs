@@ -99,7 +99,8 @@ impl TestApp {
     pub async fn with_passing_time() -> TestApp {
         let clock_ms = Arc::new(AtomicI64::new(NOW as i64 * 1000));
         let read = Arc::clone(&clock_ms);
-        TestApp::start(|_| {}, Clock::from_millis(move || read.fetch_add(1000, Ordering::SeqCst)), clock_ms).await
+        TestApp::start(|_| {}, Clock::from_millis(move || read.fetch_add(1000, Ordering::SeqCst)), clock_ms)
+            .await
     }
 
     async fn start(change: impl FnOnce(&mut Config), clock: Clock, clock_ms: Arc<AtomicI64>) -> TestApp {
@@ -177,7 +178,9 @@ impl TestApp {
     ) -> Answer {
         let mut body = Vec::new();
         for (name, value) in fields {
-            body.extend(format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+            body.extend(
+                format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
+            );
         }
         if let Some((filename, bytes)) = file {
             let head = format!(

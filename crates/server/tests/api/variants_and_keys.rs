@@ -24,7 +24,8 @@ async fn a_variants_life() {
 
     let patch = json!({"options": {"width": 10, "browser_ttl": 3600}});
     let changed = app.call(Method::PATCH, "~/v1/variants/hero", Some(patch)).await.result();
-    let expected = json!({"fit": "scale-down", "metadata": "copyright", "width": 10, "blur": 0.0, "browser_ttl": 3600});
+    let expected =
+        json!({"fit": "scale-down", "metadata": "copyright", "width": 10, "blur": 0.0, "browser_ttl": 3600});
     assert_eq!(changed["variant"]["options"], expected);
     assert_eq!(changed["variant"]["neverRequireSignedURLs"], true);
 
@@ -64,8 +65,10 @@ async fn an_account_has_at_most_a_hundred_variants() {
         let body = json!({"id": format!("v{n}"), "options": {"width": 1}});
         app.call(Method::POST, "~/v1/variants", Some(body)).await.result();
     }
-    let text =
-        app.call(Method::POST, "~/v1/variants", Some(json!({"id": "more", "options": {}}))).await.refused(400, 5400);
+    let text = app
+        .call(Method::POST, "~/v1/variants", Some(json!({"id": "more", "options": {}})))
+        .await
+        .refused(400, 5400);
     assert!(text.contains("100"), "{text}");
 }
 
@@ -80,7 +83,11 @@ async fn a_keys_life() {
     assert_eq!(list, json!({"keys": [{"name": "default", "value": KEY}]}));
     let two = app.call(Method::PUT, "~/v1/keys/next", None).await.result();
     assert_eq!(names(&two), ["default", "next"]);
-    assert_eq!(app.call(Method::PUT, "~/v1/keys/next", None).await.result(), two, "an existing key stays as it is");
+    assert_eq!(
+        app.call(Method::PUT, "~/v1/keys/next", None).await.result(),
+        two,
+        "an existing key stays as it is"
+    );
     app.call(Method::PUT, "~/v1/keys/bad-name", None).await.refused(400, 5400);
     app.call(Method::DELETE, "~/v1/keys/nosuch", None).await.refused(404, 5404);
 

@@ -96,7 +96,8 @@ fn children(parent: u32) -> Vec<String> {
     for entry in std::fs::read_dir("/proc").expect("Linux").flatten() {
         let pid = entry.file_name().to_string_lossy().into_owned();
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let parent_of = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)).map(str::to_owned);
+        let parent_of =
+            stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)).map(str::to_owned);
         if parent_of == Some(parent.to_string()) {
             found.push(pid);
         }

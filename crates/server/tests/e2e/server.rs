@@ -94,7 +94,9 @@ impl Server {
     pub fn try_upload(&self, file: &[u8], fields: &[(&str, &str)]) -> Option<Answer> {
         let mut body = Vec::new();
         for (name, value) in fields {
-            body.extend(format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+            body.extend(
+                format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
+            );
         }
         body.extend(b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"p.jpg\"\r\n\r\n");
         body.extend(file);

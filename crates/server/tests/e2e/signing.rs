@@ -25,7 +25,8 @@ fn signatures(text: &str) -> Vec<(&'static str, String)> {
     ]
     .into_iter()
     .map(|(program, output)| {
-        let output = output.unwrap_or_else(|error| panic!("{program} is needed (make setup installs it): {error}"));
+        let output =
+            output.unwrap_or_else(|error| panic!("{program} is needed (make setup installs it): {error}"));
         let signature = String::from_utf8(output.stdout).expect("text").trim().to_owned();
         assert_eq!(signature.len(), 64, "{program}: {}", String::from_utf8_lossy(&output.stderr));
         (program, signature)
@@ -58,6 +59,9 @@ fn links_signed_elsewhere_open_private_images() {
 fn the_three_agree_with_the_known_answer() {
     let path = "/cheeW4oKsx5ljh8e8BoL2A/bc27a117-9509-446b-8c69-c81bfeac0a01/mobile";
     for (program, signature) in signatures(&format!("{path}?exp=1631289275")) {
-        assert_eq!(signature, "72411885ee02134d38662f3e70ac8ff694f408e9d14b05125f6b022c3f403efa", "{program}");
+        assert_eq!(
+            signature, "72411885ee02134d38662f3e70ac8ff694f408e9d14b05125f6b022c3f403efa",
+            "{program}"
+        );
     }
 }

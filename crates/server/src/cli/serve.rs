@@ -1,0 +1,153 @@
+//! `safelight serve`: settings to a running server.
+
+use super::Surroundings;
+use crate::bootstrap::{self, FirstStart, TOKEN_FILE};
+use crate::config::Config;
+use crate::settings::{Fallback, LogFormat, LogSettings, ROWS, Sources, load};
+use crate::{Listeners, run};
+use anyhow::Context;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+
+#[derive(Args)]
+pub(super) struct Serve {
+    /// Configuration file; `safelight config` prints one [or SAFELIGHT_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    flags: SettingFlags,
+}
+
+/// One flag for each row of the settings.
+struct SettingFlags(Vec<(&'static str, String)>);
+
+impl Serve {
+    pub(super) fn run(self, surroundings: &Surroundings) -> anyhow::Result<()> {
+        let mut settings = load(&Sources {
+            flags: self.flags.0,
+            config_file: self.config,
+            environment: surroundings.environment.clone(),
+            program: surroundings.program.clone(),
+            parallelism: surroundings.parallelism,
+        })?;
+        start_log(settings.log)?;
+        let clock = surroundings.clock.clone();
+        Runtime::new().context("the server cannot start")?.block_on(async move {
+            let stop = stop_signal()?;
+            let listeners = bind(&settings.config).await?;
+            let (delivery, admin) = addresses(&listeners)?;
+            settings.bound_to(delivery);
+            let started = bootstrap::start(settings.config, clock).await?;
+            announce(&started.first_account, &started.app.config, admin);
+            let stop = async {
+                stop.await;
+                tracing::info!("stopping: requests in flight may finish");
+            };
+            run(listeners, started.app, stop).await.context("the server failed")?;
+            tracing::info!("stopped");
+            drop(started.lock);
+            Ok(())
+        })
+    }
+}
+
+/// Completes at the first SIGTERM or SIGINT (Ctrl-C), which from now on do not end the process by
+/// themselves.
+pub(super) fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + use<>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+async fn bind(config: &Config) -> anyhow::Result<Listeners> {
+    let delivery = listener(config.listen).await?;
+    Ok(match config.admin_listen {
+        None => Listeners::Together(delivery),
+        Some(address) => Listeners::Apart { delivery, admin: listener(address).await? },
+    })
+}
+
+/// Listens on an address.
+pub(super) async fn listener(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("the address {address} cannot be listened on"))
+}
+
+/// Where the listeners really are: first that of delivery, then that of the management API.
+fn addresses(listeners: &Listeners) -> std::io::Result<(SocketAddr, SocketAddr)> {
+    match listeners {
+        Listeners::Together(listener) => Ok((listener.local_addr()?, listener.local_addr()?)),
+        Listeners::Apart { delivery, admin } => Ok((delivery.local_addr()?, admin.local_addr()?)),
+    }
+}
+
+/// Says where everything is. A new token is shown to a person at a terminal, never to a log.
+fn announce(first: &FirstStart, config: &Config, admin: SocketAddr) {
+    tracing::info!(
+        listen = %config.listen,
+        admin_listen = %admin,
+        public_url = %config.public_url,
+        account_id = first.account.id.as_str(),
+        account_hash = first.account.hash.as_str(),
+        token_file = %config.data.join(TOKEN_FILE).display(),
+        "serving"
+    );
+    if let Some(token) = &first.token
+        && std::io::stderr().is_terminal()
+    {
+        super::note(&format!("API token of the new account: {token}"));
+    }
+}
+
+fn start_log(log: LogSettings) -> anyhow::Result<()> {
+    // What libraries say below a warning is about themselves.
+    let others = log.level.min(LevelFilter::WARN);
+    let filter = EnvFilter::try_new(format!("{others},safelight={}", log.level))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match log.format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}
+
+impl Args for SettingFlags {
+    fn augment_args(command: Command) -> Command {
+        ROWS.iter().fold(command, |command, row| {
+            let default = match row.default {
+                Fallback::Is("") | Fallback::Derived { .. } => String::new(),
+                Fallback::Is(text) => format!("; default: {text}"),
+            };
+            let help = format!("{} [or {}{default}]", row.about, row.variable());
+            command.arg(Arg::new(row.name).long(row.name).value_name("VALUE").help(help))
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        SettingFlags::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SettingFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<SettingFlags, clap::Error> {
+        let given =
+            |row: &crate::settings::Row| Some((row.name, matches.get_one::<String>(row.name)?.clone()));
+        Ok(SettingFlags(ROWS.iter().filter_map(given).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = SettingFlags::from_arg_matches(matches)?;
+        Ok(())
+    }
+}

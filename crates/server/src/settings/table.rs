@@ -1,0 +1,431 @@
+//! Every setting, once: its name, default, range and meaning.
+
+use super::LogFormat;
+use super::duration;
+use crate::config::Compat;
+use ipnet::IpNet;
+use safelight_domain::access::UnknownImagePolicy;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+use tracing::level_filters::LevelFilter;
+use url::Url;
+
+/// What people need to know of a setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// As in the flag: words joined by `-`.
+    pub name: &'static str,
+    /// See [`Fallback`].
+    pub default: Fallback,
+    /// See [`Form`].
+    pub form: Form,
+    /// Continues "must be".
+    pub allowed: &'static str,
+    /// What it is for, in one sentence.
+    pub about: &'static str,
+}
+
+/// What holds when no source names a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// This text, parsed like any other.
+    Is(&'static str),
+    /// Something that is known only at start; `about` says what.
+    Derived {
+        /// A value for the documentation.
+        example: &'static str,
+    },
+}
+
+/// How a value is written in the file; in flags and variables every value is text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A string.
+    Text,
+    /// A whole number.
+    Number,
+    /// An array of strings; elsewhere joined by commas.
+    List,
+}
+
+/// A row and how its text is parsed.
+pub(super) struct Setting<T> {
+    pub(super) row: Row,
+    pub(super) parse: fn(&str) -> Option<T>,
+}
+
+/// Every row, in the order of the documentation.
+pub const ROWS: [Row; 21] = [
+    LISTEN.row,
+    ADMIN_LISTEN.row,
+    DATA.row,
+    PUBLIC_URL.row,
+    MAX_UPLOAD_BYTES.row,
+    COMPAT.row,
+    UNKNOWN_IMAGES.row,
+    TRUSTED_PROXIES.row,
+    MAX_CONNECTIONS.row,
+    HEADER_TIMEOUT.row,
+    BODY_TIMEOUT.row,
+    IDLE_TIMEOUT.row,
+    MAX_HEADERS.row,
+    MAX_HEAD_BYTES.row,
+    SHUTDOWN_TIMEOUT.row,
+    RENDER_WORKERS.row,
+    RENDER_QUEUE.row,
+    RENDER_TIMEOUT.row,
+    RENDITION_CACHE_BYTES.row,
+    LOG_FORMAT.row,
+    LOG_LEVEL.row,
+];
+
+pub(super) const LISTEN: Setting<SocketAddr> = Setting {
+    row: Row {
+        name: "listen",
+        default: Fallback::Is("127.0.0.1:8787"),
+        form: Form::Text,
+        allowed: "an IP address and a port, for instance 127.0.0.1:8787",
+        about: "Address of delivery, and of the management API unless admin-listen is set. Port 0 takes a free one.",
+    },
+    parse: parsed,
+};
+
+pub(super) const ADMIN_LISTEN: Setting<SocketAddr> = Setting {
+    row: Row {
+        name: "admin-listen",
+        default: Fallback::Derived { example: "127.0.0.1:8788" },
+        form: Form::Text,
+        allowed: "an IP address and a port, for instance 127.0.0.1:8788",
+        about: "Address of the management API and the health checks, when they shall not share the address of delivery.",
+    },
+    parse: parsed,
+};
+
+pub(super) const DATA: Setting<PathBuf> = Setting {
+    row: Row {
+        name: "data",
+        default: Fallback::Is("./safelight-data"),
+        form: Form::Text,
+        allowed: "the path of a folder",
+        about: "Folder for everything that is stored; it is made if missing and closed to other users.",
+    },
+    parse: |text| (!text.is_empty()).then(|| PathBuf::from(text)),
+};
+
+pub(super) const PUBLIC_URL: Setting<Url> = Setting {
+    row: Row {
+        name: "public-url",
+        default: Fallback::Derived { example: "https://images.example.com" },
+        form: Form::Text,
+        allowed: "http:// or https:// with host and port, without user, path and query",
+        about: "Start of every delivery URL in answers. Unless given, it follows the address that is listened on.",
+    },
+    parse: public_url,
+};
+
+pub(super) const MAX_UPLOAD_BYTES: Setting<u64> = Setting {
+    row: Row {
+        name: "max-upload-bytes",
+        default: Fallback::Is("10000000"),
+        form: Form::Number,
+        allowed: "a whole number of bytes from 1 to 1000000000",
+        about: "Largest upload.",
+    },
+    parse: |text| in_range(text, 1..=1_000_000_000),
+};
+
+pub(super) const COMPAT: Setting<Compat> = Setting {
+    row: Row {
+        name: "compat",
+        default: Fallback::Is("extended"),
+        form: Form::Text,
+        allowed: "extended or strict",
+        about: "Whether what Cloudflare refuses and Safelight can do is allowed (private images with custom ids).",
+    },
+    parse: compat,
+};
+
+pub(super) const UNKNOWN_IMAGES: Setting<UnknownImagePolicy> = Setting {
+    row: Row {
+        name: "unknown-images",
+        default: Fallback::Is("as-private"),
+        form: Form::Text,
+        allowed: "as-private or not-found",
+        about: "What unsigned requests for images that do not exist are told: the same as for private ones, or 404 as Cloudflare does.",
+    },
+    parse: unknown_images,
+};
+
+pub(super) const TRUSTED_PROXIES: Setting<Vec<IpNet>> = Setting {
+    row: Row {
+        name: "trusted-proxies",
+        default: Fallback::Is(""),
+        form: Form::List,
+        allowed: "networks such as 10.0.0.0/8 or single addresses",
+        about: "Peers whose X-Forwarded-For header is believed.",
+    },
+    parse: networks,
+};
+
+pub(super) const MAX_CONNECTIONS: Setting<usize> = Setting {
+    row: Row {
+        name: "max-connections",
+        default: Fallback::Is("1024"),
+        form: Form::Number,
+        allowed: "a whole number from 1 to 1000000",
+        about: "Connections open at once; further ones wait.",
+    },
+    parse: |text| in_range(text, 1..=1_000_000),
+};
+
+pub(super) const HEADER_TIMEOUT: Setting<Duration> = Setting {
+    row: Row {
+        name: "header-timeout",
+        default: Fallback::Is("10s"),
+        form: Form::Text,
+        allowed: "a duration of 1s to 1h",
+        about: "Time for the head of a request to arrive whole.",
+    },
+    parse: up_to_an_hour,
+};
+
+pub(super) const BODY_TIMEOUT: Setting<Duration> = Setting {
+    row: Row {
+        name: "body-timeout",
+        default: Fallback::Is("30s"),
+        form: Form::Text,
+        allowed: "a duration of 1s to 1h",
+        about: "Longest pause within the body of a request.",
+    },
+    parse: up_to_an_hour,
+};
+
+pub(super) const IDLE_TIMEOUT: Setting<Duration> = Setting {
+    row: Row {
+        name: "idle-timeout",
+        default: Fallback::Is("60s"),
+        form: Form::Text,
+        allowed: "a duration of 1s to 1h",
+        about: "Longest time without a byte read or written, after which a connection is closed.",
+    },
+    parse: up_to_an_hour,
+};
+
+pub(super) const MAX_HEADERS: Setting<usize> = Setting {
+    row: Row {
+        name: "max-headers",
+        default: Fallback::Is("100"),
+        form: Form::Number,
+        allowed: "a whole number from 10 to 1000",
+        about: "Headers in a request.",
+    },
+    parse: |text| in_range(text, 10..=1000),
+};
+
+pub(super) const MAX_HEAD_BYTES: Setting<usize> = Setting {
+    row: Row {
+        name: "max-head-bytes",
+        default: Fallback::Is("32768"),
+        form: Form::Number,
+        allowed: "a whole number of bytes from 8192 to 1048576",
+        about: "Length of the head of a request.",
+    },
+    parse: |text| in_range(text, 8192..=1_048_576),
+};
+
+pub(super) const SHUTDOWN_TIMEOUT: Setting<Duration> = Setting {
+    row: Row {
+        name: "shutdown-timeout",
+        default: Fallback::Is("30s"),
+        form: Form::Text,
+        allowed: "a duration of 1s to 1h",
+        about: "Time that requests in flight get to finish when the server stops.",
+    },
+    parse: up_to_an_hour,
+};
+
+pub(super) const RENDER_WORKERS: Setting<usize> = Setting {
+    row: Row {
+        name: "render-workers",
+        default: Fallback::Derived { example: "2" },
+        form: Form::Number,
+        allowed: "a whole number from 1 to 256",
+        about: "Processes that decode and encode images. Unless given, one for each processor.",
+    },
+    parse: |text| in_range(text, 1..=256),
+};
+
+pub(super) const RENDER_QUEUE: Setting<usize> = Setting {
+    row: Row {
+        name: "render-queue",
+        default: Fallback::Is("64"),
+        form: Form::Number,
+        allowed: "a whole number from 1 to 100000",
+        about: "Images that may wait for a free process; further ones are refused with 503.",
+    },
+    parse: |text| in_range(text, 1..=100_000),
+};
+
+pub(super) const RENDER_TIMEOUT: Setting<Duration> = Setting {
+    row: Row {
+        name: "render-timeout",
+        default: Fallback::Is("30s"),
+        form: Form::Text,
+        allowed: "a duration of 1s to 1h",
+        about: "Time for one image, after which its process is killed.",
+    },
+    parse: up_to_an_hour,
+};
+
+pub(super) const RENDITION_CACHE_BYTES: Setting<u64> = Setting {
+    row: Row {
+        name: "rendition-cache-bytes",
+        default: Fallback::Is("10000000000"),
+        form: Form::Number,
+        allowed: "a whole number of bytes from 1000000 to 1000000000000000",
+        about: "Space for finished renditions; the least recently used go first.",
+    },
+    parse: |text| in_range(text, 1_000_000..=1_000_000_000_000_000),
+};
+
+pub(super) const LOG_FORMAT: Setting<LogFormat> = Setting {
+    row: Row {
+        name: "log-format",
+        default: Fallback::Is("text"),
+        form: Form::Text,
+        allowed: "text or json",
+        about: "Form of the log lines on standard error.",
+    },
+    parse: log_format,
+};
+
+pub(super) const LOG_LEVEL: Setting<LevelFilter> = Setting {
+    row: Row {
+        name: "log-level",
+        default: Fallback::Is("info"),
+        form: Form::Text,
+        allowed: "off, error, warn, info, debug or trace",
+        about: "Least serious level that is logged.",
+    },
+    parse: log_level,
+};
+
+impl Row {
+    /// The name in the environment.
+    pub fn variable(&self) -> String {
+        format!("SAFELIGHT_{}", self.name.replace('-', "_").to_ascii_uppercase())
+    }
+
+    /// The name in the file.
+    pub fn key(&self) -> String {
+        self.name.replace('-', "_")
+    }
+}
+
+/// A configuration file that sets every setting to its default, with what is allowed beside it.
+pub fn documented_defaults() -> String {
+    let mut text =
+        "# Settings of Safelight. Flags win over variables, variables over this file.\n".to_owned();
+    text.push_str("# Secrets are not set here but by SAFELIGHT_API_TOKEN, SAFELIGHT_SIGNING_KEY,\n");
+    text.push_str(
+        "# SAFELIGHT_ACCOUNT_ID and SAFELIGHT_ACCOUNT_HASH, or files named by the same with _FILE.\n",
+    );
+    for row in &ROWS {
+        let (mark, value) = match row.default {
+            Fallback::Is(value) => ("", value),
+            Fallback::Derived { example } => ("# ", example),
+        };
+        let value = match row.form {
+            Form::Number => value.to_owned(),
+            Form::Text => format!("{value:?}"),
+            Form::List if value.is_empty() => "[]".to_owned(),
+            Form::List => format!("[{value:?}]"),
+        };
+        let (about, allowed, key) = (row.about, row.allowed, row.key());
+        let (flag, variable) = (row.name, row.variable());
+        text.push_str(&format!(
+            "\n# {about}\n# Allowed: {allowed}.\n# Also --{flag} and {variable}.\n{mark}{key} = {value}\n"
+        ));
+    }
+    text
+}
+
+fn parsed<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+/// Decimal digits alone, so that no sign or space slips through.
+fn in_range<T: FromStr + PartialOrd>(text: &str, range: RangeInclusive<T>) -> Option<T> {
+    let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()?;
+    range.contains(&number).then_some(number)
+}
+
+fn up_to_an_hour(text: &str) -> Option<Duration> {
+    duration::parse(text).filter(|duration| *duration <= Duration::from_secs(3_600))
+}
+
+fn public_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let origin_alone = matches!(url.scheme(), "http" | "https")
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    // A dot segment would be resolved away, so the text itself may hold no path either.
+    let bare = text
+        .trim_end_matches('/')
+        .split_once("://")
+        .is_some_and(|(_, rest)| !rest.contains(['/', '\\', '@']));
+    (origin_alone && bare).then_some(url)
+}
+
+fn compat(text: &str) -> Option<Compat> {
+    match text {
+        "extended" => Some(Compat::Extended),
+        "strict" => Some(Compat::Strict),
+        _ => None,
+    }
+}
+
+fn unknown_images(text: &str) -> Option<UnknownImagePolicy> {
+    match text {
+        "as-private" => Some(UnknownImagePolicy::AsPrivate),
+        "not-found" => Some(UnknownImagePolicy::NotFound),
+        _ => None,
+    }
+}
+
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    let network = |text: &str| {
+        let text = text.trim();
+        parsed(text).or_else(|| parsed::<IpAddr>(text).map(IpNet::from))
+    };
+    if text.trim().is_empty() {
+        return Some(Vec::new());
+    }
+    text.split(',').map(network).collect()
+}
+
+fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
+}
+
+fn log_level(text: &str) -> Option<LevelFilter> {
+    match text {
+        "off" => Some(LevelFilter::OFF),
+        "error" => Some(LevelFilter::ERROR),
+        "warn" => Some(LevelFilter::WARN),
+        "info" => Some(LevelFilter::INFO),
+        "debug" => Some(LevelFilter::DEBUG),
+        "trace" => Some(LevelFilter::TRACE),
+        _ => None,
+    }
+}

@@ -1,0 +1,287 @@
+//! Settings from every source: who wins, what is refused, and how it is said.
+
+#![allow(clippy::expect_used, reason = "a test ends where its ground gives way")]
+
+use safelight::config::Compat;
+use safelight::settings::{Environment, Fallback, LogFormat, ROWS, Settings, SettingsError, Sources, load};
+use safelight_domain::access::UnknownImagePolicy;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Default)]
+struct Given {
+    flags: Vec<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, String)>,
+    file: Option<&'static str>,
+}
+
+impl Given {
+    fn load(self) -> Result<Settings, SettingsError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config_file = self.file.map(|text| {
+            let path = folder.path().join("safelight.toml");
+            std::fs::write(&path, text).expect("written");
+            path
+        });
+        let environment = self.environment.into_iter().map(|(name, value)| (name.into(), value.into()));
+        load(&Sources {
+            flags: self.flags.into_iter().map(|(name, text)| (name, text.to_owned())).collect(),
+            config_file,
+            environment: Environment::new(environment),
+            program: PathBuf::from("/bin/safelight"),
+            parallelism: 3,
+        })
+    }
+
+    fn refusal(self) -> String {
+        self.load().expect_err("refused").to_string()
+    }
+}
+
+fn flag(name: &'static str, text: &'static str) -> Given {
+    Given { flags: vec![(name, text)], ..Given::default() }
+}
+
+fn variable(name: &'static str, value: &str) -> Given {
+    Given { environment: vec![(name, value.to_owned())], ..Given::default() }
+}
+
+fn file(text: &'static str) -> Given {
+    Given { file: Some(text), ..Given::default() }
+}
+
+#[test]
+fn defaults() {
+    let settings = Given::default().load().expect("defaults");
+    let config = settings.config;
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8787");
+    assert_eq!(config.admin_listen, None);
+    assert_eq!(config.data, PathBuf::from("./safelight-data"));
+    assert_eq!(config.public_url.as_str(), "http://127.0.0.1:8787/");
+    assert_eq!(config.max_upload_bytes, 10_000_000);
+    assert_eq!(config.rendition_bytes, 10_000_000_000);
+    assert_eq!((config.compat, config.unknown_images), (Compat::Extended, UnknownImagePolicy::AsPrivate));
+    assert_eq!((config.render.workers, config.render.timeout), (3, Duration::from_secs(30)));
+    assert!(config.trusted_proxies.is_empty());
+    assert_eq!(settings.log.format, LogFormat::Text);
+}
+
+#[test]
+fn flags_win_over_variables_and_variables_over_the_file() {
+    let given = |flags, environment| Given {
+        flags,
+        environment,
+        file: Some("max_upload_bytes = 1\ncompat = \"strict\"\n"),
+    };
+    let environment = vec![("SAFELIGHT_MAX_UPLOAD_BYTES", "2".to_owned())];
+    let bytes = |given: Given| given.load().expect("good").config.max_upload_bytes;
+    assert_eq!(bytes(given(vec![], vec![])), 1);
+    assert_eq!(bytes(given(vec![], environment.clone())), 2);
+    assert_eq!(bytes(given(vec![("max-upload-bytes", "3")], environment)), 3);
+    assert_eq!(given(vec![], vec![]).load().expect("good").config.compat, Compat::Strict);
+}
+
+#[test]
+fn the_variable_names_a_file_and_the_flag_wins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("other.toml");
+    std::fs::write(&path, "max_upload_bytes = 5").expect("written");
+    let named = || vec![("SAFELIGHT_CONFIG", path.display().to_string())];
+    let by_variable = Given { environment: named(), ..Given::default() }.load().expect("good");
+    assert_eq!(by_variable.config.max_upload_bytes, 5);
+    let by_flag = Given { environment: named(), file: Some("max_upload_bytes = 6"), ..Given::default() };
+    assert_eq!(by_flag.load().expect("good").config.max_upload_bytes, 6);
+    let missing = variable("SAFELIGHT_CONFIG", "/nowhere/x.toml").refusal();
+    assert!(missing.contains("SAFELIGHT_CONFIG") && missing.contains("/nowhere/x.toml"), "{missing}");
+}
+
+#[test]
+fn every_row_is_read_from_every_source_and_refuses_nonsense() {
+    for row in &ROWS {
+        let name = row.name;
+        let text = match row.default {
+            Fallback::Is(text) => text,
+            Fallback::Derived { example } => example,
+        };
+        let environment = Environment::new([(row.variable().into(), text.into())]);
+        let sources = |flags, environment| Sources {
+            flags,
+            config_file: None,
+            environment,
+            program: PathBuf::new(),
+            parallelism: 1,
+        };
+        assert!(load(&sources(vec![(name, text.to_owned())], Environment::default())).is_ok(), "{name}");
+        assert!(load(&sources(vec![], environment)).is_ok(), "{name}");
+
+        let nonsense = if name == "data" { "" } else { "\u{1}nonsense" };
+        let refused = load(&sources(vec![(name, nonsense.to_owned())], Environment::default()));
+        let message = refused.expect_err(name).to_string();
+        assert!(message.contains(&format!("--{name}")) && message.contains(row.allowed), "{message}");
+        let environment = Environment::new([(row.variable().into(), nonsense.into())]);
+        let message = load(&sources(vec![], environment)).expect_err(name).to_string();
+        assert!(message.contains(&row.variable()), "{message}");
+    }
+}
+
+#[test]
+fn the_documented_defaults_are_a_file_that_changes_nothing() {
+    let text = safelight::settings::documented_defaults();
+    let uncommented = text.replace("\n# admin_listen", "\nadmin_listen");
+    let changed = Given { file: Some(Box::leak(uncommented.into_boxed_str())), ..Given::default() };
+    assert!(changed.load().expect("good").config.admin_listen.is_some());
+    let plain =
+        Given { file: Some(Box::leak(text.into_boxed_str())), ..Given::default() }.load().expect("good");
+    let default = Given::default().load().expect("good");
+    assert_eq!(format!("{plain:?}"), format!("{default:?}"));
+}
+
+#[test]
+fn unknown_names_are_refused_with_their_source() {
+    for (given, named) in [
+        (variable("SAFELIGHT_LISTN", "x"), "environment variable SAFELIGHT_LISTN"),
+        (variable("SAFELIGHT_API_TOKEN_FILES", "x"), "environment variable SAFELIGHT_API_TOKEN_FILES"),
+        (file("listn = 1"), "the key listn in "),
+        (file("max-upload-bytes = 1"), "the key max-upload-bytes in "),
+        (file("api_token = \"hush\""), "the key api_token in "),
+        (file("[render]\nworkers = 1"), "the key render in "),
+    ] {
+        let message = given.refusal();
+        assert!(message.contains(named) && message.contains("known are: "), "{message}");
+        assert!(!message.contains("hush"), "{message}");
+    }
+    let odd = std::os::unix::ffi::OsStringExt::from_vec(b"SAFELIGHT_\xFF".to_vec());
+    let environment = Environment::new([(odd, "x".into())]);
+    assert!(format!("{environment:?}").contains("SAFELIGHT_"), "{environment:?}");
+    assert!(variable("SAFELIGHT_URL", "http://elsewhere").load().is_ok());
+    assert!(variable("PATH", "x").load().is_ok());
+}
+
+#[test]
+fn ranges_and_kinds() {
+    for given in [
+        flag("max-upload-bytes", "0"),
+        flag("max-upload-bytes", "1000000001"),
+        flag("max-upload-bytes", "+5"),
+        flag("max-upload-bytes", "10MB"),
+        flag("render-workers", "0"),
+        flag("render-timeout", "61m"),
+        flag("header-timeout", "10"),
+        flag("listen", "localhost"),
+        flag("listen", ""),
+        flag("trusted-proxies", "10.0.0.0/33"),
+        flag("trusted-proxies", "10.0.0.0/8,"),
+        file("max_upload_bytes = true"),
+        file("max_upload_bytes = -1"),
+        file("listen = [\"127.0.0.1:1\"]"),
+        file("trusted_proxies = [1]"),
+        file("listen = "),
+    ] {
+        given.refusal();
+    }
+    let proxies = file("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]").load().expect("good");
+    assert_eq!(format!("{:?}", proxies.config.trusted_proxies), "[10.0.0.0/8, ::1/128]");
+}
+
+#[test]
+fn public_urls_are_origins() {
+    for good in ["https://images.example.com", "http://a:8080", "https://a/", "http://[::1]:1"] {
+        assert!(variable("SAFELIGHT_PUBLIC_URL", good).load().is_ok(), "{good}");
+    }
+    for bad in [
+        "images.example.com",
+        "ftp://a",
+        "https://a/b",
+        "https://a/.",
+        "https://a?x",
+        "https://a#x",
+        "https://u@a",
+        "https://u:p@a",
+        "https://@a",
+        "https://",
+        "",
+    ] {
+        let message = variable("SAFELIGHT_PUBLIC_URL", bad).refusal();
+        assert!(message.contains("SAFELIGHT_PUBLIC_URL"), "{message}");
+    }
+}
+
+#[test]
+fn a_default_public_url_follows_the_bound_address() {
+    let bound = "127.0.0.1:4321".parse().expect("an address");
+    let mut settings = flag("listen", "127.0.0.1:0").load().expect("good");
+    settings.bound_to(bound);
+    assert_eq!(settings.config.public_url.as_str(), "http://127.0.0.1:4321/");
+    settings.bound_to("0.0.0.0:80".parse().expect("an address"));
+    assert_eq!(settings.config.public_url.as_str(), "http://127.0.0.1/");
+    let mut given = flag("public-url", "https://images.example.com").load().expect("good");
+    given.bound_to(bound);
+    assert_eq!(given.config.public_url.as_str(), "https://images.example.com/");
+    assert_eq!(given.config.listen, bound);
+}
+
+const SECRETS: [(&str, &str, &str); 4] = [
+    ("SAFELIGHT_ACCOUNT_ID", "SAFELIGHT_ACCOUNT_ID_FILE", "0123456789abcdef0123456789abcdef"),
+    ("SAFELIGHT_ACCOUNT_HASH", "SAFELIGHT_ACCOUNT_HASH_FILE", "cheeW4oKsx5ljh8e8BoL2A"),
+    ("SAFELIGHT_API_TOKEN", "SAFELIGHT_API_TOKEN_FILE", "t0ken"),
+    ("SAFELIGHT_SIGNING_KEY", "SAFELIGHT_SIGNING_KEY_FILE", "k3y"),
+];
+
+fn read_back(settings: &Settings, name: &str) -> Option<String> {
+    let first = &settings.config.first_account;
+    match name {
+        "SAFELIGHT_ACCOUNT_ID" => first.id.as_ref().map(|id| id.as_str().to_owned()),
+        "SAFELIGHT_ACCOUNT_HASH" => first.hash.as_ref().map(|hash| hash.as_str().to_owned()),
+        "SAFELIGHT_API_TOKEN" => first.api_token.clone(),
+        _ => first.signing_key.clone(),
+    }
+}
+
+#[test]
+fn each_secret_by_value_or_by_file_but_not_both() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, file_name, value) in SECRETS {
+        let settings = variable(name, value).load().expect(name);
+        assert_eq!(read_back(&settings, name).as_deref(), Some(value));
+
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("{value}\n")).expect("written");
+        let path = path.display().to_string();
+        let settings = variable(file_name, &path).load().expect(name);
+        assert_eq!(read_back(&settings, name).as_deref(), Some(value));
+
+        let both = vec![(name, value.to_owned()), (file_name, path.clone())];
+        let message = Given { environment: both, ..Given::default() }.refusal();
+        assert!(message.contains(name) && !message.contains(value), "{message}");
+
+        for content in ["", "\n"] {
+            std::fs::write(&path, content).expect("written");
+            let message = variable(file_name, &path).refusal();
+            assert!(message.contains(file_name), "{message}");
+        }
+        assert!(variable(name, "").refusal().contains(name));
+        assert!(variable(file_name, "/nowhere/at/all").refusal().contains("/nowhere/at/all"));
+    }
+}
+
+#[test]
+fn one_final_newline_is_cut_and_no_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("key");
+    std::fs::write(&path, " k\n\n").expect("written");
+    let settings = variable("SAFELIGHT_SIGNING_KEY_FILE", &path.display().to_string()).load().expect("good");
+    assert_eq!(settings.config.first_account.signing_key.as_deref(), Some(" k\n"));
+}
+
+#[test]
+fn secrets_show_in_no_message_and_no_debug_form() {
+    let bad_token = variable("SAFELIGHT_API_TOKEN", "hush hush").refusal();
+    assert!(bad_token.contains("SAFELIGHT_API_TOKEN") && !bad_token.contains("hush"), "{bad_token}");
+    let environment = Environment::new([("SAFELIGHT_API_TOKEN".into(), "hush".into())]);
+    assert!(!format!("{environment:?}").contains("hush"));
+    for (name, _, value) in SECRETS.into_iter().skip(2) {
+        let settings = variable(name, value).load().expect("good");
+        assert!(!format!("{settings:?}").contains(value), "{name}");
+    }
+    assert!(ROWS.iter().all(|row| !row.name.contains("token") && !row.name.contains("key")));
+}
