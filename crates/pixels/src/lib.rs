@@ -1,5 +1,22 @@
 //! The image engine: bytes to bytes, synchronous, under limits. It opens no file or socket.
+//!
+//! Memory beyond the file itself, in bytes per source pixel at the worst moment: JPEG 3 (grey 1,
+//! CMYK 7), and up to 6 more while a progressive one is decoded; PNG 4 (RGB 3, grey 1); GIF 5; WebP 8,
+//! animated WebP 12. To that come at most 4 per output pixel, 12 with blur, and the encoder's own
+//! (libwebp: 6). Scaling works in strips and adds a few megabytes.
 
+mod color;
+mod decode;
+mod encode;
+mod frame;
+mod limits;
+mod linear;
+mod metadata;
+mod plan;
+mod probe;
+mod steps;
+
+use crate::plan::Plan;
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
@@ -47,18 +64,31 @@ pub enum Fault {
 }
 
 /// Reads the header of a file; pixels are not decoded.
-#[allow(unused_variables)]
+///
+/// The format is told by content. The size of an animation is that of its canvas. A file whose
+/// header is sound may still turn out to be [`Fault::Corrupt`] when it is rendered.
 pub fn probe(file: &[u8], limits: &SourceLimits) -> Result<SourceInfo, Fault> {
-    unimplemented!()
+    Ok(probe::header(file, limits)?.info)
 }
 
-/// Renders a file.
-#[allow(unused_variables)]
+/// Renders a file: decodes it (of an animation the first frame), converts it to sRGB, applies the
+/// orientation and the transform, and encodes it in `format`.
+///
+/// `limits` hold for the source and for the output alike; an output beyond them, or beyond what
+/// the format can hold, is [`Fault::CannotEncode`]. Both are known before pixels are decoded.
 pub fn render(
     file: &[u8],
     transform: &Transform,
     format: OutputFormat,
     limits: &SourceLimits,
 ) -> Result<Rendered, Fault> {
-    unimplemented!()
+    let header = probe::header(file, limits)?;
+    let exif = header.exif.and_then(metadata::Exif::parse);
+    let orientation = exif.as_ref().map_or(metadata::Orientation::AsStored, metadata::Exif::orientation);
+    let plan = Plan::new(&header.info, orientation, transform, format, limits)?;
+    let decoded = decode::decode(file, &header)?;
+    let frame = steps::run(color::to_srgb(decoded)?, &plan)?;
+    let kept = exif.and_then(|exif| exif.kept(transform.metadata));
+    let bytes = encode::encode(&frame, format, kept.as_deref())?;
+    Ok(Rendered { bytes, width: frame.width(), height: frame.height() })
 }

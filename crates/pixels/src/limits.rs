@@ -1,0 +1,61 @@
+//! Bounds that hold before anything is allocated.
+
+use crate::Fault;
+use safelight_domain::image::SourceLimits;
+use safelight_domain::negotiate::OutputFormat;
+
+/// Most bytes that the PNG decoder may hold besides the pixels: rows, and an unpacked profile.
+pub(crate) const PNG_DECODER_BYTES: usize = 16 << 20;
+
+/// Largest colour profile that is looked at, in bytes. Printer profiles reach 3 MB.
+pub(crate) const PROFILE_BYTES: usize = 8 << 20;
+
+/// Most scans of a progressive JPEG. Each is a pass over all coefficients; encoders write about ten.
+pub(crate) const JPEG_SCANS: usize = 64;
+
+/// Most bytes of EXIF that a rendition keeps. An APP1 segment holds 65527.
+pub(crate) const KEPT_EXIF_BYTES: usize = 60_000;
+
+/// Longest side that a WebP file can have, in pixels.
+pub(crate) const WEBP_SIDE: u32 = 16_383;
+
+/// Longest side that a JPEG file can have, in pixels.
+const JPEG_SIDE: u32 = 65_535;
+
+/// Checks the size that a source claims.
+pub(crate) fn check_source(width: u32, height: u32, limits: &SourceLimits) -> Result<(), Fault> {
+    if width == 0 || height == 0 {
+        return Err(Fault::Corrupt("it has no pixels".to_owned()));
+    }
+    if !limits.allow(width, height) {
+        return Err(Fault::TooLarge { width, height, side: limits.side, area: limits.area });
+    }
+    Ok(())
+}
+
+/// Checks the size that a rendition would have.
+pub(crate) fn check_output(
+    width: u64,
+    height: u64,
+    format: OutputFormat,
+    limits: &SourceLimits,
+) -> Result<(u32, u32), Fault> {
+    let format_side = match format {
+        OutputFormat::WebP => WEBP_SIDE,
+        OutputFormat::Jpeg => JPEG_SIDE,
+        OutputFormat::Png => u32::MAX,
+    };
+    if width.max(height) > u64::from(format_side) {
+        let name = format.as_str();
+        return Err(Fault::CannotEncode(format!(
+            "it would be {width}x{height} pixels, and a {name} has at most {format_side} a side"
+        )));
+    }
+    match (u32::try_from(width), u32::try_from(height)) {
+        (Ok(w), Ok(h)) if limits.allow(w, h) => Ok((w, h)),
+        _ => Err(Fault::CannotEncode(format!(
+            "it would be {width}x{height} pixels, allowed are {} a side and {} in all",
+            limits.side, limits.area
+        ))),
+    }
+}

@@ -1,0 +1,297 @@
+//! EXIF: the orientation that is applied, and the tags that a JPEG keeps.
+//!
+//! Values are copied as they are, in the byte order of the source, so that nothing is read that is
+//! not understood. What is copied is bounded by the sum, not entry by entry: many entries may point
+//! at the same bytes.
+
+use crate::limits::KEPT_EXIF_BYTES;
+use safelight_domain::transform::MetadataPolicy;
+
+/// How a stored picture has to be turned to be shown. The words name what the stored picture needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Orientation {
+    /// 1.
+    AsStored,
+    /// 2: mirrored left to right.
+    FlipHorizontal,
+    /// 3.
+    Rotate180,
+    /// 4: mirrored top to bottom.
+    FlipVertical,
+    /// 5: mirrored at the diagonal from the top left.
+    Transpose,
+    /// 6: a quarter turn clockwise.
+    Rotate90,
+    /// 7: mirrored at the other diagonal.
+    Transverse,
+    /// 8: a quarter turn anticlockwise.
+    Rotate270,
+}
+
+impl Orientation {
+    fn from_tag(value: u16) -> Orientation {
+        match value {
+            2 => Orientation::FlipHorizontal,
+            3 => Orientation::Rotate180,
+            4 => Orientation::FlipVertical,
+            5 => Orientation::Transpose,
+            6 => Orientation::Rotate90,
+            7 => Orientation::Transverse,
+            8 => Orientation::Rotate270,
+            _ => Orientation::AsStored,
+        }
+    }
+
+    /// Whether width and height change places.
+    pub(crate) fn swaps_sides(self) -> bool {
+        matches!(
+            self,
+            Orientation::Transpose | Orientation::Rotate90 | Orientation::Transverse | Orientation::Rotate270
+        )
+    }
+
+    /// Whether the stored columns are read from the right.
+    pub(crate) fn reverses_columns(self) -> bool {
+        matches!(
+            self,
+            Orientation::FlipHorizontal
+                | Orientation::Rotate180
+                | Orientation::Transverse
+                | Orientation::Rotate270
+        )
+    }
+
+    /// Whether the stored rows are read from the bottom.
+    pub(crate) fn reverses_rows(self) -> bool {
+        matches!(
+            self,
+            Orientation::Rotate180
+                | Orientation::FlipVertical
+                | Orientation::Rotate90
+                | Orientation::Transverse
+        )
+    }
+}
+
+const ORIENTATION: u16 = 0x0112;
+const COPYRIGHT: u16 = 0x8298;
+const EXIF_DIRECTORY: u16 = 0x8769;
+const GPS_DIRECTORY: u16 = 0x8825;
+const COLOR_SPACE: u16 = 0xA001;
+const SHORT: u16 = 3;
+const LONG: u16 = 4;
+
+/// Entries a directory may have; cameras write below a hundred.
+const MAX_ENTRIES: usize = 512;
+
+/// Tags that a rendition never keeps: sizes and strips of the source, thumbnails, other metadata in
+/// disguise (XMP, IPTC, Photoshop, profile), maker notes and private data, padding, pointers.
+const DROPPED: [u16; 26] = [
+    0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C, 0x014A, 0x0201, 0x0202,
+    0x02BC, 0x83BB, 0x8649, 0x8773, 0x8769, 0x8825, 0x927C, 0xA002, 0xA003, 0xA005, 0xC4A5, 0xC634, 0xEA1C,
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Little,
+    Big,
+}
+
+impl Order {
+    fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
+        let pair = bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
+        Some(if self == Order::Little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) })
+    }
+
+    fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
+        let four = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
+        Some(if self == Order::Little { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) })
+    }
+
+    fn put16(self, value: u16) -> [u8; 2] {
+        if self == Order::Little { value.to_le_bytes() } else { value.to_be_bytes() }
+    }
+
+    fn put32(self, value: u32) -> [u8; 4] {
+        if self == Order::Little { value.to_le_bytes() } else { value.to_be_bytes() }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    tag: u16,
+    kind: u16,
+    count: u32,
+    value: Vec<u8>,
+}
+
+/// The EXIF block of a file, from its TIFF header on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exif<'a> {
+    order: Order,
+    block: &'a [u8],
+    first: usize,
+}
+
+impl<'a> Exif<'a> {
+    /// Reads the TIFF header, with or without the `Exif\0\0` before it. `None` if it is not one.
+    pub(crate) fn parse(block: &'a [u8]) -> Option<Exif<'a>> {
+        let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
+        let order = match block.get(..2)? {
+            b"II" => Order::Little,
+            b"MM" => Order::Big,
+            _ => return None,
+        };
+        if order.u16(block, 2)? != 42 {
+            return None;
+        }
+        Some(Exif { order, block, first: usize::try_from(order.u32(block, 4)?).ok()? })
+    }
+
+    /// What the orientation tag says; as stored where it says nothing sensible.
+    pub(crate) fn orientation(&self) -> Orientation {
+        self.raw_entries(self.first)
+            .find(|&at| self.order.u16(self.block, at) == Some(ORIENTATION))
+            .filter(|&at| self.order.u16(self.block, at + 2) == Some(SHORT))
+            .and_then(|at| self.order.u16(self.block, at + 8))
+            .map_or(Orientation::AsStored, Orientation::from_tag)
+    }
+
+    /// The EXIF block that a JPEG keeps under `policy`, of at most [`KEPT_EXIF_BYTES`]; `None` if
+    /// there is nothing to keep.
+    pub(crate) fn kept(&self, policy: MetadataPolicy) -> Option<Vec<u8>> {
+        let mut budget = KEPT_EXIF_BYTES;
+        let (first, exif, gps) = match policy {
+            MetadataPolicy::None => return None,
+            MetadataPolicy::Copyright => {
+                (self.entries(self.first, &mut budget, |tag| tag == COPYRIGHT), Vec::new(), Vec::new())
+            }
+            MetadataPolicy::Keep => {
+                let wanted = |tag| !DROPPED.contains(&tag);
+                let first = self.entries(self.first, &mut budget, wanted);
+                let mut directory = |pointer| {
+                    self.pointer(pointer).map_or(Vec::new(), |at| self.entries(at, &mut budget, wanted))
+                };
+                (first, directory(EXIF_DIRECTORY), directory(GPS_DIRECTORY))
+            }
+        };
+        if first.is_empty() && exif.is_empty() && gps.is_empty() {
+            return None;
+        }
+        Some(self.write(first, exif, gps))
+    }
+
+    /// Offsets of the twelve-byte entries of the directory at `at`.
+    fn raw_entries(&self, at: usize) -> impl Iterator<Item = usize> + use<'a> {
+        let count = self.order.u16(self.block, at).map_or(0, usize::from).min(MAX_ENTRIES);
+        let end = self.block.len();
+        // An offset fits 32 bits and the count 512, so there is no overflow.
+        (0..count).map(move |index| at + 2 + index * 12).take_while(move |entry| entry + 12 <= end)
+    }
+
+    fn pointer(&self, tag: u16) -> Option<usize> {
+        let at = self.raw_entries(self.first).find(|&at| self.order.u16(self.block, at) == Some(tag))?;
+        usize::try_from(self.order.u32(self.block, at + 8)?).ok()
+    }
+
+    /// The entries of the directory at `at` that are `wanted`, sound, and within `budget`.
+    fn entries(&self, at: usize, budget: &mut usize, wanted: impl Fn(u16) -> bool) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for at in self.raw_entries(at) {
+            let Some((tag, kind, count, value)) = self.entry(at) else { continue };
+            let cost = 12 + value.len();
+            let repeated = entries.iter().any(|entry| entry.tag == tag);
+            if wanted(tag) && !repeated && cost <= *budget {
+                *budget -= cost;
+                let value = match tag {
+                    ORIENTATION | COLOR_SPACE if kind == SHORT && count == 1 => self.order.put16(1).to_vec(),
+                    _ => value.to_vec(),
+                };
+                entries.push(Entry { tag, kind, count, value });
+            }
+        }
+        entries.sort_by_key(|entry| entry.tag);
+        entries
+    }
+
+    fn entry(&self, at: usize) -> Option<(u16, u16, u32, &'a [u8])> {
+        let tag = self.order.u16(self.block, at)?;
+        let kind = self.order.u16(self.block, at + 2)?;
+        let count = self.order.u32(self.block, at + 4)?;
+        let unit = match kind {
+            1 | 2 | 6 | 7 => 1,
+            3 | 8 => 2,
+            4 | 9 | 11 => 4,
+            5 | 10 | 12 => 8,
+            _ => return None,
+        };
+        let length = usize::try_from(count).ok()?.checked_mul(unit)?;
+        let start =
+            if length <= 4 { at + 8 } else { usize::try_from(self.order.u32(self.block, at + 8)?).ok()? };
+        Some((tag, kind, count, self.block.get(start..start.checked_add(length)?)?))
+    }
+
+    fn write(&self, mut first: Vec<Entry>, exif: Vec<Entry>, gps: Vec<Entry>) -> Vec<u8> {
+        let size = |entries: &[Entry]| {
+            6 + entries
+                .iter()
+                .map(|e| 12 + if e.value.len() > 4 { e.value.len().next_multiple_of(2) } else { 0 })
+                .sum::<usize>()
+        };
+        let children: Vec<(u16, &Vec<Entry>)> = [(EXIF_DIRECTORY, &exif), (GPS_DIRECTORY, &gps)]
+            .into_iter()
+            .filter(|(_, e)| !e.is_empty())
+            .collect();
+        let mut at = 8 + size(&first) + 12 * children.len();
+        for (tag, entries) in &children {
+            first.push(Entry {
+                tag: *tag,
+                kind: LONG,
+                count: 1,
+                value: self.order.put32(at as u32).to_vec(),
+            });
+            at += size(entries);
+        }
+        first.sort_by_key(|entry| entry.tag);
+        let mut out = Vec::with_capacity(at);
+        out.extend_from_slice(if self.order == Order::Little { b"II" } else { b"MM" });
+        out.extend_from_slice(&self.order.put16(42));
+        out.extend_from_slice(&self.order.put32(8));
+        self.write_directory(&first, &mut out);
+        for (_, entries) in children {
+            self.write_directory(entries, &mut out);
+        }
+        out
+    }
+
+    fn write_directory(&self, entries: &[Entry], out: &mut Vec<u8>) {
+        let mut data = Vec::new();
+        // What is kept is below 64 KiB, so counts and offsets fit.
+        let data_at = out.len() + 6 + 12 * entries.len();
+        out.extend_from_slice(&self.order.put16(entries.len() as u16));
+        for entry in entries {
+            out.extend_from_slice(&self.order.put16(entry.tag));
+            out.extend_from_slice(&self.order.put16(entry.kind));
+            out.extend_from_slice(&self.order.put32(entry.count));
+            if entry.value.len() <= 4 {
+                let mut inline = [0; 4];
+                for (slot, byte) in inline.iter_mut().zip(&entry.value) {
+                    *slot = *byte;
+                }
+                out.extend_from_slice(&inline);
+            } else {
+                out.extend_from_slice(&self.order.put32((data_at + data.len()) as u32));
+                data.extend_from_slice(&entry.value);
+                if data.len() % 2 == 1 {
+                    data.push(0);
+                }
+            }
+        }
+        out.extend_from_slice(&self.order.put32(0));
+        out.extend_from_slice(&data);
+    }
+}
+
+#[cfg(test)]
+#[path = "metadata_tests.rs"]
+mod tests;

@@ -1,0 +1,122 @@
+use super::*;
+
+/// A block with Make, Orientation 6, Copyright, a thumbnail directory, Exif with exposure, maker
+/// note and colour space, and GPS; in the given byte order.
+fn sample(order: Order) -> Vec<u8> {
+    let ascii = |tag, text: &[u8]| Entry { tag, kind: 2, count: text.len() as u32, value: text.to_vec() };
+    let short = |tag, value: u16| Entry { tag, kind: SHORT, count: 1, value: order.put16(value).to_vec() };
+    let writer = Exif { order, block: &[], first: 0 };
+    let first = vec![
+        ascii(0x010F, b"Maker\0"),
+        short(ORIENTATION, 6),
+        short(0x0201, 99),
+        ascii(COPYRIGHT, b"(c) A. Person\0"),
+    ];
+    let rational: Vec<u8> = [1_u32, 250].iter().flat_map(|&n| order.put32(n)).collect();
+    let exif = vec![
+        Entry { tag: 0x829A, kind: 5, count: 1, value: rational },
+        Entry {
+            tag: 0x927C,
+            kind: 7,
+            count: 40,
+            value: b"secret serial number, face boxes and more".to_vec(),
+        },
+        short(COLOR_SPACE, 0xFFFF),
+    ];
+    writer.write(first, exif, vec![ascii(1, b"N\0")])
+}
+
+fn tags(block: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    let exif = Exif::parse(block).expect("a TIFF header");
+    let mut budget = usize::MAX;
+    let mut all = exif.entries(exif.first, &mut budget, |_| true);
+    for pointer in [EXIF_DIRECTORY, GPS_DIRECTORY] {
+        if let Some(at) = exif.pointer(pointer) {
+            all.extend(exif.entries(at, &mut budget, |_| true));
+        }
+    }
+    all.into_iter().map(|entry| (entry.tag, entry.value)).collect()
+}
+
+fn find(block: &[u8], tag: u16) -> Option<Vec<u8>> {
+    tags(block).into_iter().find(|(found, _)| *found == tag).map(|(_, value)| value)
+}
+
+#[test]
+fn the_orientation_is_read_in_both_byte_orders() {
+    for order in [Order::Little, Order::Big] {
+        let block = sample(order);
+        let with_prefix = [b"Exif\0\0", block.as_slice()].concat();
+        for block in [&block, &with_prefix] {
+            assert_eq!(Exif::parse(block).map(|exif| exif.orientation()), Some(Orientation::Rotate90));
+        }
+    }
+    assert!(Exif::parse(b"").is_none());
+    assert!(Exif::parse(b"II\x2B\0\x08\0\0\0").is_none());
+}
+
+#[test]
+fn copyright_keeps_the_copyright_alone() {
+    for order in [Order::Little, Order::Big] {
+        let block = sample(order);
+        let kept = Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Copyright)).expect("kept");
+        assert_eq!(tags(&kept), [(COPYRIGHT, b"(c) A. Person\0".to_vec())]);
+    }
+}
+
+#[test]
+fn keep_keeps_the_camera_and_the_place_but_no_thumbnail_and_no_maker_note() {
+    for order in [Order::Little, Order::Big] {
+        let block = sample(order);
+        let kept = Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Keep)).expect("kept");
+        assert_eq!(find(&kept, 0x010F).as_deref(), Some(b"Maker\0".as_slice()));
+        assert_eq!(find(&kept, 0x829A).map(|value| value.len()), Some(8));
+        assert_eq!(find(&kept, 1).as_deref(), Some(b"N\0".as_slice()));
+        assert_eq!(find(&kept, COLOR_SPACE), Some(order.put16(1).to_vec()));
+        assert_eq!(Exif::parse(&kept).map(|exif| exif.orientation()), Some(Orientation::AsStored));
+        assert_eq!(find(&kept, ORIENTATION), Some(order.put16(1).to_vec()));
+        assert_eq!((find(&kept, 0x0201), find(&kept, 0x927C)), (None, None));
+        assert!(!kept.windows(6).any(|window| window == b"secret"));
+    }
+}
+
+#[test]
+fn none_keeps_nothing() {
+    let block = sample(Order::Big);
+    assert_eq!(Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::None)), None);
+}
+
+#[test]
+fn entries_that_share_bytes_do_not_multiply_them() {
+    let mut block = b"II\x2A\0\x08\0\0\0".to_vec();
+    block.extend_from_slice(&400_u16.to_le_bytes());
+    for tag in 1..=400_u16 {
+        block.extend_from_slice(&(0x9000 + tag).to_le_bytes());
+        block.extend_from_slice(&2_u16.to_le_bytes());
+        block.extend_from_slice(&50_000_u32.to_le_bytes());
+        block.extend_from_slice(&8_u32.to_le_bytes());
+    }
+    block.resize(60_000, b'x');
+    let kept = Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Keep)).expect("one fits");
+    assert!(kept.len() < 65_000, "{}", kept.len());
+}
+
+#[test]
+fn broken_blocks_are_survived() {
+    let block = sample(Order::Little);
+    for end in 0..block.len() {
+        if let Some(exif) = Exif::parse(&block[..end]) {
+            exif.orientation();
+            for policy in MetadataPolicy::ALL {
+                exif.kept(policy);
+            }
+        }
+    }
+    for at in 0..block.len() {
+        let mut bent = block.clone();
+        bent[at] = 0xFF;
+        if let Some(kept) = Exif::parse(&bent).and_then(|exif| exif.kept(MetadataPolicy::Keep)) {
+            assert!(Exif::parse(&kept).is_some());
+        }
+    }
+}

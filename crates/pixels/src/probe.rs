@@ -1,0 +1,70 @@
+//! What a file is, from its first bytes. Everything here reads slices and allocates nothing.
+//!
+//! The headers are read here and not by the decoders, so that no decoder sees a file before its
+//! size has passed the limits; a decoder that then finds another size makes the file corrupt.
+
+mod gif;
+mod jpeg;
+mod png;
+mod webp;
+
+use crate::{Fault, limits};
+use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
+
+/// Whether four-channel JPEG samples count ink or the lack of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ink {
+    /// 255 is full ink.
+    Plain,
+    /// 255 is no ink: what Adobe's programs write, and mark with an Adobe segment.
+    Inverted,
+}
+
+/// What the header of a file says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Header<'a> {
+    /// See [`SourceInfo`].
+    pub(crate) info: SourceInfo,
+    /// The EXIF block, unchecked.
+    pub(crate) exif: Option<&'a [u8]>,
+    /// Matters for four-channel JPEGs alone.
+    pub(crate) ink: Ink,
+}
+
+/// Reads the header of a file and checks its size.
+pub(crate) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header<'a>, Fault> {
+    let header = match format(file).ok_or(Fault::Unsupported)? {
+        SourceFormat::Jpeg => jpeg::header(file)?,
+        SourceFormat::Png => png::header(file)?,
+        SourceFormat::WebP => webp::header(file)?,
+        SourceFormat::Gif => gif::header(file)?,
+    };
+    limits::check_source(header.info.width, header.info.height, limits)?;
+    Ok(header)
+}
+
+fn format(file: &[u8]) -> Option<SourceFormat> {
+    if file.starts_with(&[0xFF, 0xD8, 0xFF]) {
+        Some(SourceFormat::Jpeg)
+    } else if file.starts_with(png::SIGNATURE) {
+        Some(SourceFormat::Png)
+    } else if file.starts_with(b"RIFF") && file.get(8..12) == Some(b"WEBP") {
+        Some(SourceFormat::WebP)
+    } else if file.starts_with(b"GIF87a") || file.starts_with(b"GIF89a") {
+        Some(SourceFormat::Gif)
+    } else {
+        None
+    }
+}
+
+/// The `N` bytes at `at`; a file that ends before them is corrupt.
+fn bytes<const N: usize>(file: &[u8], at: usize) -> Result<[u8; N], Fault> {
+    at.checked_add(N)
+        .and_then(|end| file.get(at..end))
+        .and_then(|slice| slice.try_into().ok())
+        .ok_or_else(|| Fault::Corrupt("it ends within its header".to_owned()))
+}
+
+#[cfg(test)]
+#[path = "probe_tests.rs"]
+mod tests;

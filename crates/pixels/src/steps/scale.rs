@@ -1,0 +1,199 @@
+//! Cropping and scaling, in linear light with premultiplied alpha.
+//!
+//! A picture that shrinks a lot is first averaged in whole boxes, which is cheap, and at least
+//! [`LEFT_FOR_LANCZOS`] times the target is left for Lanczos. Work goes through in strips of rows, so
+//! that no 16-bit picture of the whole size exists.
+
+use crate::Fault;
+use crate::frame::{Channels, Frame, byte_count};
+use crate::linear;
+use crate::plan::{Plan, Region, Scaling};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{InnerPixel, U16, U16x3, U16x4};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
+
+/// How many times larger than the target the averaged picture stays at least. With 2 the result is
+/// within 50 dB of a Lanczos over the full picture.
+const LEFT_FOR_LANCZOS: f64 = 2.0;
+
+/// Longest side of an averaged box; sums of its 16-bit samples fit 32 bits.
+const MAX_BOX: usize = 128;
+
+/// Rows of output that are made at once.
+const STRIP: u32 = 64;
+
+/// Reach of Lanczos in source pixels at scale 1.
+const REACH: f64 = 3.0;
+
+/// Cuts out the plan's region and brings it to the scaled size.
+pub(super) fn scale(frame: Frame, plan: &Plan) -> Result<Frame, Fault> {
+    let whole = frame.width() == plan.scaled.width && frame.height() == plan.scaled.height;
+    let (width, height, channels) = (plan.scaled.width, plan.scaled.height, frame.channels());
+    let pixels = match (plan.scaling, channels) {
+        (Scaling::Copy, _) if whole => return Ok(frame),
+        (Scaling::Copy, _) => cut(&frame, plan),
+        (Scaling::Resample, Channels::Grey) => Scaler::new(&frame, plan).run::<U16>(average::<1>),
+        (Scaling::Resample, Channels::Rgb) => Scaler::new(&frame, plan).run::<U16x3>(average::<3>),
+        (Scaling::Resample, Channels::Rgba) => Scaler::new(&frame, plan).run::<U16x4>(average_premultiplied),
+    };
+    pixels
+        .and_then(|pixels| Frame::new(width, height, channels, pixels))
+        .ok_or_else(|| Fault::CannotEncode("it could not be scaled".to_owned()))
+}
+
+fn cut(frame: &Frame, plan: &Plan) -> Option<Vec<u8>> {
+    let samples = frame.channels().count();
+    // Regions that are copied have whole numbers within the picture.
+    let (left, top) = (plan.region.left as usize * samples, plan.region.top as usize);
+    let row_bytes = plan.scaled.width as usize * samples;
+    let mut pixels = Vec::with_capacity(byte_count(plan.scaled.width, plan.scaled.height, samples));
+    for row in frame.pixels().chunks_exact(frame.stride()).skip(top).take(plan.scaled.height as usize) {
+        pixels.extend_from_slice(row.get(left..left + row_bytes)?);
+    }
+    Some(pixels)
+}
+
+/// Adds the light of a row of pixels, of which `side` fall into each box, to the sums of the boxes.
+type Average = fn(row: &[u8], side: usize, table: &[u16; 256], sums: &mut [u32]);
+
+fn average<const N: usize>(row: &[u8], side: usize, table: &[u16; 256], sums: &mut [u32]) {
+    let boxes = row.chunks(side * N).zip(sums.as_chunks_mut::<N>().0);
+    for (pixels, sums) in boxes {
+        for pixel in pixels.as_chunks::<N>().0 {
+            for (sum, &byte) in sums.iter_mut().zip(pixel) {
+                *sum += u32::from(table[usize::from(byte)]); // 256 entries, so every byte is an index.
+            }
+        }
+    }
+}
+
+fn average_premultiplied(row: &[u8], side: usize, table: &[u16; 256], sums: &mut [u32]) {
+    let boxes = row.chunks(side * 4).zip(sums.as_chunks_mut::<4>().0);
+    for (pixels, [red, green, blue, alpha]) in boxes {
+        for &[r, g, b, a] in pixels.as_chunks::<4>().0 {
+            // 256 entries, so every byte is an index.
+            let light = |byte: u8| u32::from(linear::premultiply(table[usize::from(byte)], a));
+            *red += light(r);
+            *green += light(g);
+            *blue += light(b);
+            *alpha += u32::from(a) * 257;
+        }
+    }
+}
+
+/// The columns or rows of boxes that a span needs.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    start: usize,
+    end: usize,
+}
+
+impl Window {
+    /// All boxes that Lanczos touches for the span from `from` to `to` at `scale` boxes an output
+    /// pixel, within `count`.
+    fn around(from: f64, to: f64, scale: f64, count: usize) -> Window {
+        let reach = REACH * scale.max(1.0) + 1.0;
+        // Negative numbers become 0.
+        Window { start: (from - reach).floor() as usize, end: ((to + reach).ceil() as usize).min(count) }
+    }
+
+    fn len(self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+}
+
+struct Scaler<'a> {
+    frame: &'a Frame,
+    /// The region, in boxes.
+    region: Region,
+    /// Side of a box in pixels.
+    side: usize,
+    width: u32,
+    height: u32,
+}
+
+impl<'a> Scaler<'a> {
+    fn new(frame: &'a Frame, plan: &Plan) -> Scaler<'a> {
+        let (width, height) = (plan.scaled.width, plan.scaled.height);
+        let shrink = (plan.region.width / f64::from(width)).min(plan.region.height / f64::from(height));
+        let side = ((shrink / LEFT_FOR_LANCZOS) as usize).clamp(1, MAX_BOX);
+        let boxes = side as f64;
+        let region = Region {
+            left: plan.region.left / boxes,
+            top: plan.region.top / boxes,
+            width: plan.region.width / boxes,
+            height: plan.region.height / boxes,
+        };
+        Scaler { frame, region, side, width, height }
+    }
+
+    fn run<P: PixelTrait + InnerPixel<Component = u16>>(&self, average: Average) -> Option<Vec<u8>> {
+        let samples = self.frame.channels().count();
+        let (forth, back) = (linear::from_srgb(), linear::to_srgb());
+        let scale_y = self.region.height / f64::from(self.height);
+        let columns = Window::around(
+            self.region.left,
+            self.region.left + self.region.width,
+            self.region.width / f64::from(self.width),
+            (self.frame.width() as usize).div_ceil(self.side),
+        );
+        let row_count = (self.frame.height() as usize).div_ceil(self.side);
+        let mut out = vec![0; byte_count(self.width, self.height, samples)];
+        let mut target = vec![P::default(); self.width as usize * STRIP.min(self.height) as usize];
+        let mut source: Vec<P> = Vec::new();
+        let mut resizer = Resizer::new();
+        let strip_bytes = self.width as usize * STRIP as usize * samples;
+        for (index, bytes) in out.chunks_mut(strip_bytes).enumerate() {
+            let first = index as u32 * STRIP;
+            let count = STRIP.min(self.height - first);
+            let top = self.region.top + scale_y * f64::from(first);
+            let height = scale_y * f64::from(count);
+            let rows = Window::around(top, top + height, scale_y, row_count);
+            source.resize(columns.len() * rows.len(), P::default());
+            self.reduce(columns, rows, average, &forth, P::components_mut(&mut source));
+            let view = TypedImageRef::new(columns.len() as u32, rows.len() as u32, &source).ok()?;
+            let mut strip = TypedImage::from_pixels_slice(self.width, count, &mut target).ok()?;
+            // Rounding may put the far ends a little outside of the window.
+            let (left, top) = (self.region.left - columns.start as f64, top - rows.start as f64);
+            let width = self.region.width.min(columns.len() as f64 - left);
+            let height = height.min(rows.len() as f64 - top);
+            let options = ResizeOptions::new()
+                .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+                .use_alpha(false)
+                .crop(left, top, width, height);
+            resizer.resize_typed(&view, &mut strip, &options).ok()?;
+            let made = P::components(&target).get(..bytes.len())?;
+            linear::write_srgb(made, samples, &back, bytes);
+        }
+        Some(out)
+    }
+
+    /// Fills `out` with the mean light of the boxes in the window.
+    fn reduce(&self, columns: Window, rows: Window, average: Average, table: &[u16; 256], out: &mut [u16]) {
+        let (samples, side) = (self.frame.channels().count(), self.side);
+        let mut sums = vec![0_u32; columns.len() * samples];
+        let left = columns.start * side * samples;
+        let right = (columns.end * side * samples).min(self.frame.stride());
+        let last_width = (self.frame.width() as usize).min(columns.end * side) - (columns.end - 1) * side;
+        let all = self.frame.pixels().chunks_exact(self.frame.stride()).skip(rows.start * side);
+        let mut lines = all.map(|row| row.get(left..right).unwrap_or_default());
+        for made in out.chunks_exact_mut(columns.len() * samples) {
+            sums.fill(0);
+            let mut height = 0;
+            for row in lines.by_ref().take(side) {
+                average(row, side, table, &mut sums);
+                height += 1;
+            }
+            let (area, last_area) = ((side * height).max(1) as u32, (last_width * height).max(1) as u32);
+            let inner = made.len() - samples;
+            for (index, (mean, sum)) in made.iter_mut().zip(&sums).enumerate() {
+                let area = if index < inner { area } else { last_area };
+                *mean = ((sum + area / 2) / area) as u16;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "scale_tests.rs"]
+mod tests;

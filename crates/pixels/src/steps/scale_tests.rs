@@ -1,0 +1,164 @@
+use super::*;
+use crate::metadata::Orientation;
+use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
+use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::{Fit, Side, Transform};
+
+fn scaled(frame: &Frame, fit: Fit, width: u64, height: u64) -> Frame {
+    let source = SourceInfo {
+        format: SourceFormat::Png,
+        width: frame.width(),
+        height: frame.height(),
+        has_alpha: frame.channels() == Channels::Rgba,
+    };
+    let wanted = Transform {
+        fit,
+        width: Side::parse(width).ok(),
+        height: Side::parse(height).ok(),
+        ..Transform::default()
+    };
+    let limits = SourceLimits::CLOUDFLARE;
+    let plan =
+        Plan::new(&source, Orientation::AsStored, &wanted, OutputFormat::Png, &limits).expect("a plan");
+    scale(frame.clone(), &plan).expect("scales")
+}
+
+/// Bytes that look random and are the same each time.
+fn noise(seed: u64) -> impl Iterator<Item = u8> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    })
+}
+
+fn picture(width: u32, height: u32, channels: Channels, seed: u64) -> Frame {
+    let count = byte_count(width, height, channels.count());
+    Frame::new(width, height, channels, noise(seed).take(count).collect()).expect("the right count")
+}
+
+fn mean_light(frame: &Frame) -> f64 {
+    let table = linear::from_srgb();
+    let sum: f64 = frame.pixels().iter().map(|&byte| f64::from(table[usize::from(byte)])).sum();
+    sum / frame.pixels().len() as f64
+}
+
+#[test]
+fn the_mean_light_stays_whatever_the_size() {
+    for seed in 0..12_u64 {
+        let channels = if seed % 2 == 0 { Channels::Grey } else { Channels::Rgb };
+        let (width, height) = (60 + 37 * seed as u32, 50 + 23 * seed as u32);
+        let mut source = picture(width, height, channels, seed);
+        // Full contrast would be cut off where Lanczos overshoots.
+        source.pixels_mut().iter_mut().for_each(|byte| *byte = 100 + *byte / 4);
+        for target in [20, 31, 47] {
+            let made = scaled(&source, Fit::Contain, target, 0);
+            let (before, after) = (mean_light(&source), mean_light(&made));
+            assert!((before - after).abs() / before < 0.02, "{width}x{height} to {target}: {before} {after}");
+        }
+    }
+}
+
+#[test]
+fn black_and_white_mix_to_the_grey_of_half_the_light() {
+    let board = (0..64 * 64).map(|i| if (i % 64 + i / 64) % 2 == 0 { 255 } else { 0 }).collect();
+    let frame = Frame::new(64, 64, Channels::Grey, board).expect("64x64");
+    let made = scaled(&frame, Fit::Contain, 8, 8);
+    let inner = &made.pixels()[8 * 3 + 3];
+    assert!(inner.abs_diff(188) <= 1, "{inner}");
+}
+
+#[test]
+fn colours_of_transparent_pixels_do_not_bleed() {
+    for (from, to) in [(64, 16), (64, 24), (300, 20), (16, 40)] {
+        let pixels = (0..from * from)
+            .flat_map(|i| if i % from < from / 2 { [255, 0, 0, 255] } else { [0, 255, 0, 0] })
+            .collect();
+        let frame = Frame::new(from, from, Channels::Rgba, pixels).expect("square");
+        let made = scaled(&frame, Fit::Contain, to, to);
+        for [r, g, b, a] in made.pixels().as_chunks::<4>().0 {
+            assert!(*a == 0 || (*r >= 253 && *g <= 1 && *b <= 1), "{from} to {to}: {r} {g} {b} {a}");
+        }
+        assert_eq!(made.pixels()[3], 255);
+        assert_eq!(made.pixels()[made.pixels().len() - 1], 0);
+    }
+}
+
+#[test]
+fn strips_and_windows_leave_no_seams() {
+    // A slope stays a slope, and every row and column of it is where it should be.
+    let (width, height) = (700_u32, 900_u32);
+    let slope = (0..width * height).flat_map(|i| {
+        let (x, y) = (i % width, i / width);
+        [(60 + x / 7) as u8, (60 + y / 9) as u8, 128]
+    });
+    let frame = Frame::new(width, height, Channels::Rgb, slope.collect()).expect("700x900");
+    for (fit, to_w, to_h) in [(Fit::Cover, 150, 400), (Fit::Contain, 140, 180), (Fit::Cover, 900, 200)] {
+        let made = scaled(&frame, fit, to_w, to_h);
+        let scale = (to_w as f64 / 700.0).max(to_h as f64 / 900.0);
+        let (left, top) = (350.0 - to_w as f64 / scale / 2.0, 450.0 - to_h as f64 / scale / 2.0);
+        for (i, [r, g, b]) in made.pixels().as_chunks::<3>().0.iter().enumerate() {
+            let x = (i as u64 % to_w) as f64 + 0.5;
+            let y = (i as u64 / to_w) as f64 + 0.5;
+            let (want_r, want_g) =
+                (60.0 + (left + x / scale) / 7.0 - 0.5, 60.0 + (top + y / scale) / 9.0 - 0.5);
+            assert!((f64::from(*r) - want_r).abs() < 1.6, "{fit:?} {to_w}x{to_h} at {x} {y}: {r} {want_r}");
+            assert!((f64::from(*g) - want_g).abs() < 1.6, "{fit:?} {to_w}x{to_h} at {x} {y}: {g} {want_g}");
+            assert!(b.abs_diff(128) <= 1);
+        }
+    }
+}
+
+/// Lanczos in double precision over every pixel of the full picture, one axis.
+fn lanczos(line: &[f64], to: usize) -> Vec<f64> {
+    let scale = line.len() as f64 / to as f64;
+    let sinc =
+        |x: f64| if x == 0.0 { 1.0 } else { (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x) };
+    (0..to)
+        .map(|out| {
+            let centre = (out as f64 + 0.5) * scale;
+            let weights = line.iter().enumerate().map(|(i, &value)| {
+                let x = (i as f64 + 0.5 - centre) / scale.max(1.0);
+                let weight = if x.abs() < 3.0 { sinc(x) * sinc(x / 3.0) } else { 0.0 };
+                (weight, weight * value)
+            });
+            let (total, sum) = weights.fold((0.0, 0.0), |(t, s), (w, v)| (t + w, s + v));
+            sum / total
+        })
+        .collect()
+}
+
+#[test]
+fn averaging_first_stays_close_to_lanczos_over_the_full_picture() {
+    // Detail of every size, as photographs have: noise over octaves, each as strong as it is coarse.
+    let side = 640_usize;
+    let mut light = vec![0.0; side * side];
+    for octave in 1..=8_u64 {
+        let cell = 1 << octave;
+        let values: Vec<u8> = noise(octave).take((side / cell + 2).pow(2)).collect();
+        for (i, sample) in light.iter_mut().enumerate() {
+            let (x, y) = (i % side / cell, i / side / cell);
+            *sample += f64::from(values[y * (side / cell + 2) + x]) * cell as f64 / 510.0;
+        }
+    }
+    let bytes: Vec<u8> = light.iter().map(|v| v.min(255.0) as u8).collect();
+    let frame = Frame::new(640, 640, Channels::Grey, bytes.clone()).expect("640x640");
+    let table = linear::from_srgb();
+    let back = linear::to_srgb();
+    for to in [64_usize, 127, 200, 300] {
+        let made = scaled(&frame, Fit::Contain, to as u64, to as u64);
+        let linear: Vec<f64> = bytes.iter().map(|&b| f64::from(table[usize::from(b)])).collect();
+        let rows: Vec<Vec<f64>> = linear.chunks(side).map(|row| lanczos(row, to)).collect();
+        let mut error = 0.0;
+        for x in 0..to {
+            let column: Vec<f64> = rows.iter().map(|row| row[x]).collect();
+            for (y, value) in lanczos(&column, to).into_iter().enumerate() {
+                let want = back[value.round().clamp(0.0, 65_535.0) as usize];
+                error += (f64::from(want) - f64::from(made.pixels()[y * to + x])).powi(2);
+            }
+        }
+        let psnr = 10.0 * (255.0 * 255.0 / (error / (to * to) as f64)).log10();
+        println!("640 to {to}: {psnr:.1} dB");
+        assert!(psnr > 38.0, "640 to {to}: {psnr:.1} dB");
+    }
+}

@@ -1,0 +1,61 @@
+//! A run over real and hostile files, where they are at hand: the folder `../shared/corpus` beside
+//! the repository. They are not a part of the project. Without it the test says that it did not run.
+#![allow(clippy::disallowed_methods, reason = "tests read files")]
+
+use safelight_domain::image::SourceLimits;
+use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::{Side, Transform};
+use safelight_pixels::{probe, render};
+use std::path::{Path, PathBuf};
+
+/// Larger files are left out: they take longest and differ least.
+const MAX_BYTES: u64 = 1_200_000;
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        let extension = entry.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+        if entry.is_dir() {
+            files.extend(self::files(&entry));
+        } else if ["jpg", "jpeg", "png", "webp", "gif"].contains(&extension.as_str())
+            && entry.metadata().is_ok_and(|metadata| metadata.len() <= MAX_BYTES)
+        {
+            files.push(entry);
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn every_file_renders_or_is_refused() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
+    if !folder.is_dir() {
+        println!("not run: there is no corpus at {}", folder.display());
+        return;
+    }
+    let limits = SourceLimits::CLOUDFLARE;
+    let small =
+        Transform { width: Side::parse(200).ok(), height: Side::parse(200).ok(), ..Transform::default() };
+    let (mut rendered, mut refused) = (0, Vec::new());
+    for path in files(&folder) {
+        let file = std::fs::read(&path).expect("a file");
+        let source = probe(&file, &limits);
+        let mut results = Vec::new();
+        for format in OutputFormat::ALL {
+            let made = render(&file, &small, format, &limits);
+            if let Ok(made) = &made {
+                assert!(source.is_ok() && made.width.max(made.height) <= 200, "{}", path.display());
+                assert!(probe(&made.bytes, &limits).is_ok(), "{}", path.display());
+            }
+            results.push(made.map(|made| (made.width, made.height)));
+        }
+        assert!(results.iter().all(|result| *result == results[0]), "{}: {results:?}", path.display());
+        match &results[0] {
+            Ok(_) => rendered += 1,
+            Err(fault) => refused.push(format!("{}: {fault}", path.display())),
+        }
+    }
+    println!("{rendered} rendered, {} refused:\n{}", refused.len(), refused.join("\n"));
+    assert!(rendered > refused.len(), "most files are sound");
+}

@@ -1,0 +1,123 @@
+//! Sizes are refused on the header, before anything of their size is allocated.
+
+use safelight_domain::image::{SourceFormat, SourceLimits};
+use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::{Fit, Side, Transform};
+use safelight_pixels::{Fault, probe, render};
+
+/// A sound PNG of one black pixel, 1 bit grey.
+const DOT: &[u8] = b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\0\x01\0\0\0\x01\x01\0\0\0\0\x37\x6E\xF9\x24\
+    \0\0\0\x0AIDATx\x01c`\0\0\0\x02\0\x01\x73\x75\x01\x18\0\0\0\0IEND\xAE\x42\x60\x82";
+
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut file = DOT.to_vec();
+    file[16..20].copy_from_slice(&width.to_be_bytes());
+    file[20..24].copy_from_slice(&height.to_be_bytes());
+    file
+}
+
+fn gif(width: u16, height: u16) -> Vec<u8> {
+    let sides = [width.to_le_bytes(), height.to_le_bytes()].concat();
+    [b"GIF89a", sides.as_slice(), b"\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02L\x01\0;"].concat()
+}
+
+fn jpeg(width: u16, height: u16) -> Vec<u8> {
+    let sides = [height.to_be_bytes(), width.to_be_bytes()].concat();
+    [b"\xFF\xD8\xFF\xC0\0\x0B\x08", sides.as_slice(), b"\x01\x01\x11\0\xFF\xDA\0\x08\x01\x01\0\0\x3F\0"]
+        .concat()
+}
+
+fn webp(width: u32, height: u32) -> Vec<u8> {
+    let side = |side: u32| (side - 1).to_le_bytes()[..3].to_vec();
+    [b"RIFF\x40\0\0\0WEBPVP8X\x0A\0\0\0\0\0\0\0".to_vec(), side(width), side(height)].concat()
+}
+
+fn with_sides(width: u64, height: u64) -> Transform {
+    Transform {
+        fit: Fit::Contain,
+        width: Side::parse(width).ok(),
+        height: Side::parse(height).ok(),
+        ..Transform::default()
+    }
+}
+
+#[test]
+fn headers_that_claim_too_much_are_refused() {
+    let limits = SourceLimits::CLOUDFLARE;
+    for (file, width, height) in [
+        (png(60_000, 60_000), 60_000, 60_000),
+        (png(u32::MAX, u32::MAX), u32::MAX, u32::MAX),
+        (png(12_001, 1), 12_001, 1),
+        (png(12_000, 12_000), 12_000, 12_000),
+        (gif(65_535, 65_535), 65_535, 65_535),
+        (jpeg(65_500, 65_500), 65_500, 65_500),
+        (jpeg(1, 12_001), 1, 12_001),
+        (webp(16_777_216, 16_777_216), 16_777_216, 16_777_216),
+        (webp(1, 12_001), 1, 12_001),
+    ] {
+        let expected = Fault::TooLarge { width, height, side: 12_000, area: 100_000_000 };
+        assert_eq!(probe(&file, &limits), Err(expected.clone()));
+        for format in OutputFormat::ALL {
+            assert_eq!(render(&file, &with_sides(10, 10), format, &limits), Err(expected.clone()));
+        }
+    }
+}
+
+#[test]
+fn pictures_without_pixels_are_corrupt() {
+    for file in [png(0, 1), png(1, 0), gif(0, 5), jpeg(5, 0)] {
+        assert!(matches!(probe(&file, &SourceLimits::CLOUDFLARE), Err(Fault::Corrupt(_))));
+    }
+}
+
+#[test]
+fn the_limits_are_those_given() {
+    let source = probe(DOT, &SourceLimits { side: 1, area: 1 }).expect("one pixel");
+    assert_eq!((source.format, source.width, source.height), (SourceFormat::Png, 1, 1));
+    for (limits, fine) in [
+        (SourceLimits { side: 40, area: 800 }, true),
+        (SourceLimits { side: 39, area: 800 }, false),
+        (SourceLimits { side: 40, area: 799 }, false),
+    ] {
+        assert_eq!(probe(&png(40, 20), &limits).is_ok(), fine, "{limits:?}");
+    }
+}
+
+#[test]
+fn enlarging_ends_at_the_same_limits() {
+    let limits = SourceLimits { side: 100, area: 5_000 };
+    let made = render(DOT, &with_sides(70, 70), OutputFormat::Png, &limits).expect("within limits");
+    assert_eq!((made.width, made.height), (70, 70));
+    for side in [71, 101, 12_000] {
+        let fault = render(DOT, &with_sides(side, side), OutputFormat::Png, &limits).expect_err("too large");
+        assert!(matches!(&fault, Fault::CannotEncode(text) if text.contains("100 a side")), "{fault}");
+    }
+}
+
+#[test]
+fn a_webp_has_its_own_longest_side() {
+    let limits = SourceLimits { side: 20_000, area: 100_000_000 };
+    let fault = render(&png(16_384, 1), &Transform::default(), OutputFormat::WebP, &limits);
+    assert!(matches!(fault, Err(Fault::CannotEncode(text)) if text.contains("16383")));
+}
+
+#[test]
+fn a_bitstream_that_contradicts_its_container_is_corrupt() {
+    let mut file = webp(10, 10);
+    file.extend_from_slice(b"VP8 \x0A\0\0\0\0\0\0\x9D\x01\x2A\xFF\x3F\xFF\x3F");
+    let limits = SourceLimits::CLOUDFLARE;
+    assert!(matches!(probe(&file, &limits), Err(Fault::Corrupt(_))));
+    assert!(matches!(
+        render(&file, &Transform::default(), OutputFormat::Png, &limits),
+        Err(Fault::Corrupt(_))
+    ));
+}
+
+#[test]
+fn other_files_are_not_supported() {
+    for file in
+        [b"".as_slice(), b"GIF", b"\xFF\xD8", b"BM\0\0\0\0", b"<svg xmlns='http://www.w3.org/2000/svg'/>"]
+    {
+        assert_eq!(probe(file, &SourceLimits::CLOUDFLARE), Err(Fault::Unsupported));
+    }
+}
