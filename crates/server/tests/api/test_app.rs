@@ -21,41 +21,41 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 /// The signing key of every test app.
-pub const KEY: &str = "Oix0bbNaT8Rge9PuyxUBrjI6zrgnsyJ5=";
+pub(crate) const KEY: &str = "Oix0bbNaT8Rge9PuyxUBrjI6zrgnsyJ5=";
 /// The clock of every test app stands at this second until it is set.
-pub const NOW: u64 = 1_800_000_000;
+pub(crate) const NOW: u64 = 1_800_000_000;
 
-pub struct TestApp {
-    pub app: Arc<App>,
-    pub account: Account,
-    pub token: String,
+pub(crate) struct TestApp {
+    pub(crate) app: Arc<App>,
+    pub(crate) account: Account,
+    pub(crate) token: String,
     router: Router,
     clock_ms: Arc<AtomicI64>,
     _data: TempDir,
 }
 
 /// A whole answer.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {:?}", self.text()))
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("a readable header"))
     }
 
     /// Asserts success and returns `result`.
-    pub fn result(&self) -> Value {
+    pub(crate) fn result(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text());
         let json = self.json();
         assert_eq!(json["success"], true);
@@ -65,7 +65,7 @@ impl Answer {
     }
 
     /// Asserts a refusal in the envelope and returns its message.
-    pub fn refused(&self, status: u16, code: u32) -> String {
+    pub(crate) fn refused(&self, status: u16, code: u32) -> String {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
         let json = self.json();
         assert_eq!(json["success"], false);
@@ -75,7 +75,7 @@ impl Answer {
     }
 
     /// Asserts a refusal of delivery: plain text that no cache keeps.
-    pub fn error(&self, status: u16, code: u32) {
+    pub(crate) fn error(&self, status: u16, code: u32) {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
         assert!(self.text().starts_with(&format!("ERROR {code}: ")), "{}", self.text());
         assert_eq!(self.header("cache-control"), Some("no-store"));
@@ -84,19 +84,19 @@ impl Answer {
 }
 
 impl TestApp {
-    pub async fn new() -> TestApp {
+    pub(crate) async fn new() -> TestApp {
         TestApp::with(|_| {}).await
     }
 
     /// An app whose clock stands still at [`NOW`], with a changed configuration.
-    pub async fn with(change: impl FnOnce(&mut Config)) -> TestApp {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> TestApp {
         let clock_ms = Arc::new(AtomicI64::new(NOW as i64 * 1000));
         let read = Arc::clone(&clock_ms);
         TestApp::start(change, Clock::from_millis(move || read.load(Ordering::SeqCst)), clock_ms).await
     }
 
     /// An app in which a second passes at each look at the clock.
-    pub async fn with_passing_time() -> TestApp {
+    pub(crate) async fn with_passing_time() -> TestApp {
         let clock_ms = Arc::new(AtomicI64::new(NOW as i64 * 1000));
         let read = Arc::clone(&clock_ms);
         TestApp::start(|_| {}, Clock::from_millis(move || read.fetch_add(1000, Ordering::SeqCst)), clock_ms)
@@ -118,15 +118,15 @@ impl TestApp {
         }
     }
 
-    pub fn set_clock(&self, seconds: u64) {
+    pub(crate) fn set_clock(&self, seconds: u64) {
         self.clock_ms.store(seconds as i64 * 1000, Ordering::SeqCst);
     }
 
-    pub fn clock(&self) -> u64 {
+    pub(crate) fn clock(&self) -> u64 {
         self.clock_ms.load(Ordering::SeqCst) as u64 / 1000
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("the router never fails");
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.expect("a whole body");
@@ -134,7 +134,7 @@ impl TestApp {
     }
 
     /// A request without a token.
-    pub async fn fetch(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn fetch(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = Request::builder().method(method).uri(target);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -142,12 +142,18 @@ impl TestApp {
         self.send(request.body(Body::empty()).expect("a request")).await
     }
 
-    pub async fn get(&self, target: &str) -> Answer {
+    pub(crate) async fn get(&self, target: &str) -> Answer {
         self.fetch(Method::GET, target, &[]).await
     }
 
     /// A management request with `token` and a JSON body, `path` below the account's images.
-    pub async fn call_as(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call_as(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
         let request = Request::builder()
             .method(method)
             .uri(self.path(path))
@@ -157,7 +163,7 @@ impl TestApp {
         self.send(request.body(body).expect("a request")).await
     }
 
-    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         self.call_as(&self.token, method, path, body).await
     }
 
@@ -169,7 +175,7 @@ impl TestApp {
     }
 
     /// Sends a form of text fields and, if given, a file with its name.
-    pub async fn upload_as(
+    pub(crate) async fn upload_as(
         &self,
         token: &str,
         path: &str,
@@ -197,36 +203,36 @@ impl TestApp {
         self.send(request.body(Body::from(body)).expect("a request")).await
     }
 
-    pub async fn upload(&self, file: &[u8], fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn upload(&self, file: &[u8], fields: &[(&str, &str)]) -> Answer {
         self.upload_as(&self.token, "~/v1", Some(("photo.png", file)), fields).await
     }
 
     /// The id of a freshly uploaded image.
-    pub async fn uploaded(&self, fields: &[(&str, &str)]) -> String {
+    pub(crate) async fn uploaded(&self, fields: &[(&str, &str)]) -> String {
         let answer = self.upload(&png(40, 30, [200, 30, 30, 255]), fields).await;
         answer.result()["id"].as_str().expect("an id").to_owned()
     }
 
-    pub async fn private_image(&self) -> String {
+    pub(crate) async fn private_image(&self) -> String {
         self.uploaded(&[("requireSignedURLs", "true")]).await
     }
 
-    pub fn target(&self, id: &str, variant: &str) -> String {
+    pub(crate) fn target(&self, id: &str, variant: &str) -> String {
         format!("/{}/{id}/{variant}", self.account.hash.as_str())
     }
 
     /// `target` signed with the default key.
-    pub fn signed(&self, target: &str, exp: Option<u64>) -> String {
+    pub(crate) fn signed(&self, target: &str, exp: Option<u64>) -> String {
         sign_target(target, "", exp.map(UnixTime), &key(KEY))
     }
 }
 
-pub fn key(value: &str) -> SigningKey {
+pub(crate) fn key(value: &str) -> SigningKey {
     SigningKey::new(KeyName::parse("default").expect("a name"), value.to_owned()).expect("a key")
 }
 
 /// A PNG of one colour.
-pub fn png(width: u32, height: u32, rgba: [u8; 4]) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32, rgba: [u8; 4]) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Rgba);
@@ -238,7 +244,7 @@ pub fn png(width: u32, height: u32, rgba: [u8; 4]) -> Vec<u8> {
 }
 
 /// Width, height and first pixel of an 8-bit RGB or RGBA PNG.
-pub fn decode_png(file: &[u8]) -> (u32, u32, Vec<u8>) {
+pub(crate) fn decode_png(file: &[u8]) -> (u32, u32, Vec<u8>) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().expect("a PNG");
     let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
     let info = reader.next_frame(&mut pixels).expect("pixels");

@@ -7,37 +7,37 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The signing key of every server here.
-pub const KEY: &str = "Oix0bbNaT8Rge9PuyxUBrjI6zrgnsyJ5=";
+pub(crate) const KEY: &str = "Oix0bbNaT8Rge9PuyxUBrjI6zrgnsyJ5=";
 /// The API token of every server here.
-pub const TOKEN: &str = "token-of-the-tests-0123456789";
+pub(crate) const TOKEN: &str = "token-of-the-tests-0123456789";
 /// The account id of every server here.
-pub const ACCOUNT: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const ACCOUNT: &str = "0123456789abcdef0123456789abcdef";
 /// The account hash of every server here.
-pub const HASH: &str = "cheeW4oKsx5ljh8e8BoL2A";
+pub(crate) const HASH: &str = "cheeW4oKsx5ljh8e8BoL2A";
 
-pub struct Server {
-    pub process: Child,
-    pub origin: String,
+pub(crate) struct Server {
+    pub(crate) process: Child,
+    pub(crate) origin: String,
 }
 
 /// An answer of the server.
-pub struct Answer {
-    pub status: u16,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
 
 /// A `safelight serve` on this data folder and address, ready to be spawned.
-pub fn serve(data: &Path, address: &str) -> Command {
+pub(crate) fn serve(data: &Path, address: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
     command
         .args(["serve", "--listen", address, "--data"])
@@ -54,20 +54,20 @@ pub fn serve(data: &Path, address: &str) -> Command {
 }
 
 /// An address that was free a moment ago.
-pub fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").to_string()
 }
 
 impl Server {
     /// Starts a server and waits until it answers.
-    pub fn start(data: &Path) -> Server {
+    pub(crate) fn start(data: &Path) -> Server {
         let address = free_address();
         Server::spawn(serve(data, &address), &address)
     }
 
     /// Runs `command`, which must serve on `address`, and waits until it answers.
-    pub fn spawn(mut command: Command, address: &str) -> Server {
+    pub(crate) fn spawn(mut command: Command, address: &str) -> Server {
         let process = command.spawn().expect("the program starts");
         let mut server = Server { process, origin: format!("http://{address}") };
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -80,18 +80,18 @@ impl Server {
         server
     }
 
-    pub fn get(&self, target: &str) -> Answer {
+    pub(crate) fn get(&self, target: &str) -> Answer {
         self.try_get(target).expect("an answer")
     }
 
     /// `None` when there is no whole answer.
-    pub fn try_get(&self, target: &str) -> Option<Answer> {
+    pub(crate) fn try_get(&self, target: &str) -> Option<Answer> {
         let request = agent().get(format!("{}{target}", self.origin));
         read(request.header("authorization", format!("Bearer {TOKEN}")).call())
     }
 
     /// Uploads with the fields; `None` when there is no whole answer.
-    pub fn try_upload(&self, file: &[u8], fields: &[(&str, &str)]) -> Option<Answer> {
+    pub(crate) fn try_upload(&self, file: &[u8], fields: &[(&str, &str)]) -> Option<Answer> {
         let mut body = Vec::new();
         for (name, value) in fields {
             body.extend(
@@ -109,14 +109,14 @@ impl Server {
     }
 
     /// Uploads and returns the image's id.
-    pub fn upload(&self, file: &[u8], fields: &[(&str, &str)]) -> String {
+    pub(crate) fn upload(&self, file: &[u8], fields: &[(&str, &str)]) -> String {
         let answer = self.try_upload(file, fields).expect("an answer");
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()["result"]["id"].as_str().expect("an id").to_owned()
     }
 
     /// Sends a signal with kill(1).
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([name, &self.process.id().to_string()]).status();
         assert!(status.is_ok_and(|status| status.success()), "kill {name}");
     }
