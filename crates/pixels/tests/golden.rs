@@ -5,6 +5,9 @@
 //! row, and the pixels at the four corners, as RGBA in hexadecimal. `GOLDEN=write cargo test -p
 //! safelight-pixels --test golden` rewrites size and colours of every line; look at the difference.
 //! To add a case, write its first three parts and run that.
+
+// The whole file is a test, also the functions that Clippy does not take for one.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 #![allow(clippy::disallowed_methods, reason = "tests read and write files")]
 
 use safelight_domain::image::SourceLimits;

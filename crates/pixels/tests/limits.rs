@@ -1,5 +1,8 @@
 //! Sizes are refused on the header, before anything of their size is allocated.
 
+// The whole file is a test, also the functions that Clippy does not take for one.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 use safelight_domain::image::{SourceFormat, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Fit, Side, Transform};

@@ -1,6 +1,9 @@
 //! A server that has run out of descriptors goes on when there are some again. It has a process of
 //! its own, since it takes all of that process's descriptors.
 
+// The whole file is a test, also the functions that Clippy does not take for one.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 use axum::Router;
 use axum::routing::get;
 use rustix::process::{Resource, getrlimit, setrlimit};

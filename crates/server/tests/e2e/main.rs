@@ -1,5 +1,8 @@
 //! The program as its users run it: real processes, sockets and signals.
 
+// The whole program is a test, also the functions that Clippy does not take for one.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod crash;
 mod lifecycle;
 mod server;

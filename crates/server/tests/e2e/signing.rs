@@ -17,9 +17,9 @@ console.log(require('node:crypto').createHmac('sha256', key).update(text).digest
 
 /// The signature that each of the three makes.
 fn signatures(text: &str) -> Vec<(&'static str, String)> {
-    let openssl = format!("printf %s \"$TEXT\" | openssl dgst -sha256 -hmac \"$KEY\" -r | cut -c1-64");
+    let openssl = "printf %s \"$TEXT\" | openssl dgst -sha256 -hmac \"$KEY\" -r | cut -c1-64";
     [
-        ("openssl", Command::new("sh").args(["-c", &openssl]).env("TEXT", text).env("KEY", KEY).output()),
+        ("openssl", Command::new("sh").args(["-c", openssl]).env("TEXT", text).env("KEY", KEY).output()),
         ("python3", Command::new("python3").args(["-c", PYTHON, KEY, text]).output()),
         ("node", Command::new("node").args(["-e", NODE, KEY, text]).output()),
     ]
