@@ -5,7 +5,11 @@
 //! row, and the pixels at the four corners, as RGBA in hexadecimal. `GOLDEN=write cargo test -p
 //! safelight-pixels --test golden` rewrites size and colours of every line; look at the difference.
 //! To add a case, write its first three parts and run that.
-#![allow(clippy::disallowed_methods, reason = "tests read and write files")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "tests read and write files and may panic"
+)]
 
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;

@@ -1,5 +1,5 @@
 //! Broken files: no panic, and either a fault or a picture of the size that was probed.
-#![allow(clippy::disallowed_methods, reason = "tests read files")]
+#![allow(clippy::disallowed_methods, clippy::expect_used, reason = "tests read files and may panic")]
 
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
