@@ -207,6 +207,21 @@ fn all_orientations_look_the_same() {
 }
 
 #[test]
+fn the_header_tells_size_and_transparency() {
+    let clear = ["alpha", "rgba", "trns", "interlaced", "frame-on-canvas"];
+    for entry in std::fs::read_dir(golden().join("inputs")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let file = std::fs::read(&path).expect("a file");
+        let source = safelight_pixels::probe(&file, &SourceLimits::CLOUDFLARE).expect("sound");
+        let turned = ["-5.jpg", "-6.jpg", "-7.jpg", "-8.jpg"].iter().any(|end| name.ends_with(end));
+        let expected = if turned { (32, 48) } else { (48, 32) };
+        assert_eq!((source.width, source.height), expected, "{name}");
+        assert_eq!(source.has_alpha, clear.iter().any(|word| name.contains(word)), "{name}");
+    }
+}
+
+#[test]
 fn copyright_survives_in_jpegs_alone() {
     for (options, format, expected) in [
         ("metadata=copyright", "jpeg", true),
