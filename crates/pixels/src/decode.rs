@@ -52,9 +52,15 @@ pub(crate) fn decode(file: &[u8], header: &Header<'_>) -> Result<Decoded, Fault>
     Ok(decoded)
 }
 
-/// Turns a decoder's error into a fault. The texts of decoders name parts of the file alone.
+/// Longest text of a decoder that is passed on, in characters.
+const TEXT: usize = 160;
+
+/// Turns a decoder's error into a fault. The texts of decoders name parts of the file alone; some
+/// come in quotes, or with bytes of the file in them.
 fn corrupt(error: impl Display) -> Fault {
-    Fault::Corrupt(error.to_string())
+    let text = error.to_string();
+    let plain = text.trim_matches('"').chars().filter(|c| *c == ' ' || c.is_ascii_graphic());
+    Fault::Corrupt(plain.take(TEXT).collect())
 }
 
 fn check_size(found: (u32, u32), info: &SourceInfo) -> Result<(), Fault> {

@@ -1,9 +1,10 @@
 //! The image engine: bytes to bytes, synchronous, under limits. It opens no file or socket.
 //!
-//! Memory beyond the file itself, in bytes per source pixel at the worst moment: JPEG 3 (grey 1,
-//! CMYK 7), and up to 6 more while a progressive one is decoded; PNG 4 (RGB 3, grey 1); GIF 5; WebP 8,
-//! animated WebP 12. To that come at most 4 per output pixel, 12 with blur, and the encoder's own
-//! (libwebp: 6). Scaling works in strips and adds a few megabytes.
+//! Memory beyond the file itself, in bytes per source pixel at the worst moment: JPEG 3 (grey 1), and
+//! up to 6 more while a progressive one is decoded; PNG 4 (RGB 3, grey 1, grey with alpha 6); GIF 5;
+//! WebP 8, animated 14. To that come per output pixel 4, with blur 12, and the encoder's own (libwebp
+//! 9). Scaling works in strips and adds a few megabytes, a colour profile at most its size and a few
+//! megabytes of tables.
 
 mod color;
 mod decode;

@@ -200,13 +200,11 @@ fn region(stored: Size, scaled: Size, orientation: Orientation, shape: &Shape) -
         || stored.height == scaled.height && stored.width >= scaled.width
     {
         // Nothing is scaled: whole pixels are cut off, of an odd number one more at the right and
-        // bottom as shown.
-        let spare = |total: u32, kept: u32, from_end: bool| {
-            let spare = total - kept;
-            f64::from(if from_end { spare - spare / 2 } else { spare / 2 })
-        };
-        let left = spare(stored.width, scaled.width, orientation.reverses_columns());
-        let top = spare(stored.height, scaled.height, orientation.reverses_rows());
+        // bottom as shown, which is the left or top of what is stored in reverse.
+        let (spare_x, spare_y) = (stored.width - scaled.width, stored.height - scaled.height);
+        let left = if orientation.reverses_columns() { spare_x.div_ceil(2) } else { spare_x / 2 };
+        let top = if orientation.reverses_rows() { spare_y.div_ceil(2) } else { spare_y / 2 };
+        let (left, top) = (f64::from(left), f64::from(top));
         return (Region { left, top, width: to_w, height: to_h }, Scaling::Copy);
     }
     let (width, height) = ((to_w / scale).min(w), (to_h / scale).min(h));

@@ -1,9 +1,6 @@
 //! A run over real and hostile files, where they are at hand: the folder `../shared/corpus` beside
 //! the repository. They are not a part of the project. Without it the test says that it did not run.
-
-// The whole file is a test, also the functions that Clippy does not take for one.
-#![allow(clippy::expect_used, clippy::unwrap_used)]
-#![allow(clippy::disallowed_methods, reason = "tests read files")]
+#![allow(clippy::disallowed_methods, clippy::expect_used, reason = "tests read files and may panic")]
 
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;

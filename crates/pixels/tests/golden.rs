@@ -5,10 +5,11 @@
 //! row, and the pixels at the four corners, as RGBA in hexadecimal. `GOLDEN=write cargo test -p
 //! safelight-pixels --test golden` rewrites size and colours of every line; look at the difference.
 //! To add a case, write its first three parts and run that.
-
-// The whole file is a test, also the functions that Clippy does not take for one.
-#![allow(clippy::expect_used, clippy::unwrap_used)]
-#![allow(clippy::disallowed_methods, reason = "tests read and write files")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "tests read and write files and may panic"
+)]
 
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
@@ -202,6 +203,21 @@ fn all_orientations_look_the_same() {
         for (a, b) in colors(&render(case), OutputFormat::Png).iter().flatten().zip(first.iter().flatten()) {
             assert!((a - b).abs() < 12.0, "{}: {a} {b}", case.input);
         }
+    }
+}
+
+#[test]
+fn the_header_tells_size_and_transparency() {
+    let clear = ["alpha", "rgba", "trns", "interlaced", "frame-on-canvas"];
+    for entry in std::fs::read_dir(golden().join("inputs")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let file = std::fs::read(&path).expect("a file");
+        let source = safelight_pixels::probe(&file, &SourceLimits::CLOUDFLARE).expect("sound");
+        let turned = ["-5.jpg", "-6.jpg", "-7.jpg", "-8.jpg"].iter().any(|end| name.ends_with(end));
+        let expected = if turned { (32, 48) } else { (48, 32) };
+        assert_eq!((source.width, source.height), expected, "{name}");
+        assert_eq!(source.has_alpha, clear.iter().any(|word| name.contains(word)), "{name}");
     }
 }
 

@@ -1,8 +1,5 @@
 //! Broken files: no panic, and either a fault or a picture of the size that was probed.
-
-// The whole file is a test, also the functions that Clippy does not take for one.
-#![allow(clippy::expect_used, clippy::unwrap_used)]
-#![allow(clippy::disallowed_methods, reason = "tests read files")]
+#![allow(clippy::disallowed_methods, clippy::expect_used, reason = "tests read files and may panic")]
 
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;

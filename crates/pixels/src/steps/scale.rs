@@ -12,8 +12,9 @@ use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{InnerPixel, U16, U16x3, U16x4};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
-/// How many times larger than the target the averaged picture stays at least. With 2 the result is
-/// within 50 dB of a Lanczos over the full picture.
+/// How many times larger than the target the averaged picture stays at least. Against Lanczos over
+/// the full picture in floating point, photographs reach 44 to 59 dB with 2 and 48 to 60 with 3,
+/// which takes twice the time where it leaves out the averaging. Without linear light it is 32 to 52.
 const LEFT_FOR_LANCZOS: f64 = 2.0;
 
 /// Longest side of an averaged box; sums of its 16-bit samples fit 32 bits.
