@@ -1,6 +1,6 @@
 //! Starting, stopping, and starting again.
 
-use crate::server::{ACCOUNT, HASH, Server, TOKEN, free_address, serve};
+use crate::server::{ACCOUNT, HASH, Server, TOKEN, children, free_address, serve};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
@@ -89,18 +89,4 @@ fn workers_end_with_their_server() {
         assert!(Instant::now() < deadline, "a worker outlives its server");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-fn children(parent: u32) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").expect("Linux").flatten() {
-        let pid = entry.file_name().to_string_lossy().into_owned();
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let parent_of =
-            stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)).map(str::to_owned);
-        if parent_of == Some(parent.to_string()) {
-            found.push(pid);
-        }
-    }
-    found
 }

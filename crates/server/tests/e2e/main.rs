@@ -4,6 +4,9 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod crash;
+mod durability;
 mod lifecycle;
 mod server;
 mod signing;
+#[path = "../trace/mod.rs"]
+mod trace;

@@ -142,3 +142,18 @@ fn read(answer: Result<http::Response<ureq::Body>, ureq::Error>) -> Option<Answe
     let body = answer.body_mut().with_config().limit(100_000_000).read_to_vec().ok()?;
     Some(Answer { status: answer.status().as_u16(), body })
 }
+
+/// The processes that a process has started and not outlived.
+pub(crate) fn children(parent: u32) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("Linux").flatten() {
+        let pid = entry.file_name().to_string_lossy().into_owned();
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let parent_of =
+            stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)).map(str::to_owned);
+        if parent_of == Some(parent.to_string()) {
+            found.push(pid);
+        }
+    }
+    found
+}

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The calls to ask `strace` for.
-pub(crate) const CALLS: &str = "trace=openat,write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,link,linkat,mkdir,mkdirat";
+pub(crate) const CALLS: &str = "trace=openat,write,pwrite64,writev,pwritev,sendto,sendmsg,fsync,fdatasync,rename,renameat,renameat2,link,linkat,mkdir,mkdirat";
 
 /// One finished system call that succeeded.
 #[derive(Clone, Debug)]
@@ -49,11 +49,12 @@ impl Trace {
         Trace(calls)
     }
 
-    /// The first write that begins with a text, after a line.
+    /// The first write or send that begins with a text, after a line.
     pub(crate) fn marker(&self, text: &str, after: usize) -> &Call {
         let quoted = format!("\"{text}");
         let found = self.0.iter().find(|call| {
-            call.name.starts_with("write") && call.began >= after && call.arguments.contains(&quoted)
+            let writes = call.name.starts_with("write") || call.name.starts_with("send");
+            writes && call.began >= after && call.arguments.contains(&quoted)
         });
         found.unwrap_or_else(|| panic!("the trace has no write of {text}"))
     }
