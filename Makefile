@@ -33,7 +33,7 @@ docs:
 
 deny:
 	@scripts/setup deny
-	$(CARGO) deny --offline --locked check bans licenses sources
+	$(CARGO) deny --locked check bans licenses sources
 
 demo-exit:
 	$(CARGO) run --release --locked -- demo --exit
