@@ -21,10 +21,13 @@
 //! }
 //! ```
 
+mod memory;
+
 use crate::staging::Staged;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
+use memory::Memory;
 use object_store::local::LocalFileSystem;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, path::Path as StorePath};
 use safelight_domain::access::Granted;
@@ -32,6 +35,7 @@ use safelight_domain::image::BlobId;
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 use thiserror::Error;
 use tokio::io::AsyncReadExt;
@@ -64,6 +68,7 @@ pub enum BlobKey {
 pub struct Blobs {
     store: LocalFileSystem,
     folder: PathBuf,
+    memory: Arc<Memory>,
 }
 
 /// One object of a listing.
@@ -165,7 +170,12 @@ impl Blobs {
             sync_folder(parent)?;
         }
         let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
-        Ok(Blobs { store, folder })
+        Ok(Blobs { store, folder, memory: Arc::new(Memory::new(0)) })
+    }
+
+    /// The same store with at most `bytes` of renditions kept in memory in front of it.
+    pub fn with_memory(self, bytes: usize) -> Blobs {
+        Blobs { memory: Arc::new(Memory::new(bytes)), ..self }
     }
 
     /// Stores an original. It is durable when this returns. When the caller stops waiting, it may
@@ -207,10 +217,15 @@ impl Blobs {
         Ok(self.store.get(&path).await?.into_stream())
     }
 
-    /// A stored rendition.
+    /// A stored rendition, from memory where possible.
     pub async fn rendition(&self, granted: &Granted, name: &str) -> Result<Bytes, BlobError> {
+        if let Some(bytes) = self.memory.get(granted.blob(), name) {
+            return Ok(bytes);
+        }
         let path = rendition_key(granted, name).path();
-        Ok(self.store.get(&path).await?.bytes().await?)
+        let bytes = self.store.get(&path).await?.bytes().await?;
+        self.memory.put(granted.blob(), name, &bytes);
+        Ok(bytes)
     }
 
     /// Deletes one object; none there is fine.

@@ -62,7 +62,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
     let lock = lock(data)?;
     let catalog = Catalog::open(&data.join("catalog.sqlite"))
         .with_context(|| format!("in the data folder {}", data.display()))?;
-    let blobs = Blobs::open(&data.join("blobs"))?;
+    let blobs = Blobs::open(&data.join("blobs"))?.with_memory(config.rendition_memory_bytes);
     let staging = Staging::open(data.join("staging")).context("the folder for uploads cannot be opened")?;
     let oldest = catalog.accounts().await?.into_iter().min_by_key(|a| (a.created_ms, a.id.clone()));
     let first_account = match oldest {

@@ -37,6 +37,8 @@ pub struct Config {
     pub render: RenderConfig,
     /// Most bytes that stored renditions may take together; the least recently used go first.
     pub rendition_bytes: u64,
+    /// Most bytes of renditions that are kept in memory.
+    pub rendition_memory_bytes: usize,
     /// Names and secrets of the account that the first start makes.
     pub first_account: FirstAccount,
 }

@@ -155,6 +155,7 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
             timeout: values.required(&table::RENDER_TIMEOUT)?,
         },
         rendition_bytes: values.required(&table::RENDITION_CACHE_BYTES)?,
+        rendition_memory_bytes: values.required(&table::RENDITION_MEMORY_BYTES)?,
         first_account: first_account(&sources.environment)?,
     };
     let log = LogSettings {

@@ -7,6 +7,7 @@ use crate::settings::{Fallback, LogFormat, LogSettings, ROWS, Sources, load};
 use crate::{Listeners, run};
 use anyhow::Context;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,6 +31,9 @@ struct SettingFlags(Vec<(&'static str, String)>);
 
 impl Serve {
     pub(super) fn run(self, surroundings: &Surroundings) -> anyhow::Result<()> {
+        // Workers run as the same user: they may not read keys out of this process's memory.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)
+            .context("the process cannot be closed to other processes")?;
         let mut settings = load(&Sources {
             flags: self.flags.0,
             config_file: self.config,

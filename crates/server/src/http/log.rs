@@ -25,7 +25,7 @@ pub(super) async fn requests(State(app): State<Arc<App>>, request: Request, next
     let start = Instant::now();
     let span = tracing::info_span!("request", id);
     let mut response = next.run(request).instrument(span.clone()).await;
-    let milliseconds = start.elapsed().as_secs_f64() * 1000.0;
+    let milliseconds = start.elapsed().as_micros() as f64 / 1000.0;
     let status = response.status().as_u16();
     span.in_scope(|| tracing::info!(%method, target, status, milliseconds, client, "answered"));
     if let Ok(id) = HeaderValue::from_str(&id) {

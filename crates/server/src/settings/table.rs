@@ -58,7 +58,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 21] = [
+pub const ROWS: [Row; 22] = [
     LISTEN.row,
     ADMIN_LISTEN.row,
     DATA.row,
@@ -78,6 +78,7 @@ pub const ROWS: [Row; 21] = [
     RENDER_QUEUE.row,
     RENDER_TIMEOUT.row,
     RENDITION_CACHE_BYTES.row,
+    RENDITION_MEMORY_BYTES.row,
     LOG_FORMAT.row,
     LOG_LEVEL.row,
 ];
@@ -289,6 +290,17 @@ pub(super) const RENDITION_CACHE_BYTES: Setting<u64> = Setting {
         about: "Space for finished renditions; the least recently used go first.",
     },
     parse: |text| in_range(text, 1_000_000..=1_000_000_000_000_000),
+};
+
+pub(super) const RENDITION_MEMORY_BYTES: Setting<usize> = Setting {
+    row: Row {
+        name: "rendition-memory-bytes",
+        default: Fallback::Is("67108864"),
+        form: Form::Number,
+        allowed: "a whole number of bytes from 0 to 1000000000000",
+        about: "Most bytes of renditions that are kept in memory; one may take an eighth of it.",
+    },
+    parse: |text| in_range(text, 0..=1_000_000_000_000),
 };
 
 pub(super) const LOG_FORMAT: Setting<LogFormat> = Setting {

@@ -277,7 +277,7 @@ async fn an_overloaded_server_says_when_to_come_again() {
 
 #[tokio::test]
 async fn a_lost_rendition_is_made_again() {
-    let app = TestApp::new().await;
+    let app = TestApp::with(|config| config.rendition_memory_bytes = 0).await;
     let target = app.target(&app.uploaded(&[]).await, "public");
     let first = app.get(&target).await;
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;

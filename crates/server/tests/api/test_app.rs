@@ -279,6 +279,7 @@ fn config(data: std::path::PathBuf) -> Config {
             timeout: Duration::from_secs(20),
         },
         rendition_bytes: 100_000_000,
+        rendition_memory_bytes: 1_000_000,
         first_account: FirstAccount { signing_key: Some(KEY.to_owned()), ..FirstAccount::default() },
     }
 }
