@@ -19,7 +19,7 @@ impl Catalog {
         let lease = move |connection: &Connection| {
             let sql = "UPDATE jobs SET due_ms = ?2, attempts = attempts + 1
                        WHERE id = (SELECT id FROM jobs WHERE due_ms <= ?1 ORDER BY due_ms, id LIMIT 1)
-                       RETURNING id, kind, blob, attempts";
+                       RETURNING id, kind, payload, attempts";
             first(connection, sql, (now_ms, lease_until_ms), parse)
         };
         self.inner.writer.write(lease, |_| ()).await
@@ -54,16 +54,16 @@ pub(super) fn insert(
     due_ms: i64,
 ) -> Result<(), CatalogError> {
     let JobKind::DeleteBlob(blob) = kind;
-    let sql = "INSERT INTO jobs (account, kind, blob, due_ms) VALUES (?1, ?2, ?3, ?4)";
+    let sql = "INSERT INTO jobs (account, kind, payload, due_ms) VALUES (?1, ?2, ?3, ?4)";
     change(connection, sql, (account.map(AccountId::as_str), DELETE_BLOB, blob.as_str(), due_ms))?;
     Ok(())
 }
 
 fn parse(row: &Row<'_>) -> Result<Job, CatalogError> {
-    let (kind, blob): (String, String) = (row.get("kind")?, row.get("blob")?);
-    let kind = match (kind.as_str(), BlobId::parse(&blob)) {
+    let (kind, payload): (String, String) = (row.get("kind")?, row.get("payload")?);
+    let kind = match (kind.as_str(), BlobId::parse(&payload)) {
         (DELETE_BLOB, Some(blob)) => JobKind::DeleteBlob(blob),
-        _ => return Err(damaged("jobs", format!("kind {kind} of {blob}"))),
+        _ => return Err(damaged("jobs", format!("kind {kind} of {payload}"))),
     };
     Ok(Job { id: row.get("id")?, kind, attempts: row.get("attempts")? })
 }
