@@ -2,22 +2,17 @@
 
 use crate::Fault;
 use crate::frame::{Channels, Frame, byte_count};
-use crate::limits::WEBP_SIDE;
 use jpeg_encoder::{ColorType, SamplingFactor};
 use safelight_domain::negotiate::OutputFormat;
+use safelight_webp::{Layout, Settings};
 use std::fmt::Display;
 
 /// Quality of JPEGs, 1 to 100: Cloudflare's default.
 const JPEG_QUALITY: u8 = 85;
 
-/// Quality of WebPs, 0 to 100. The scales differ: this looks about like a JPEG of 85.
-const WEBP_QUALITY: f32 = 82.0;
-
-/// Effort of WebP, 0 to 6. 4 takes more than twice the time of 2 for a tenth less bytes.
-const WEBP_METHOD: i32 = 2;
-
-/// Quality of the alpha channel of WebPs, 0 to 100; 100 is lossless and edges need it.
-const WEBP_ALPHA_QUALITY: i32 = 100;
+/// WebP. The scales of quality differ: 82 looks about like a JPEG of 85. Method 4 takes more than
+/// twice the time of 2 for a tenth less bytes. Alpha is lossless, since edges need it.
+const WEBP: Settings = Settings { quality: 82.0, method: 2, alpha_quality: 100 };
 
 /// Pixels between which a JPEG is progressive: not smaller than 50x50, not larger than 3000x3000.
 const PROGRESSIVE_AREA: std::ops::RangeInclusive<u64> = 50 * 50..=3000 * 3000;
@@ -79,28 +74,18 @@ fn png(frame: &Frame) -> Result<Vec<u8>, Fault> {
 
 /// Transparency that no pixel uses is left out.
 fn webp(frame: &Frame) -> Result<Vec<u8>, Fault> {
-    if frame.width().max(frame.height()) > WEBP_SIDE {
-        return Err(cannot(format!("a webp has at most {WEBP_SIDE} pixels a side")));
-    }
-    let mut config = webp::WebPConfig::new().map_err(|()| cannot("the encoder did not start"))?;
-    config.quality = WEBP_QUALITY;
-    config.method = WEBP_METHOD;
-    config.alpha_quality = WEBP_ALPHA_QUALITY;
     let opaque = without_alpha(frame);
     let grey;
     let (pixels, layout) = match (frame.channels(), &opaque) {
-        (_, Some(rgb)) => (rgb.as_slice(), webp::PixelLayout::Rgb),
+        (_, Some(rgb)) => (rgb.as_slice(), Layout::Rgb),
         (Channels::Grey, None) => {
             grey = frame.pixels().iter().flat_map(|&luma| [luma; 3]).collect::<Vec<u8>>();
-            (grey.as_slice(), webp::PixelLayout::Rgb)
+            (grey.as_slice(), Layout::Rgb)
         }
-        (Channels::Rgb, None) => (frame.pixels(), webp::PixelLayout::Rgb),
-        (Channels::Rgba, None) => (frame.pixels(), webp::PixelLayout::Rgba),
+        (Channels::Rgb, None) => (frame.pixels(), Layout::Rgb),
+        (Channels::Rgba, None) => (frame.pixels(), Layout::Rgba),
     };
-    // The length is that of the size, or the encoder would panic: a frame holds as many samples.
-    let encoder = webp::Encoder::new(pixels, layout, frame.width(), frame.height());
-    let file = encoder.encode_advanced(&config).map_err(|error| cannot(format!("{error:?}")))?;
-    Ok(file.to_vec())
+    safelight_webp::encode(pixels, layout, frame.width(), frame.height(), WEBP).map_err(cannot)
 }
 
 /// The colours of a picture with an alpha channel in which every pixel is opaque.

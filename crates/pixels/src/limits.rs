@@ -17,7 +17,7 @@ pub(crate) const JPEG_SCANS: usize = 64;
 pub(crate) const KEPT_EXIF_BYTES: usize = 60_000;
 
 /// Longest side that a WebP file can have, in pixels.
-pub(crate) const WEBP_SIDE: u32 = 16_383;
+pub(crate) const WEBP_SIDE: u32 = safelight_webp::MAX_SIDE;
 
 /// Longest side that a JPEG file can have, in pixels.
 const JPEG_SIDE: u32 = 65_535;

@@ -49,6 +49,7 @@ fn packages_depend_on_what_they_may() {
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     for (package, allowed) in [
         ("safelight-domain", &["hmac", "sha2", "subtle", "thiserror"][..]),
+        ("safelight-webp", &["libwebp-sys", "thiserror"][..]),
         (
             "safelight-pixels",
             &[
@@ -61,8 +62,7 @@ fn packages_depend_on_what_they_may() {
                 "gif",
                 "image-webp",
                 "jpeg-encoder",
-                "webp",
-                "libwebp-sys",
+                "safelight-webp",
                 "fast_image_resize",
                 "moxcms",
                 "kamadak-exif",
