@@ -9,11 +9,12 @@ use crate::config::ConnectionLimits;
 use axum::Router;
 use axum::body::Body;
 use futures_util::FutureExt;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use safelight_domain::caching::NO_STORE;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -136,6 +137,7 @@ async fn answer(router: Router, request: Request<Body>) -> Response<Body> {
             tracing::error!("a handler panicked");
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(NO_STORE));
             response
         }
     }
