@@ -3,7 +3,7 @@
 mod body;
 mod paced;
 
-use crate::accept::body::{AnswerBody, RequestBody};
+use crate::accept::body::{AnswerBody, RequestBody, Sender};
 use crate::accept::paced::{Exchanges, Paced};
 use crate::config::ConnectionLimits;
 use axum::Router;
@@ -110,7 +110,9 @@ async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let stream = Paced::new(stream, exchanges.clone(), limits.header_timeout, limits.idle_timeout);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let exchange = exchanges.begin();
-        let mut request = request.map(|body| Body::new(RequestBody::new(body, limits.body_timeout)));
+        let waits = request.headers().contains_key(header::EXPECT);
+        let sender = if waits { Sender::Waits } else { Sender::Sends };
+        let mut request = request.map(|body| Body::new(RequestBody::new(body, sender, limits.body_timeout)));
         request.extensions_mut().insert(peer);
         let answer = answer(router.clone(), request);
         async move { Ok::<_, Infallible>(answer.await.map(|body| AnswerBody::new(body, exchange))) }
