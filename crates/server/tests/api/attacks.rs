@@ -1,6 +1,6 @@
 //! Attacks on signed URLs that need a whole server to show; those on the parser alone are beside it.
 
-use crate::test_app::{NOW, TestApp};
+use crate::test_app::{NOW, TestApp, png};
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -159,5 +159,17 @@ async fn no_cache_keeps_what_health_checks_are_told() {
     let app = TestApp::new().await;
     for path in ["/health/live", "/health/ready"] {
         assert_eq!(app.get(path).await.header("cache-control"), Some("no-store"), "{path}");
+    }
+}
+
+/// Of two values that disagree neither is right; the last one must not make a private image public.
+#[tokio::test]
+async fn a_form_gives_a_field_once() {
+    let app = TestApp::new().await;
+    let file = png(4, 4, [1, 2, 3, 255]);
+    for (name, values) in [("requireSignedURLs", ["true", ""]), ("id", ["a", "b"]), ("creator", ["a", "b"])] {
+        let answer = app.upload(&file, &[(name, values[0]), (name, values[1])]).await;
+        let text = answer.refused(400, 5400);
+        assert!(text.contains(name), "{text}");
     }
 }
