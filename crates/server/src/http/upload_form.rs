@@ -83,6 +83,8 @@ impl Fieldless {
 
 #[derive(Default)]
 struct Fields {
+    /// The fields so far that may be given once.
+    given: Vec<&'static str>,
     file: Option<(Staged, Option<String>)>,
     id: Option<ImageId>,
     metadata: FormMetadata,
@@ -105,6 +107,13 @@ impl Fields {
             return Ok(());
         }
         let text = text(&mut field, &name).await?;
+        // Of two values that disagree neither is right, least of all one that makes an image public.
+        if let Some(known) = ["id", "requireSignedURLs", "creator"].into_iter().find(|known| *known == name) {
+            if self.given.contains(&known) {
+                return Err(ApiError::bad_request(format!("the field '{known}' is given twice")));
+            }
+            self.given.push(known);
+        }
         match name.as_str() {
             "id" if text.is_empty() => {}
             "id" => self.id = Some(ImageId::custom(&text).map_err(|error| bad_custom_id(&error))?),
