@@ -236,18 +236,32 @@ pub fn without_token(query: &str) -> String {
     query.split('&').filter(kept).collect::<Vec<_>>().join("&")
 }
 
-/// A raw target fit for a log: the value of any pair whose name could be read as `sig` is hidden.
+/// A raw target fit for a log: the value of any pair whose name could be read as `sig` is hidden,
+/// and so is what follows `sig=` in any other place: a mangled URL is refused, but with its
+/// signature the good one could be made of it.
 pub fn redact(raw: &str) -> String {
-    let Some((path, query)) = raw.split_once('?') else { return raw.to_owned() };
+    let Some((path, query)) = raw.split_once('?') else { return hide_signatures(raw) };
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {
         Some((name, _))
             if percent_decode(name).is_none_or(|name| name.to_ascii_lowercase().contains("sig")) =>
         {
             format!("{name}=…")
         }
-        _ => pair.to_owned(),
+        _ => hide_signatures(pair),
     });
-    format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
+    format!("{}?{}", hide_signatures(path), pairs.collect::<Vec<_>>().join("&"))
+}
+
+/// Hides what stands between any `sig=`, encoded or not, and the next `&` or the end.
+fn hide_signatures(text: &str) -> String {
+    let hidden = text.split('&').map(|part| {
+        // Lower case of ASCII alone, so that the places stay the same.
+        let lower = part.to_ascii_lowercase();
+        let ends = ["sig=", "sig%3d", "sig%253d"].into_iter();
+        let end = ends.filter_map(|mark| lower.find(mark).map(|start| start + mark.len())).min();
+        end.map_or_else(|| part.to_owned(), |end| format!("{}…", &part[..end]))
+    });
+    hidden.collect::<Vec<_>>().join("&")
 }
 
 fn parse_expiry(text: &str) -> Option<UnixTime> {

@@ -179,6 +179,13 @@ fn secrets_stay_out_of_logs() {
         ("/a?SIG=abc&b", "/a?SIG=…&b"),
         ("/a?signature=abc", "/a?signature=…"),
         ("/a?%zz=abc", "/a?%zz=…"),
+        ("/a?exp=1;sig=abc&b=2", "/a?exp=1;sig=…&b=2"),
+        ("/a?exp=1%26sig=abc", "/a?exp=1%26sig=…"),
+        ("/a?exp=1?sig=abc", "/a?exp=1?sig=…"),
+        ("/a&exp=1&sig=abc&b=2", "/a&exp=1&sig=…&b=2"),
+        ("/a%3Fexp=1%26SIG%3Dabc", "/a%3Fexp=1%26SIG%3D…"),
+        ("/a%3Fsig=abc?b=2&sig=abc", "/a%3Fsig=…?b=2&sig=…"),
+        ("/ü&sig=ü&sig=", "/ü&sig=…&sig=…"),
         ("/a", "/a"),
     ] {
         assert_eq!(redact(raw), logged);

@@ -3,17 +3,18 @@
 mod body;
 mod paced;
 
-use crate::accept::body::{AnswerBody, RequestBody};
+use crate::accept::body::{AnswerBody, RequestBody, Sender};
 use crate::accept::paced::{Exchanges, Paced};
 use crate::config::ConnectionLimits;
 use axum::Router;
 use axum::body::Body;
 use futures_util::FutureExt;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use safelight_domain::caching::NO_STORE;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -109,7 +110,9 @@ async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let stream = Paced::new(stream, exchanges.clone(), limits.header_timeout, limits.idle_timeout);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let exchange = exchanges.begin();
-        let mut request = request.map(|body| Body::new(RequestBody::new(body, limits.body_timeout)));
+        let waits = request.headers().contains_key(header::EXPECT);
+        let sender = if waits { Sender::Waits } else { Sender::Sends };
+        let mut request = request.map(|body| Body::new(RequestBody::new(body, sender, limits.body_timeout)));
         request.extensions_mut().insert(peer);
         let answer = answer(router.clone(), request);
         async move { Ok::<_, Infallible>(answer.await.map(|body| AnswerBody::new(body, exchange))) }
@@ -136,6 +139,7 @@ async fn answer(router: Router, request: Request<Body>) -> Response<Body> {
             tracing::error!("a handler panicked");
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(NO_STORE));
             response
         }
     }

@@ -91,13 +91,20 @@ pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, Del
         VariantSegment::Options(_) => return Err(DeliverError::FlexibleVariant),
         VariantSegment::Impossible => return Err(DeliverError::UnknownVariant),
     };
-    let image = app.catalog.find_image(&account.id, &path.id).await.map_err(internal)?;
-    let granted = authorize_delivery(image.as_deref(), variant, &token, app.config.unknown_images).map_err(
-        |denied| match denied {
-            Denied::Token(fault) => DeliverError::Token(fault),
-            Denied::UnknownImage => DeliverError::UnknownImage,
-        },
-    )?;
+    let authorize =
+        |image: Option<&Image>| authorize_delivery(image, variant, &token, app.config.unknown_images);
+    if let Some(image) = app.catalog.remembered_image(&account.id, &path.id)
+        && let Ok(granted) = authorize(Some(&image))
+    {
+        return answer(app, &request, &granted, &image, variant).await;
+    }
+    // An image that does not exist is never in memory. Were private ones refused from there, the
+    // time it takes would tell them apart, so every refusal waits for one read of the database.
+    let image = app.catalog.stored_image(&account.id, &path.id).await.map_err(internal)?;
+    let granted = authorize(image.as_deref()).map_err(|denied| match denied {
+        Denied::Token(fault) => DeliverError::Token(fault),
+        Denied::UnknownImage => DeliverError::UnknownImage,
+    })?;
     // A grant is for an image that was found.
     let image = image.ok_or(DeliverError::UnknownImage)?;
     answer(app, &request, &granted, &image, variant).await

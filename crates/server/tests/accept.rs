@@ -59,6 +59,7 @@ async fn start(limits: ConnectionLimits) -> Server {
         .route("/slow", get(|| sleep(SHORT * 4)))
         .route("/large", get(|| async { large_body() }))
         .route("/panic", get(|| async { panic!("on purpose") as () }))
+        .route("/refuse", post(|| async { StatusCode::PAYLOAD_TOO_LARGE }))
         .route(
             "/body",
             post(|body: Body| async {
@@ -324,4 +325,50 @@ async fn shutdown_waits_no_longer_than_its_limit() {
     server.stop.send(()).expect("running");
     timeout(SOON, server.task).await.expect("ended soon").expect("no panic").expect("no error");
     assert_eq!(read_to_end(&mut stream, Duration::ZERO).await, "");
+}
+
+/// Clients that send all before they read would find the connection reset instead of the answer.
+#[tokio::test]
+async fn a_refused_body_is_taken_so_that_the_answer_arrives() {
+    let server = start(limits()).await;
+    let mut stream = server.connect().await;
+    let head = "POST /refuse HTTP/1.1\r\nhost: h\r\ncontent-length: 16777216\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    assert!(read_head(&mut stream).await.contains(" 413 "));
+    for _ in 0..256 {
+        stream.write_all(&[b'x'; 64 << 10]).await.expect("taken");
+    }
+    stream.write_all(GET).await.expect("sent");
+    assert!(timeout(SOON, read_head(&mut stream)).await.expect("in time").contains(" 200 "));
+}
+
+#[tokio::test]
+async fn of_a_refused_body_only_so_much_is_taken() {
+    let server = start(limits()).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"POST /refuse HTTP/1.1\r\nhost: h\r\ncontent-length: 999999999\r\n\r\n")
+        .await
+        .expect("sent");
+    let sending = async {
+        for sent in 0.. {
+            if stream.write_all(&[b'x'; 64 << 10]).await.is_err() {
+                return sent;
+            }
+        }
+        unreachable!()
+    };
+    let sent: u32 = timeout(LONG, sending).await.expect("cut off");
+    assert!(sent < 1024, "{sent} pieces were taken");
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_leave_to_send_a_refused_body_gets_none() {
+    let server = start(limits()).await;
+    let request = b"POST /refuse HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+    let mut stream = server.connect().await;
+    stream.write_all(request).await.expect("sent");
+    assert!(read_head(&mut stream).await.starts_with("HTTP/1.1 413 "));
+    let end = timeout(SOON, stream.read_u8()).await.expect("closed in time");
+    assert!(end.is_err());
 }

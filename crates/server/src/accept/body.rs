@@ -3,16 +3,36 @@
 use crate::accept::paced::{Deadline, Exchange};
 use axum::body::Body;
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use thiserror::Error;
 
-/// A request's body.
+/// Most bytes that are taken of a body after its request was answered without it.
+const DRAIN_BYTES: u64 = 32 << 20;
+
+/// Most time that taking them lasts.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+/// What the sender of a body does until the server begins to read it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// It sends.
+    Sends,
+    /// It waits for leave (`Expect: 100-continue`).
+    Waits,
+}
+
+/// A request's body. Dropped before its end, it is still taken for a while in the background: most
+/// clients read no answer before they have sent all, and a connection that is closed with bytes
+/// unread is reset, which may destroy an answer on its way.
 pub(super) struct RequestBody {
-    body: Incoming,
+    /// `None` only while it is dropped.
+    body: Option<Incoming>,
+    sender: Sender,
     timeout: Duration,
     pause: Deadline,
 }
@@ -28,8 +48,31 @@ pub(super) enum RequestBodyError {
 
 impl RequestBody {
     /// A body that fails when it is read and nothing comes for `timeout`.
-    pub(super) fn new(body: Incoming, timeout: Duration) -> RequestBody {
-        RequestBody { body, timeout, pause: Deadline::default() }
+    pub(super) fn new(body: Incoming, sender: Sender, timeout: Duration) -> RequestBody {
+        RequestBody { body: Some(body), sender, timeout, pause: Deadline::default() }
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        let Some(body) = self.body.take() else { return };
+        // Reading gives the leave, and then what was refused would come all the same.
+        if body.is_end_stream() || self.sender == Sender::Waits {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(tokio::time::timeout(DRAIN_TIME, drain(body)));
+        }
+    }
+}
+
+async fn drain(mut body: Incoming) {
+    let mut taken = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        taken += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if taken > DRAIN_BYTES {
+            return;
+        }
     }
 }
 
@@ -42,21 +85,25 @@ impl http_body::Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
         let this = self.get_mut();
-        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        this.sender = Sender::Sends;
+        if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
             this.pause.clear();
             return Poll::Ready(frame.map(|frame| frame.map_err(RequestBodyError::from)));
         }
         this.pause.set_once(this.timeout);
         ready!(this.pause.poll(cx));
+        // Of a sender that has stopped nothing is waited for any more.
+        this.body = None;
         Poll::Ready(Some(Err(RequestBodyError::TimedOut(this.timeout))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(|body| body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map(|body| body.size_hint()).unwrap_or_default()
     }
 }
 

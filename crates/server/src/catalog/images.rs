@@ -26,15 +26,35 @@ impl Catalog {
         account: &AccountId,
         id: &ImageId,
     ) -> Result<Option<Arc<Image>>, CatalogError> {
+        match self.remembered_image(account, id) {
+            Some(image) => Ok(Some(image)),
+            None => self.stored_image(account, id).await,
+        }
+    }
+
+    /// The image of an id if it is in memory. `None` says nothing of whether there is one.
+    pub fn remembered_image(&self, account: &AccountId, id: &ImageId) -> Option<Arc<Image>> {
+        match self.inner.images.lookup(&(account.clone(), id.clone())) {
+            Lookup::Hit(image) => Some(image),
+            Lookup::Miss(_) => None,
+        }
+    }
+
+    /// The image of an id, read from the database also where it is in memory, so that the time
+    /// this takes does not tell whether there is one.
+    pub async fn stored_image(
+        &self,
+        account: &AccountId,
+        id: &ImageId,
+    ) -> Result<Option<Arc<Image>>, CatalogError> {
         let key: ImageKey = (account.clone(), id.clone());
-        let ticket = match self.inner.images.lookup(&key) {
-            Lookup::Hit(image) => return Ok(Some(image)),
-            Lookup::Miss(ticket) => ticket,
-        };
+        let lookup = self.inner.images.lookup(&key);
         let wanted = key.clone();
         let found = self.inner.readers.read(move |connection| find(connection, &wanted)).await?;
         let Some(image) = found.map(Arc::new) else { return Ok(None) };
-        self.inner.images.fill(&ticket, key, Arc::clone(&image));
+        if let Lookup::Miss(ticket) = lookup {
+            self.inner.images.fill(&ticket, key, Arc::clone(&image));
+        }
         Ok(Some(image))
     }
 

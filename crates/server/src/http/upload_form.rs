@@ -6,15 +6,23 @@ use crate::http::images::{bad_custom_id, parse_creator, privacy};
 use crate::http::metadata::FormMetadata;
 use crate::ingest::NewUpload;
 use crate::staging::{StageError, Staged};
+use axum::BoxError;
 use axum::extract::Request;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use http::{StatusCode, header};
 use multer::{Field, Multipart};
 use safelight_domain::image::{ImageId, Privacy};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Longest text field in bytes; the longest useful one is a custom id of 1,024 characters.
 const MAX_FIELD_BYTES: usize = 8 * 1024;
 /// Most fields in a form.
 const MAX_FIELDS: usize = 100;
+/// Most bytes that may come before the form's first field, or within the headers of one, counted
+/// whenever a further piece of the body is taken. The parser has no limit of its own on them.
+const MAX_BETWEEN_FIELDS: usize = 1 << 20;
 /// Longest file name kept, in characters.
 const MAX_FILENAME_CHARS: usize = 255;
 
@@ -33,7 +41,8 @@ pub(super) async fn read(app: &App, request: Request) -> Result<NewUpload, ApiEr
                 "The Content-Type must be multipart/form-data with a boundary",
             )
         })?;
-    let mut form = Multipart::new(request.into_body().into_data_stream(), boundary);
+    let fieldless = Fieldless::default();
+    let mut form = Multipart::new(fieldless.bound(request.into_body().into_data_stream()), boundary);
     let mut fields = Fields::default();
     let mut count = 0;
     while let Some(field) = form.next_field().await.map_err(|error| malformed(&error))? {
@@ -41,13 +50,41 @@ pub(super) async fn read(app: &App, request: Request) -> Result<NewUpload, ApiEr
         if count > MAX_FIELDS {
             return Err(ApiError::bad_request(format!("the form may have at most {MAX_FIELDS} fields")));
         }
-        fields.take(app, field).await?;
+        fields.take(app, field, &fieldless).await?;
+        fieldless.reset();
     }
     fields.finish()
 }
 
+/// Counts the bytes that the parser took since it last gave something out.
+#[derive(Clone, Default)]
+struct Fieldless(Arc<AtomicUsize>);
+
+impl Fieldless {
+    fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// The same pieces, up to the first that comes after too many bytes.
+    fn bound<E: Into<BoxError>>(
+        &self,
+        pieces: impl Stream<Item = Result<Bytes, E>>,
+    ) -> impl Stream<Item = Result<Bytes, BoxError>> {
+        let taken = self.clone();
+        pieces.map(move |piece| {
+            let piece = piece.map_err(Into::into)?;
+            if taken.0.fetch_add(piece.len(), Ordering::Relaxed) > MAX_BETWEEN_FIELDS {
+                return Err(format!("more than {MAX_BETWEEN_FIELDS} bytes belong to no field").into());
+            }
+            Ok(piece)
+        })
+    }
+}
+
 #[derive(Default)]
 struct Fields {
+    /// The fields so far that may be given once.
+    given: Vec<&'static str>,
     file: Option<(Staged, Option<String>)>,
     id: Option<ImageId>,
     metadata: FormMetadata,
@@ -56,7 +93,7 @@ struct Fields {
 }
 
 impl Fields {
-    async fn take(&mut self, app: &App, mut field: Field<'_>) -> Result<(), ApiError> {
+    async fn take(&mut self, app: &App, mut field: Field<'_>, fieldless: &Fieldless) -> Result<(), ApiError> {
         let name = field.name().unwrap_or_default().to_owned();
         if name == "file" {
             if self.file.is_some() {
@@ -64,11 +101,19 @@ impl Fields {
             }
             let filename = field.file_name().map(shortened).filter(|name| !name.is_empty());
             let limit = app.config.max_upload_bytes;
-            let staged = app.staging.stage(&mut field, limit).await.map_err(refused_file)?;
+            let pieces = (&mut field).inspect(|_| fieldless.reset());
+            let staged = app.staging.stage(pieces, limit).await.map_err(refused_file)?;
             self.file = Some((staged, filename));
             return Ok(());
         }
         let text = text(&mut field, &name).await?;
+        // Of two values that disagree neither is right, least of all one that makes an image public.
+        if let Some(known) = ["id", "requireSignedURLs", "creator"].into_iter().find(|known| *known == name) {
+            if self.given.contains(&known) {
+                return Err(ApiError::bad_request(format!("the field '{known}' is given twice")));
+            }
+            self.given.push(known);
+        }
         match name.as_str() {
             "id" if text.is_empty() => {}
             "id" => self.id = Some(ImageId::custom(&text).map_err(|error| bad_custom_id(&error))?),
