@@ -39,7 +39,7 @@ pub enum CustomIdError {
     #[error("it must not use a non-image file name extension")]
     Extension,
     /// The management API has a route of that name.
-    #[error("it must not be one of keys, variants, stats, config, batch_token, direct_upload")]
+    #[error("its first segment must not be one of keys, variants, stats, config, batch_token, direct_upload")]
     Reserved,
 }
 
@@ -79,7 +79,9 @@ impl ImageId {
         {
             return Err(CustomIdError::Extension);
         }
-        if RESERVED_IDS.contains(&text) {
+        // Also before a slash: `keys/default` would name the signing key where it is not encoded.
+        let first = text.split('/').next().unwrap_or(text);
+        if RESERVED_IDS.contains(&first) {
             return Err(CustomIdError::Reserved);
         }
         Ok(ImageId(text.to_owned()))
@@ -301,9 +303,19 @@ mod tests {
 
     #[test]
     fn custom_ids() {
-        for good in
-            ["a", "invoices/2026/11.png", "ünïcode/画像", "50%off", "a.b/c", "..a", "Keys", "x.jpg", "v1.2"]
-        {
+        for good in [
+            "a",
+            "invoices/2026/11.png",
+            "ünïcode/画像",
+            "50%off",
+            "a.b/c",
+            "..a",
+            "Keys",
+            "a/keys",
+            "keysx",
+            "x.jpg",
+            "v1.2",
+        ] {
             assert_eq!(ImageId::custom(good).map(|id| id.as_str().to_owned()), Ok(good.to_owned()));
         }
         let long = "x".repeat(1025);
@@ -321,6 +333,8 @@ mod tests {
             ("page.HTML", CustomIdError::Extension),
             ("a/b.bmp", CustomIdError::Extension),
             ("keys", CustomIdError::Reserved),
+            ("keys/default", CustomIdError::Reserved),
+            ("variants/public/flat", CustomIdError::Reserved),
         ] {
             assert_eq!(ImageId::custom(bad), Err(why), "{bad:?}");
         }

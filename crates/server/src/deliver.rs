@@ -80,6 +80,46 @@ pub enum DeliverError {
 /// this order, so that nothing is looked up before the signature is judged, and nothing is told
 /// before access is granted.
 pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, DeliverError> {
+    let Decision { granted, image, variant } = decide(app, &request).await?;
+    let format = output_format(request.accept, &image.source);
+    let key = RenditionKey {
+        blob: granted.blob().clone(),
+        transform: variant.transform.canonical(),
+        format,
+        engine: ENGINE_VERSION,
+        effort: 0,
+    };
+    let (granted, etag, body) = match stored(app, &granted, &key, &request).await? {
+        Some((etag, body)) => (granted, etag, body),
+        None => {
+            let made = app.flights.make(app, &granted, &key, variant.transform).await?;
+            // That took its time, in which the link may have expired, or the image or a key may
+            // have been changed or deleted: what holds now counts.
+            let now = decide(app, &request).await?.granted;
+            if now.blob() != granted.blob() {
+                return Err(RenderError::Busy.into());
+            }
+            let etag = ETag::of_sha256(&made.sha256);
+            let current = request.none_match.is_some_and(|header| etag.matches_none_match(header));
+            (now, etag, (!current).then_some(made.bytes))
+        }
+    };
+    let now = app.clock.now();
+    if !granted.holds(now) {
+        return Err(DeliverError::Token(TokenFault::Expired));
+    }
+    let browser_ttl = variant.browser_ttl.unwrap_or(BrowserTtl::DEFAULT);
+    Ok(Answer { format, etag, cache_control: cache_control(granted.exposure(), browser_ttl, now), body })
+}
+
+/// A decision in favour, and what it was about.
+struct Decision {
+    granted: Granted,
+    image: Arc<Image>,
+    variant: Arc<Variant>,
+}
+
+async fn decide(app: &App, request: &Request<'_>) -> Result<Decision, DeliverError> {
     let path = request.target.split_once('?').map_or(request.target, |(path, _)| path);
     let path = DeliveryPath::parse(path)?;
     let account = app.catalog.delivery_account(&path.hash).await.map_err(internal)?;
@@ -96,7 +136,7 @@ pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, Del
     if let Some(image) = app.catalog.remembered_image(&account.id, &path.id)
         && let Ok(granted) = authorize(Some(&image))
     {
-        return answer(app, &request, &granted, &image, variant).await;
+        return Ok(Decision { granted, image, variant: Arc::clone(variant) });
     }
     // An image that does not exist is never in memory. Were private ones refused from there, the
     // time it takes would tell them apart, so every refusal waits for one read of the database.
@@ -107,39 +147,7 @@ pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, Del
     })?;
     // A grant is for an image that was found.
     let image = image.ok_or(DeliverError::UnknownImage)?;
-    answer(app, &request, &granted, &image, variant).await
-}
-
-async fn answer(
-    app: &Arc<App>,
-    request: &Request<'_>,
-    granted: &Granted,
-    image: &Image,
-    variant: &Variant,
-) -> Result<Answer, DeliverError> {
-    let format = output_format(request.accept, &image.source);
-    let key = RenditionKey {
-        blob: granted.blob().clone(),
-        transform: variant.transform.canonical(),
-        format,
-        engine: ENGINE_VERSION,
-        effort: 0,
-    };
-    let (etag, body) = match stored(app, granted, &key, request).await? {
-        Some(found) => found,
-        None => {
-            let made = app.flights.make(app, granted, &key, variant.transform).await?;
-            let etag = ETag::of_sha256(&made.sha256);
-            let current = request.none_match.is_some_and(|header| etag.matches_none_match(header));
-            (etag, (!current).then_some(made.bytes))
-        }
-    };
-    let now = app.clock.now();
-    if !granted.holds(now) {
-        return Err(DeliverError::Token(TokenFault::Expired));
-    }
-    let browser_ttl = variant.browser_ttl.unwrap_or(BrowserTtl::DEFAULT);
-    Ok(Answer { format, etag, cache_control: cache_control(granted.exposure(), browser_ttl, now), body })
+    Ok(Decision { granted, image, variant: Arc::clone(variant) })
 }
 
 /// The stored rendition, without its bytes when the client has them.

@@ -150,14 +150,24 @@ pub(super) async fn create_token(
     }
 }
 
-/// `DELETE /safelight/v1/accounts/{account_id}/tokens/{token_id}`: it stops working at once.
+/// `DELETE /safelight/v1/accounts/{account_id}/tokens/{token_id}`: it stops working at once. A token
+/// that may do more than the caller cannot be deleted by it.
 pub(super) async fn delete_token(
     State(app): State<Arc<App>>,
     AccountCaller(caller): AccountCaller,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Success<Value>, ApiError> {
+    let not_found = || ApiError::new(StatusCode::NOT_FOUND, 5404, "Token not found");
+    let tokens = app.catalog.tokens(caller.account()).await?;
+    let token = tokens.iter().find(|token| token.id == id).ok_or_else(not_found)?;
+    for scope in &token.scopes {
+        caller.require(*scope)?;
+    }
+    if token.role == Role::InstanceAdmin {
+        caller.require_instance_admin()?;
+    }
     if !app.catalog.delete_token(caller.account(), &id).await? {
-        return Err(ApiError::new(StatusCode::NOT_FOUND, 5404, "Token not found"));
+        return Err(not_found());
     }
     Ok(empty())
 }

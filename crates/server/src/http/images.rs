@@ -1,6 +1,7 @@
 //! One image: upload, details, change, deletion, original.
 
 use crate::app::App;
+use crate::blobs::BlobError;
 use crate::catalog::{DeliveryAccount, ImageChanges};
 use crate::config::Compat;
 use crate::http::auth::AccountCaller;
@@ -117,7 +118,11 @@ pub(super) async fn delete(
 async fn blob(app: &App, caller: &Caller, id: &ImageId) -> Result<Response, ApiError> {
     let image = find(app, caller, id).await?;
     let granted = authorize_owner(&image, caller)?;
-    let stream = app.blobs.original_stream(&granted).await.map_err(|error| ApiError::internal(&error))?;
+    let stream = app.blobs.original_stream(&granted).await.map_err(|error| match error {
+        // Deleted since it was found.
+        BlobError::Missing => ApiError::image_not_found(),
+        error => ApiError::internal(&error),
+    })?;
     let mut response = Body::from_stream(stream).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(image.source.format.media_type()));

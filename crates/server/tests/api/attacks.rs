@@ -123,7 +123,7 @@ async fn a_refusal_takes_as_long_for_an_unknown_image() {
         times[times.len() / 2].as_secs_f64()
     };
     let ratio = median(&mut of_unknown) / median(&mut of_private);
-    assert!((0.67..1.5).contains(&ratio), "an unknown image takes {ratio} times as long");
+    assert!((0.5..2.0).contains(&ratio), "an unknown image takes {ratio} times as long");
 }
 
 #[tokio::test]

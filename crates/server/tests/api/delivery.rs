@@ -276,6 +276,34 @@ async fn an_overloaded_server_says_when_to_come_again() {
 }
 
 #[tokio::test]
+async fn what_changes_while_a_picture_is_made_counts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let slow = folder.path().join("slow");
+    let program = env!("CARGO_BIN_EXE_safelight");
+    std::fs::write(&slow, format!("#!/bin/sh\nsleep 0.5\nexec '{program}' \"$@\"\n")).expect("a script");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&slow, executable).expect("an executable");
+    let app = TestApp::with(|config| config.render.program = slow).await;
+    let id = app.uploaded(&[]).await;
+    let path = format!("~/v1/{id}");
+    for (change, accept, status) in [(Method::PATCH, "*/*", 403), (Method::DELETE, "image/webp", 404)] {
+        // The next picture waits for a new worker.
+        for pid in app.app.renderer.worker_pids() {
+            assert!(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().is_ok());
+        }
+        let target = app.target(&id, "public");
+        let link = if status == 403 { target } else { app.signed(&target, None) };
+        let change = async {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            app.call(change, &path, Some(json!({"requireSignedURLs": true}))).await.result();
+        };
+        let headers = [("accept", accept)];
+        let (answer, ()) = tokio::join!(app.fetch(Method::GET, &link, &headers), change);
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn a_lost_rendition_is_made_again() {
     let app = TestApp::with(|config| config.rendition_memory_bytes = 0).await;
     let target = app.target(&app.uploaded(&[]).await, "public");
