@@ -53,7 +53,7 @@ enum Command {
     Accounts(accounts::Accounts),
     /// Sign a delivery URL and print it.
     Sign(sign::Sign),
-    /// Say why a delivery URL is or is not accepted.
+    /// Say whether the signature of a delivery URL is valid, and why.
     Verify(sign::Verify),
 }
 
