@@ -60,8 +60,15 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
     let data = config.data.as_path();
     private_folder(data)?;
     let lock = lock(data)?;
-    let catalog = Catalog::open(&data.join("catalog.sqlite"))
-        .with_context(|| format!("in the data folder {}", data.display()))?;
+    let file = data.join("catalog.sqlite");
+    // Made here with its mode, which SQLite takes over for the files beside it.
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&file)
+        .with_context(|| format!("the catalog {} cannot be opened", file.display()))?;
+    let catalog = Catalog::open(&file).with_context(|| format!("in the data folder {}", data.display()))?;
     let blobs = Blobs::open(&data.join("blobs"))?.with_memory(config.rendition_memory_bytes);
     let staging = Staging::open(data.join("staging")).context("the folder for uploads cannot be opened")?;
     let oldest = catalog.accounts().await?.into_iter().min_by_key(|a| (a.created_ms, a.id.clone()));

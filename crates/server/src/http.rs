@@ -18,7 +18,7 @@ use crate::app::App;
 use axum::Router;
 use axum::extract::OriginalUri;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, put};
+use axum::routing::{any, delete, get, put};
 use error::ApiError;
 use http::StatusCode;
 use std::sync::Arc;
@@ -47,11 +47,15 @@ fn admin_routes() -> Router<Arc<App>> {
         .route("/v1/variants", get(variants::list).post(variants::create))
         .route("/v1/variants/{id}", get(variants::get).patch(variants::update).delete(variants::delete))
         .route("/v1/variants/{id}/flat", get(variants::get_flat))
+        // Words that no image id has; these endpoints do not exist yet.
+        .route("/v1/config", any(no_route))
+        .route("/v1/batch_token", any(no_route))
+        .route("/v1/direct_upload", any(no_route))
         .route("/v1/{*image}", get(images::get).patch(images::update).delete(images::delete))
         .route("/v2", get(lists::v2));
     Router::new()
         .nest("/client/v4/accounts/{account_id}/images", images)
-        .route("/client/{*rest}", axum::routing::any(no_route))
+        .route("/client/{*rest}", any(no_route))
         .route("/safelight/v1/whoami", get(accounts::whoami))
         .route("/safelight/v1/accounts", get(accounts::list).post(accounts::create))
         .route(
@@ -59,7 +63,7 @@ fn admin_routes() -> Router<Arc<App>> {
             get(accounts::list_tokens).post(accounts::create_token),
         )
         .route("/safelight/v1/accounts/{account_id}/tokens/{token_id}", delete(accounts::delete_token))
-        .route("/safelight/{*rest}", axum::routing::any(no_route))
+        .route("/safelight/{*rest}", any(no_route))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .method_not_allowed_fallback(no_route)

@@ -159,7 +159,10 @@ fn serve_names_the_setting_it_refuses() {
 fn sign_works_offline_and_prints_the_url_alone() {
     let arguments = ["sign", PATH, "--expires-at", "1631289275"];
     let output = ran(&arguments, &[("SAFELIGHT_SIGNING_KEY", KEY)]);
-    assert_eq!((stdout(&output), stderr(&output)), (format!("{SIGNED}\n"), String::new()));
+    let warning = "warning: the link has expired already\n".to_owned();
+    assert_eq!((stdout(&output), stderr(&output)), (format!("{SIGNED}\n"), warning));
+    let endless = ran(&["sign", PATH, "--no-expiry"], &[("SAFELIGHT_SIGNING_KEY", KEY)]);
+    assert_eq!(stderr(&endless), "");
 
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("key");

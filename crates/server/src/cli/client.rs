@@ -137,7 +137,8 @@ impl Client {
     /// A client for the server at an `http` or `https` URL. `account` is the one to act for, if it is
     /// not the token's own.
     pub(super) fn new(url: &str, token: String, account: Option<AccountId>) -> anyhow::Result<Client> {
-        let base = Url::parse(url).with_context(|| format!("{url:?} is no URL"))?;
+        let base = Url::parse(url)
+            .with_context(|| format!("{url:?} is no URL: write http:// or https://, host and port"))?;
         ensure!(
             matches!(base.scheme(), "http" | "https") && base.query().is_none() && base.fragment().is_none(),
             "the address of the server must be an http or https URL without query, and is {url:?}"

@@ -2,6 +2,7 @@
 
 use super::client::{Client, Connection};
 use super::keys;
+use super::note;
 use super::output::Printer;
 use crate::settings::{Environment, Secret, parse_duration, secret};
 use anyhow::{Context, ensure};
@@ -65,7 +66,11 @@ impl Sign {
         let keys = known_keys(&self.connection, environment, &place, Some(&self.key))?;
         let key = keys.iter().find(|key| *key.name() == self.key);
         let key = key.with_context(|| format!("the account has no key named {}", self.key.as_str()))?;
-        Ok(out.line(&place.signed(self.expiry(now), key))?)
+        let expiry = self.expiry(now);
+        if expiry.is_some_and(|expiry| expiry <= now) {
+            note("warning: the link has expired already");
+        }
+        Ok(out.line(&place.signed(expiry, key))?)
     }
 
     fn expiry(&self, now: UnixTime) -> Option<UnixTime> {
@@ -106,7 +111,11 @@ impl Place {
     pub(super) fn parse(text: &str) -> anyhow::Result<Place> {
         let relative = text.starts_with('/') && !text.starts_with("//");
         let url = if relative { Url::parse(&format!("http://localhost{text}")) } else { Url::parse(text) };
-        let url = url.with_context(|| format!("{text:?} is no URL and no path"))?;
+        let url = url.with_context(|| {
+            format!(
+                "{text:?} is no URL and no path: write https://<host>/<account hash>/<image id>/<variant>"
+            )
+        })?;
         ensure!(matches!(url.scheme(), "http" | "https"), "{text:?} is no http or https URL");
         let path = DeliveryPath::parse(url.path()).with_context(|| format!("{text:?} is no delivery URL"))?;
         Ok(Place {

@@ -29,7 +29,7 @@ enum Action {
     Create {
         /// For people
         name: String,
-        /// What it may do: read, write, sign, joined by commas; to sign URLs takes read and sign
+        /// What it may do: read, write, sign, joined by commas; sign alone is enough to sign URLs
         #[arg(long, value_delimiter = ',', required = true, value_parser = scope)]
         scopes: Vec<Scope>,
     },

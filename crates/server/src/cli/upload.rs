@@ -59,6 +59,9 @@ impl Upload {
                 }
             }
         }
+        if self.private && failed < self.files.len() && !self.json {
+            note("private: `safelight sign <URL>` makes a link that opens it");
+        }
         ensure!(failed == 0, "{failed} of {} files were not uploaded", self.files.len());
         Ok(())
     }

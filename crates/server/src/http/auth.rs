@@ -33,28 +33,40 @@ impl FromRequestParts<Arc<App>> for Presented {
     }
 }
 
-/// A caller for the `{account_id}` in the path, with the scope that its method needs: `read` for
-/// GET and HEAD, `write` for the rest. `sign` is demanded by the endpoints that need it.
-pub(super) struct AccountCaller(pub Caller);
+/// A caller for the `{account_id}` in the path, whatever its scopes: the endpoint demands them.
+pub(super) struct AnyCaller(pub Caller);
 
-impl FromRequestParts<Arc<App>> for AccountCaller {
+impl FromRequestParts<Arc<App>> for AnyCaller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<AccountCaller, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<AnyCaller, ApiError> {
         let presented = Presented::from_request_parts(parts, app).await?;
         let params =
             RawPathParams::from_request_parts(parts, app).await.map_err(|_| Refusal::OtherAccount)?;
         let (_, id) = params.iter().find(|(name, _)| *name == "account_id").ok_or(Refusal::OtherAccount)?;
         let account = AccountId::parse(id).map_err(|_| Refusal::OtherAccount)?;
         let caller = presented.caller(&account)?;
-        caller.require(match parts.method {
-            Method::GET | Method::HEAD => Scope::Read,
-            _ => Scope::Write,
-        })?;
         // An instance admin's token passes for any id, so the account must be shown to exist.
         if presented.record.account != account && app.catalog.find_account(&account).await?.is_none() {
             return Err(Refusal::OtherAccount.into());
         }
+        Ok(AnyCaller(caller))
+    }
+}
+
+/// A caller with the scope that the request's method needs: `read` for GET and HEAD, `write` for
+/// the rest.
+pub(super) struct AccountCaller(pub Caller);
+
+impl FromRequestParts<Arc<App>> for AccountCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<AccountCaller, ApiError> {
+        let AnyCaller(caller) = AnyCaller::from_request_parts(parts, app).await?;
+        caller.require(match parts.method {
+            Method::GET | Method::HEAD => Scope::Read,
+            _ => Scope::Write,
+        })?;
         Ok(AccountCaller(caller))
     }
 }

@@ -57,6 +57,7 @@ fn respond(answer: Answer, method: &Method, request: &HeaderMap) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, CSP),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Content-Range, ETag, X-Request-Id"),
         (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
     ] {
         set(name, HeaderValue::from_str(value));
@@ -102,7 +103,7 @@ fn preflight() -> Response {
         [
             (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
             (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
-            (header::ACCESS_CONTROL_ALLOW_HEADERS, "Accept, If-None-Match, If-Range, Range"),
+            (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
             (header::ACCESS_CONTROL_MAX_AGE, "86400"),
             (header::CACHE_CONTROL, "no-store"),
         ],

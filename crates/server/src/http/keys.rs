@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::catalog::InsertError;
-use crate::http::auth::AccountCaller;
+use crate::http::auth::{AccountCaller, AnyCaller};
 use crate::http::envelope::Success;
 use crate::http::error::ApiError;
 use crate::random;
@@ -29,10 +29,10 @@ struct Key {
     value: String,
 }
 
-/// `GET …/v1/keys`
+/// `GET …/v1/keys`: needs the scope `sign` alone, so that a signer's token can do nothing else.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    AccountCaller(caller): AccountCaller,
+    AnyCaller(caller): AnyCaller,
 ) -> Result<Success<Keys>, ApiError> {
     caller.require(Scope::Sign)?;
     all(&app, caller.account()).await

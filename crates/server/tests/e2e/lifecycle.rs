@@ -69,6 +69,9 @@ fn state_survives_a_restart_and_the_folder_is_private() {
     drop(server);
     let mode = |path: &std::path::Path| path.metadata().expect("it exists").permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
+    for file in ["catalog.sqlite", "catalog.sqlite-wal"] {
+        assert_eq!(mode(&folder.join(file)), 0o600, "{file}");
+    }
     let server = Server::start(&folder);
     assert_eq!(server.get(&format!("/{HASH}/{id}/public")).status, 403);
     let image = server.get(&format!("/client/v4/accounts/{ACCOUNT}/images/v1/{id}"));
