@@ -6,6 +6,7 @@ use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Side, Transform};
 use safelight_pixels::{probe, render};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Larger files are left out: they take longest and differ least.
@@ -31,8 +32,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn every_file_renders_or_is_refused() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
     if !folder.is_dir() {
-        println!("not run: there is no corpus at {}", folder.display());
-        return;
+        // Not by a macro, whose output a passing test hides: nobody shall take this for a run.
+        let skipped = writeln!(std::io::stderr(), "SKIPPED: there is no corpus at {}", folder.display());
+        return skipped.expect("a standard error");
     }
     let limits = SourceLimits::CLOUDFLARE;
     let small =
