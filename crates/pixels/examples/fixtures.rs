@@ -2,6 +2,7 @@
 //! fixtures`. They are made by this program alone and are the same each time.
 #![allow(clippy::disallowed_methods, reason = "a program by hand writes files")]
 
+use safelight_webp::{Compression, Layout, Settings};
 use std::error::Error;
 use std::path::Path;
 
@@ -224,9 +225,14 @@ fn chunk(file: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
 
 fn webps() -> Outcome<Vec<(String, Vec<u8>)>> {
     let (rgb, rgba) = (rgb(), rgba());
-    let opaque = webp::Encoder::from_rgb(&rgb, WIDTH, HEIGHT);
-    let clear = webp::Encoder::from_rgba(&rgba, WIDTH, HEIGHT);
-    let lossy = opaque.encode(90.0).to_vec();
+    let lossy = Compression::Lossy { quality: 90.0, alpha_quality: 100 };
+    let encode = |pixels: &[u8], layout, compression| {
+        safelight_webp::encode(pixels, layout, WIDTH, HEIGHT, &Settings { compression, method: 4 })
+    };
+    let lossless = encode(&rgb, Layout::Rgb, Compression::Lossless)?;
+    let lossless_alpha = encode(&rgba, Layout::Rgba, Compression::Lossless)?;
+    let lossy_alpha = encode(&rgba, Layout::Rgba, lossy)?;
+    let lossy = encode(&rgb, Layout::Rgb, lossy)?;
     let picture = lossy.get(12..).ok_or("too short")?;
     let mut animated = vp8x(0x02);
     riff_chunk(&mut animated, b"ANIM", &[0; 6]);
@@ -238,9 +244,9 @@ fn webps() -> Outcome<Vec<(String, Vec<u8>)>> {
     turned.extend(picture);
     riff_chunk(&mut turned, b"EXIF", &exif(6));
     Ok(vec![
-        ("lossless.webp".to_owned(), opaque.encode_lossless().to_vec()),
-        ("lossless-alpha.webp".to_owned(), clear.encode_lossless().to_vec()),
-        ("lossy-alpha.webp".to_owned(), clear.encode(90.0).to_vec()),
+        ("lossless.webp".to_owned(), lossless),
+        ("lossless-alpha.webp".to_owned(), lossless_alpha),
+        ("lossy-alpha.webp".to_owned(), lossy_alpha),
         ("animated.webp".to_owned(), riff(&animated)),
         ("exif-6.webp".to_owned(), riff(&turned)),
         ("lossy.webp".to_owned(), lossy),
