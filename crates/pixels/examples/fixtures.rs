@@ -2,8 +2,7 @@
 //! fixtures`. They are made by this program alone and are the same each time.
 #![allow(clippy::disallowed_methods, reason = "a program by hand writes files")]
 
-use image_webp::ColorType;
-use safelight_webp::Layout;
+use safelight_webp::{Compression, Layout, Settings};
 use std::error::Error;
 use std::path::Path;
 
@@ -224,17 +223,16 @@ fn chunk(file: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
 
 // WebP
 
-fn lossless(pixels: &[u8], color: ColorType) -> Outcome<Vec<u8>> {
-    let mut file = Vec::new();
-    image_webp::WebPEncoder::new(&mut file).encode(pixels, WIDTH, HEIGHT, color)?;
-    Ok(file)
-}
-
 fn webps() -> Outcome<Vec<(String, Vec<u8>)>> {
     let (rgb, rgba) = (rgb(), rgba());
-    let settings = safelight_webp::Settings { quality: 90.0, method: 4, alpha_quality: 100 };
-    let lossy = safelight_webp::encode(&rgb, Layout::Rgb, WIDTH, HEIGHT, settings)?;
-    let lossy_alpha = safelight_webp::encode(&rgba, Layout::Rgba, WIDTH, HEIGHT, settings)?;
+    let lossy = Compression::Lossy { quality: 90.0, alpha_quality: 100 };
+    let encode = |pixels: &[u8], layout, compression| {
+        safelight_webp::encode(pixels, layout, WIDTH, HEIGHT, &Settings { compression, method: 4 })
+    };
+    let lossless = encode(&rgb, Layout::Rgb, Compression::Lossless)?;
+    let lossless_alpha = encode(&rgba, Layout::Rgba, Compression::Lossless)?;
+    let lossy_alpha = encode(&rgba, Layout::Rgba, lossy)?;
+    let lossy = encode(&rgb, Layout::Rgb, lossy)?;
     let picture = lossy.get(12..).ok_or("too short")?;
     let mut animated = vp8x(0x02);
     riff_chunk(&mut animated, b"ANIM", &[0; 6]);
@@ -246,8 +244,8 @@ fn webps() -> Outcome<Vec<(String, Vec<u8>)>> {
     turned.extend(picture);
     riff_chunk(&mut turned, b"EXIF", &exif(6));
     Ok(vec![
-        ("lossless.webp".to_owned(), lossless(&rgb, ColorType::Rgb8)?),
-        ("lossless-alpha.webp".to_owned(), lossless(&rgba, ColorType::Rgba8)?),
+        ("lossless.webp".to_owned(), lossless),
+        ("lossless-alpha.webp".to_owned(), lossless_alpha),
         ("lossy-alpha.webp".to_owned(), lossy_alpha),
         ("animated.webp".to_owned(), riff(&animated)),
         ("exif-6.webp".to_owned(), riff(&turned)),

@@ -4,15 +4,20 @@ use crate::Fault;
 use crate::frame::{Channels, Frame, byte_count};
 use jpeg_encoder::{ColorType, SamplingFactor};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_webp::{Layout, Settings};
+use safelight_webp::{Compression, Layout, Settings};
 use std::fmt::Display;
 
 /// Quality of JPEGs, 1 to 100: Cloudflare's default.
 const JPEG_QUALITY: u8 = 85;
 
-/// WebP. The scales of quality differ: 82 looks about like a JPEG of 85. Method 4 takes more than
-/// twice the time of 2 for a tenth less bytes. Alpha is lossless, since edges need it.
-const WEBP: Settings = Settings { quality: 82.0, method: 2, alpha_quality: 100 };
+/// Longest side that a WebP file can have, in pixels.
+pub(crate) const WEBP_SIDE: u32 = safelight_webp::MAX_SIDE;
+
+/// How WebPs are made. The scale of quality differs from that of JPEG: 82 looks about like a JPEG of
+/// 85. The alpha channel is lossless, since edges need it. Method 4 takes more than twice the time
+/// of 2 for a tenth less bytes.
+const WEBP: Settings =
+    Settings { compression: Compression::Lossy { quality: 82.0, alpha_quality: 100 }, method: 2 };
 
 /// Pixels between which a JPEG is progressive: not smaller than 50x50, not larger than 3000x3000.
 const PROGRESSIVE_AREA: std::ops::RangeInclusive<u64> = 50 * 50..=3000 * 3000;
@@ -72,20 +77,18 @@ fn png(frame: &Frame) -> Result<Vec<u8>, Fault> {
     Ok(file)
 }
 
-/// Transparency that no pixel uses is left out.
+/// Transparency that no pixel uses is left out by the encoder.
 fn webp(frame: &Frame) -> Result<Vec<u8>, Fault> {
-    let opaque = without_alpha(frame);
     let grey;
-    let (pixels, layout) = match (frame.channels(), &opaque) {
-        (_, Some(rgb)) => (rgb.as_slice(), Layout::Rgb),
-        (Channels::Grey, None) => {
+    let (pixels, layout) = match frame.channels() {
+        Channels::Grey => {
             grey = frame.pixels().iter().flat_map(|&luma| [luma; 3]).collect::<Vec<u8>>();
             (grey.as_slice(), Layout::Rgb)
         }
-        (Channels::Rgb, None) => (frame.pixels(), Layout::Rgb),
-        (Channels::Rgba, None) => (frame.pixels(), Layout::Rgba),
+        Channels::Rgb => (frame.pixels(), Layout::Rgb),
+        Channels::Rgba => (frame.pixels(), Layout::Rgba),
     };
-    safelight_webp::encode(pixels, layout, frame.width(), frame.height(), WEBP).map_err(cannot)
+    safelight_webp::encode(pixels, layout, frame.width(), frame.height(), &WEBP).map_err(cannot)
 }
 
 /// The colours of a picture with an alpha channel in which every pixel is opaque.

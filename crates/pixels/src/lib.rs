@@ -1,10 +1,10 @@
 //! The image engine: bytes to bytes, synchronous, under limits. It opens no file or socket.
 //!
 //! Memory beyond the file itself, in bytes per source pixel at the worst moment: JPEG 3 (grey 1), and
-//! up to 6 more while a progressive one is decoded; PNG 4 (RGB 3, grey 1, grey with alpha 6); GIF 5;
-//! WebP 8, animated 14. To that come per output pixel 4, with blur 12, and the encoder's own (libwebp
-//! 9). Scaling works in strips and adds a few megabytes, a colour profile at most its size and a few
-//! megabytes of tables.
+//! up to 6 more while a progressive one is decoded; PNG 4 (RGB 3, grey 1, grey with alpha 6), of 16
+//! bits 8 (RGB 6, grey 2, grey with alpha 6); GIF 5; WebP 8, animated 14. To that come per output pixel
+//! 4, with blur 12, and the encoder's own (libwebp 3, with transparency 33). Scaling works in strips and
+//! adds a few megabytes, a colour profile at most its size and a few megabytes of tables.
 
 mod color;
 mod decode;
@@ -25,7 +25,7 @@ use thiserror::Error;
 
 /// Changes whenever the same request would give other pixels, so that stored renditions of an
 /// older engine are not used any more.
-pub const ENGINE_VERSION: u32 = 1;
+pub const ENGINE_VERSION: u32 = 2;
 
 /// A rendition.
 #[derive(Clone, Debug, PartialEq, Eq)]

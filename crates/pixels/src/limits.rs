@@ -1,6 +1,7 @@
 //! Bounds that hold before anything is allocated.
 
 use crate::Fault;
+use crate::encode::WEBP_SIDE;
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
 
@@ -15,9 +16,6 @@ pub(crate) const JPEG_SCANS: usize = 64;
 
 /// Most bytes of EXIF that a rendition keeps. An APP1 segment holds 65527.
 pub(crate) const KEPT_EXIF_BYTES: usize = 60_000;
-
-/// Longest side that a WebP file can have, in pixels.
-pub(crate) const WEBP_SIDE: u32 = safelight_webp::MAX_SIDE;
 
 /// Longest side that a JPEG file can have, in pixels.
 const JPEG_SIDE: u32 = 65_535;

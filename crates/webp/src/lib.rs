@@ -1,156 +1,142 @@
-//! Lossy WebP encoding: libwebp behind one safe function. It is given pixels that safe code has
-//! decoded, never a file, and libwebp's decoder is never called.
+//! Pixels to WebP files, by libwebp: a safe function over the C library, which has no equal in Rust.
+//!
+//! This is the only package of the workspace with `unsafe`. It encodes and nothing else, so that C
+//! never parses a file: of libwebp's decoders nothing is linked. Every size is checked before the
+//! first call, and what libwebp allocates is freed when its owner is dropped, on every path.
 
-use libwebp_sys::{
-    WebPConfig, WebPEncode, WebPMemoryWrite, WebPMemoryWriter, WebPMemoryWriterClear, WebPMemoryWriterInit,
-    WebPPicture, WebPPictureFree, WebPPictureImportRGB, WebPPictureImportRGBA, WebPValidateConfig,
-};
-use std::ffi::c_int;
-use std::mem::MaybeUninit;
+mod native;
+
 use thiserror::Error;
 
-/// Longest side of a WebP in pixels.
+/// Longest side of a WebP file, in pixels.
 pub const MAX_SIDE: u32 = 16_383;
 
-/// The samples of a pixel, 8 bits each.
+/// Order of the samples of a pixel, a byte each, without padding between rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// Red, green, blue.
     Rgb,
-    /// Red, green, blue, alpha; colours are not multiplied by alpha.
+    /// Red, green, blue and opacity, not premultiplied.
     Rgba,
 }
 
-/// How well and how slowly.
+impl Layout {
+    /// Bytes of a pixel.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Rgb => 3,
+            Self::Rgba => 4,
+        }
+    }
+}
+
+/// How the pixels are kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Compression {
+    /// With loss of detail.
+    Lossy {
+        /// 0 to 100: more is larger and nearer to the original.
+        quality: f32,
+        /// The same for opacity; at 100 it loses nothing.
+        alpha_quality: u8,
+    },
+    /// As they are, but for the colours of pixels that are fully transparent.
+    Lossless,
+}
+
+/// How to encode.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// 0 (small) to 100 (good).
-    pub quality: f32,
-    /// 0 (fast) to 6 (small).
+    /// What may be lost.
+    pub compression: Compression,
+    /// 0 to 6: more is slower and smaller.
     pub method: u8,
-    /// Quality of the alpha channel: 0 to 100, which is lossless.
-    pub alpha_quality: u8,
 }
 
 /// Why there is no file.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EncodeError {
-    /// A side of 0, or longer than [`MAX_SIDE`].
-    #[error("a webp has 1 to {MAX_SIDE} pixels a side")]
-    Side,
-    /// Not one sample for each channel of each pixel.
-    #[error("the samples do not fit the size")]
-    Length,
-    /// A setting out of its range.
-    #[error("quality must be 0 to 100, method 0 to 6")]
+    /// A side is 0, or above [`MAX_SIDE`].
+    #[error("a webp has 1 to {MAX_SIDE} pixels a side, not {width}x{height}")]
+    Size {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
+    /// There are more or fewer samples than the size asks for.
+    #[error("there are {found} bytes of pixels instead of {expected}")]
+    Length {
+        /// Bytes.
+        found: usize,
+        /// Bytes.
+        expected: usize,
+    },
+    /// A quality or the method is out of its range.
+    #[error("the settings of the encoder are out of range")]
     Settings,
-    /// libwebp gave up; the number is its `WebPEncodingError`.
-    #[error("libwebp failed with error {0}")]
-    Failed(i32),
+    /// An allocation of libwebp failed.
+    #[error("the encoder found no memory")]
+    Memory,
+    /// The picture does not fit the format: a partition of the file would be longer than can be said.
+    #[error("the picture is too complex for a webp")]
+    TooComplex,
+    /// libwebp gave up with this code of its `WebPEncodingError`, or did not start with none.
+    #[error("the encoder failed ({0:?})")]
+    Failed(Option<u32>),
 }
 
-/// Encodes pixels, row by row from the top.
+/// Encodes a picture: a whole file. The colours of fully transparent pixels are not kept, and
+/// neither is transparency that no pixel uses.
 pub fn encode(
     pixels: &[u8],
     layout: Layout,
     width: u32,
     height: u32,
-    settings: Settings,
+    settings: &Settings,
 ) -> Result<Vec<u8>, EncodeError> {
-    if !(1..=MAX_SIDE).contains(&width) || !(1..=MAX_SIDE).contains(&height) {
-        return Err(EncodeError::Side);
-    }
-    let channels = match layout {
-        Layout::Rgb => 3,
-        Layout::Rgba => 4,
-    };
-    // Sides of 14 bits and 4 channels: 30 bits at most, so nothing here overflows.
-    if pixels.len() != width as usize * height as usize * channels {
-        return Err(EncodeError::Length);
-    }
-    let config = config(settings)?;
-    let mut picture = Picture::new(width as c_int, height as c_int)?;
-    let stride = (width as usize * channels) as c_int;
-    let import = match layout {
-        Layout::Rgb => WebPPictureImportRGB,
-        Layout::Rgba => WebPPictureImportRGBA,
-    };
-    // SAFETY: the picture is initialised with its size, and `pixels` holds `height` rows of `stride`
-    // bytes, as checked above. The function copies them and keeps no pointer.
-    if unsafe { import(&mut picture.0, pixels.as_ptr(), stride) } == 0 {
-        return Err(EncodeError::Failed(picture.0.error_code as i32));
-    }
-    let mut writer = Writer::new();
-    picture.0.writer = Some(WebPMemoryWrite);
-    picture.0.custom_ptr = (&raw mut writer.0).cast();
-    // SAFETY: configuration and picture are initialised and valid; `custom_ptr` points to an
-    // initialised memory writer, as WebPMemoryWrite demands, that outlives the call.
-    if unsafe { WebPEncode(&config, &mut picture.0) } == 0 {
-        return Err(EncodeError::Failed(picture.0.error_code as i32));
-    }
-    Ok(writer.bytes().to_vec())
+    let source = Source::new(pixels, layout, width, height)?;
+    let config = native::config(settings)?;
+    native::encode(&source, &config)
 }
 
-fn config(settings: Settings) -> Result<WebPConfig, EncodeError> {
-    let mut config = WebPConfig::new().map_err(|()| EncodeError::Failed(0))?;
-    config.quality = settings.quality;
-    config.method = c_int::from(settings.method);
-    config.alpha_quality = c_int::from(settings.alpha_quality);
-    // SAFETY: the configuration is initialised; the function only reads it.
-    if unsafe { WebPValidateConfig(&config) } == 0 {
-        return Err(EncodeError::Settings);
-    }
-    Ok(config)
+/// Pixels whose size and number have been checked; `native` relies on both. The fields are private
+/// to this file and `native` for that reason.
+struct Source<'a> {
+    pixels: &'a [u8],
+    layout: Layout,
+    width: i32,
+    height: i32,
 }
 
-/// A picture of libwebp, freed when dropped.
-struct Picture(WebPPicture);
-
-impl Picture {
-    fn new(width: c_int, height: c_int) -> Result<Picture, EncodeError> {
-        let mut picture = WebPPicture::new().map_err(|()| EncodeError::Failed(0))?;
-        picture.width = width;
-        picture.height = height;
-        Ok(Picture(picture))
-    }
-}
-
-impl Drop for Picture {
-    fn drop(&mut self) {
-        // SAFETY: the picture is initialised, and what it owns was made by libwebp alone.
-        unsafe { WebPPictureFree(&mut self.0) };
-    }
-}
-
-/// A growing buffer of libwebp, freed when dropped.
-struct Writer(WebPMemoryWriter);
-
-impl Writer {
-    fn new() -> Writer {
-        let mut writer = MaybeUninit::uninit();
-        // SAFETY: the function writes every field and reads none.
-        unsafe { WebPMemoryWriterInit(writer.as_mut_ptr()) };
-        // SAFETY: it was initialised just now.
-        Writer(unsafe { writer.assume_init() })
-    }
-
-    fn bytes(&self) -> &[u8] {
-        if self.0.mem.is_null() {
-            return &[];
+impl<'a> Source<'a> {
+    fn new(pixels: &'a [u8], layout: Layout, width: u32, height: u32) -> Result<Self, EncodeError> {
+        let size = EncodeError::Size { width, height };
+        let allowed = 1..=MAX_SIDE;
+        if !allowed.contains(&width) || !allowed.contains(&height) {
+            return Err(size);
         }
-        // SAFETY: `mem` is not null and holds `size` bytes that WebPMemoryWrite has written; they
-        // are not changed while `self` is borrowed.
-        unsafe { std::slice::from_raw_parts(self.0.mem, self.0.size) }
+        let (Ok(signed_width), Ok(signed_height)) = (i32::try_from(width), i32::try_from(height)) else {
+            return Err(size);
+        };
+        let (Ok(columns), Ok(rows)) = (usize::try_from(width), usize::try_from(height)) else {
+            return Err(size);
+        };
+        // On a machine of 32 bits the product can be more than a length can say.
+        let expected = columns.checked_mul(rows).and_then(|area| area.checked_mul(layout.bytes()));
+        let expected = expected.ok_or(size)?;
+        if pixels.len() != expected {
+            return Err(EncodeError::Length { found: pixels.len(), expected });
+        }
+        Ok(Self { pixels, layout, width: signed_width, height: signed_height })
+    }
+
+    /// Bytes from one row to the next. Four times [`MAX_SIDE`] is far from overflow.
+    fn stride(&self) -> i32 {
+        match self.layout {
+            Layout::Rgb => self.width * 3,
+            Layout::Rgba => self.width * 4,
+        }
     }
 }
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // SAFETY: the writer is initialised, and its buffer was made by libwebp alone.
-        unsafe { WebPMemoryWriterClear(&mut self.0) };
-    }
-}
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;
