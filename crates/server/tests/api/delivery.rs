@@ -277,25 +277,41 @@ async fn an_overloaded_server_says_when_to_come_again() {
 
 #[tokio::test]
 async fn what_changes_while_a_picture_is_made_counts() {
+    // Workers that start only while a file is there hold a picture up for as long as it takes.
     let folder = tempfile::tempdir().expect("a folder");
-    let slow = folder.path().join("slow");
+    let (held, go) = (folder.path().join("held"), folder.path().join("go"));
     let program = env!("CARGO_BIN_EXE_safelight");
-    std::fs::write(&slow, format!("#!/bin/sh\nsleep 0.5\nexec '{program}' \"$@\"\n")).expect("a script");
+    let script = format!(
+        "#!/bin/sh\nwhile [ ! -e '{}' ]; do sleep 0.02; done\nexec '{program}' \"$@\"\n",
+        go.display()
+    );
+    std::fs::write(&held, script).expect("a script");
     let executable = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    std::fs::set_permissions(&slow, executable).expect("an executable");
-    let app = TestApp::with(|config| config.render.program = slow).await;
+    std::fs::set_permissions(&held, executable).expect("an executable");
+    std::fs::write(&go, "").expect("a file");
+    let app = TestApp::with(|config| config.render.program = held).await;
     let id = app.uploaded(&[]).await;
     let path = format!("~/v1/{id}");
     for (change, accept, status) in [(Method::PATCH, "*/*", 403), (Method::DELETE, "image/webp", 404)] {
-        // The next picture waits for a new worker.
-        for pid in app.app.renderer.worker_pids() {
-            assert!(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().is_ok());
+        std::fs::remove_file(&go).expect("it is there");
+        let before = app.app.renderer.worker_pids();
+        for pid in &before {
+            let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
+            assert!(killed.is_ok_and(|status| status.success()));
+            // Dead to its driver once its end of the socket is closed, so that no job goes to it.
+            while std::fs::read_link(format!("/proc/{pid}/exe")).is_ok() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
         }
         let target = app.target(&id, "public");
         let link = if status == 403 { target } else { app.signed(&target, None) };
         let change = async {
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            // A new worker is started for the picture, so the decision in its favour has been made.
+            while app.app.renderer.worker_pids() == before || app.app.renderer.worker_pids().is_empty() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
             app.call(change, &path, Some(json!({"requireSignedURLs": true}))).await.result();
+            std::fs::write(&go, "").expect("a file");
         };
         let headers = [("accept", accept)];
         let (answer, ()) = tokio::join!(app.fetch(Method::GET, &link, &headers), change);
