@@ -298,8 +298,9 @@ async fn what_changes_while_a_picture_is_made_counts() {
         for pid in &before {
             let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
             assert!(killed.is_ok_and(|status| status.success()));
-            // Dead to its driver once its end of the socket is closed, so that no job goes to it.
-            while std::fs::read_link(format!("/proc/{pid}/exe")).is_ok() {
+            // A zombie has closed its end of the socket, so its driver gives it no job any more.
+            let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            while stat().rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z')) {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
         }
@@ -314,7 +315,9 @@ async fn what_changes_while_a_picture_is_made_counts() {
             std::fs::write(&go, "").expect("a file");
         };
         let headers = [("accept", accept)];
-        let (answer, ()) = tokio::join!(app.fetch(Method::GET, &link, &headers), change);
+        let both = async { tokio::join!(app.fetch(Method::GET, &link, &headers), change) };
+        let both = tokio::time::timeout(std::time::Duration::from_secs(20), both).await;
+        let (answer, ()) = both.expect("a new worker is started for the picture");
         assert_eq!(answer.status, status, "{}", answer.text());
     }
 }
