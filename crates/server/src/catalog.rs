@@ -168,8 +168,6 @@ pub struct NewAccount {
 pub struct DeliveryAccount {
     /// The account.
     pub id: AccountId,
-    /// In delivery URLs.
-    pub hash: AccountHash,
     /// Every active key.
     pub keys: Vec<SigningKey>,
     /// Every variant.

@@ -93,7 +93,6 @@ fn load(connection: &Connection, id: &AccountId) -> Result<Option<Loaded>, Catal
     let variants = variants::of_account(connection, id)?;
     let delivery = DeliveryAccount {
         id: account.id,
-        hash: account.hash.clone(),
         keys: keys::of_account(connection, id)?,
         variants: variants.into_iter().map(|variant| (variant.name.clone(), Arc::new(variant))).collect(),
     };

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::blobs::BlobError;
-use crate::catalog::{DeliveryAccount, ImageChanges};
+use crate::catalog::ImageChanges;
 use crate::config::Compat;
 use crate::http::auth::AccountCaller;
 use crate::http::envelope::{Success, empty, json_body};
@@ -15,9 +15,11 @@ use axum::extract::{OriginalUri, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use safelight_domain::access::authorize_owner;
+use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::delivery_url::{delivery_path, percent_decode};
 use safelight_domain::image::{Creator, CustomIdError, Image, ImageId, Privacy};
-use safelight_domain::token::Caller;
+use safelight_domain::token::{Caller, Refusal};
+use safelight_domain::variant::VariantName;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -138,40 +140,48 @@ async fn find(app: &App, caller: &Caller, id: &ImageId) -> Result<Arc<Image>, Ap
 }
 
 async fn one(app: &App, image: &Image) -> Result<Success<ImageBody>, ApiError> {
-    Ok(Success(image_body(app, &*delivery_account(app, &image.account).await?, image)?))
+    Ok(Success(ImageBody::new(image, &VariantUrls::of(app, &image.account).await?)?))
 }
 
-/// What delivery knows of an account, for the URLs in answers.
-pub(super) async fn delivery_account(
-    app: &App,
-    id: &safelight_domain::account::AccountId,
-) -> Result<Arc<DeliveryAccount>, ApiError> {
-    let account = app.catalog.find_account(id).await?;
-    let account = match account {
-        Some(account) => app.catalog.delivery_account(&account.hash).await?,
-        None => None,
-    };
-    account.ok_or_else(|| safelight_domain::token::Refusal::OtherAccount.into())
+/// The variant URLs of an account's images: what is the same for all of them, put together once.
+pub(super) struct VariantUrls {
+    origin: String,
+    hash: AccountHash,
+    /// Sorted, so that answers do not change from one to the next.
+    names: Vec<VariantName>,
 }
 
-/// The wire form of an image.
-pub(super) fn image_body(app: &App, account: &DeliveryAccount, image: &Image) -> Result<ImageBody, ApiError> {
-    let origin = public_origin(app);
-    let mut names: Vec<_> = account.variants.keys().collect();
-    names.sort();
-    let meta = serde_json::from_str(image.metadata.as_json()).map_err(|error| ApiError::internal(&error))?;
-    Ok(ImageBody {
-        id: image.id.as_str().to_owned(),
-        filename: image.filename.clone(),
-        meta,
-        uploaded: rfc3339(image.uploaded_ms),
-        require_signed_urls: image.privacy == Privacy::RequireSigned,
-        variants: names
-            .into_iter()
-            .map(|name| format!("{origin}{}", delivery_path(&account.hash, &image.id, name)))
-            .collect(),
-        creator: image.creator.as_ref().map(|creator| creator.as_str().to_owned()),
-    })
+impl VariantUrls {
+    /// Those of the images of an account.
+    pub(super) async fn of(app: &App, id: &AccountId) -> Result<VariantUrls, ApiError> {
+        let account = app.catalog.find_account(id).await?.ok_or(Refusal::OtherAccount)?;
+        let delivery = app.catalog.delivery_account(&account.hash).await?.ok_or(Refusal::OtherAccount)?;
+        let mut names: Vec<_> = delivery.variants.keys().cloned().collect();
+        names.sort();
+        Ok(VariantUrls { origin: public_origin(app), hash: account.hash, names })
+    }
+
+    fn of_image(&self, id: &ImageId) -> Vec<String> {
+        let url = |name| format!("{}{}", self.origin, delivery_path(&self.hash, id, name));
+        self.names.iter().map(url).collect()
+    }
+}
+
+impl ImageBody {
+    /// The wire form of an image.
+    pub(super) fn new(image: &Image, urls: &VariantUrls) -> Result<ImageBody, ApiError> {
+        let meta =
+            serde_json::from_str(image.metadata.as_json()).map_err(|error| ApiError::internal(&error))?;
+        Ok(ImageBody {
+            id: image.id.as_str().to_owned(),
+            filename: image.filename.clone(),
+            meta,
+            uploaded: rfc3339(image.uploaded_ms),
+            require_signed_urls: image.privacy == Privacy::RequireSigned,
+            variants: urls.of_image(&image.id),
+            creator: image.creator.as_ref().map(|creator| creator.as_str().to_owned()),
+        })
+    }
 }
 
 /// The public URL without its final slash.

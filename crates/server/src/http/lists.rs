@@ -5,7 +5,7 @@ use crate::catalog::{CreatorFilter, ListCursor, SortOrder};
 use crate::http::auth::AccountCaller;
 use crate::http::envelope::Success;
 use crate::http::error::ApiError;
-use crate::http::images::{ImageBody, delivery_account, image_body};
+use crate::http::images::{ImageBody, VariantUrls};
 use axum::extract::{RawQuery, State};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -70,8 +70,8 @@ pub(super) async fn stats(
 }
 
 async fn bodies(app: &App, account: &AccountId, images: &[Image]) -> Result<Vec<ImageBody>, ApiError> {
-    let account = delivery_account(app, account).await?;
-    images.iter().map(|image| image_body(app, &account, image)).collect()
+    let urls = VariantUrls::of(app, account).await?;
+    images.iter().map(|image| ImageBody::new(image, &urls)).collect()
 }
 
 /// The parameters of both lists.
