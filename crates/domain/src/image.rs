@@ -149,15 +149,41 @@ pub enum Privacy {
 pub enum SourceFormat {
     /// JPEG (`image/jpeg`).
     Jpeg,
-    /// PNG (`image/png`).
+    /// PNG, also animated (`image/png`).
     Png,
-    /// WebP (`image/webp`).
+    /// WebP, also animated (`image/webp`).
     WebP,
-    /// GIF (`image/gif`).
+    /// GIF, also animated (`image/gif`).
     Gif,
+    /// AVIF, also animated (`image/avif`).
+    Avif,
+    /// HEIC and HEIF, as phones write them (`image/heic`).
+    Heic,
+    /// JPEG XL (`image/jxl`).
+    Jxl,
+    /// TIFF (`image/tiff`).
+    Tiff,
+    /// BMP (`image/bmp`).
+    Bmp,
+    /// SVG (`image/svg+xml`): sanitised and delivered as it is, never rendered to pixels.
+    Svg,
 }
 
 impl SourceFormat {
+    /// Every format.
+    pub const ALL: [SourceFormat; 10] = [
+        SourceFormat::Jpeg,
+        SourceFormat::Png,
+        SourceFormat::WebP,
+        SourceFormat::Gif,
+        SourceFormat::Avif,
+        SourceFormat::Heic,
+        SourceFormat::Jxl,
+        SourceFormat::Tiff,
+        SourceFormat::Bmp,
+        SourceFormat::Svg,
+    ];
+
     /// The media type of the stored original.
     pub fn media_type(self) -> &'static str {
         match self {
@@ -165,14 +191,18 @@ impl SourceFormat {
             SourceFormat::Png => "image/png",
             SourceFormat::WebP => "image/webp",
             SourceFormat::Gif => "image/gif",
+            SourceFormat::Avif => "image/avif",
+            SourceFormat::Heic => "image/heic",
+            SourceFormat::Jxl => "image/jxl",
+            SourceFormat::Tiff => "image/tiff",
+            SourceFormat::Bmp => "image/bmp",
+            SourceFormat::Svg => "image/svg+xml",
         }
     }
 
     /// The format of a media type that [`SourceFormat::media_type`] gives.
     pub fn from_media_type(text: &str) -> Option<SourceFormat> {
-        [SourceFormat::Jpeg, SourceFormat::Png, SourceFormat::WebP, SourceFormat::Gif]
-            .into_iter()
-            .find(|format| format.media_type() == text)
+        SourceFormat::ALL.into_iter().find(|format| format.media_type() == text)
     }
 }
 
@@ -181,12 +211,15 @@ impl SourceFormat {
 pub struct SourceInfo {
     /// By content.
     pub format: SourceFormat,
-    /// Pixels, before any orientation is applied; 1 to [`SourceLimits::side`].
+    /// Pixels, before any orientation is applied; 1 to [`SourceLimits::side`]. Of an animation, those
+    /// of its canvas. An SVG without a size of its own has CSS's default of 300x150.
     pub width: u32,
-    /// Pixels, before any orientation is applied; 1 to [`SourceLimits::side`].
+    /// As for `width`.
     pub height: u32,
     /// Whether any pixel may be transparent (an alpha channel, or a palette with transparency).
     pub has_alpha: bool,
+    /// Frames of an animation, 1 of a still picture. A bound where the header alone does not tell.
+    pub frames: u32,
 }
 
 /// Bounds on a picture, checked on its header before anything is allocated or stored.
@@ -194,7 +227,7 @@ pub struct SourceInfo {
 pub struct SourceLimits {
     /// Longest side in pixels.
     pub side: u32,
-    /// Largest area in pixels.
+    /// Largest area in pixels, of an animation that of all frames together.
     pub area: u64,
 }
 

@@ -5,24 +5,47 @@ use crate::image::{SourceFormat, SourceInfo};
 /// Formats that renditions may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OutputFormat {
-    /// `image/jpeg`.
+    /// `image/jpeg`, progressive by Cloudflare's rule.
     Jpeg,
+    /// `image/jpeg`, never progressive.
+    BaselineJpeg,
     /// `image/png`.
     Png,
-    /// `image/webp`.
+    /// `image/webp`, animated if the source is.
     WebP,
+    /// `image/gif`, animated if the source is.
+    Gif,
+    /// `image/avif`, of an animation the first frame.
+    Avif,
+    /// `image/svg+xml`: a sanitised SVG. No picture of another format becomes one.
+    Svg,
+    /// `application/json`: sizes before and after instead of a picture.
+    Json,
 }
 
 impl OutputFormat {
     /// Every format.
-    pub const ALL: [OutputFormat; 3] = [OutputFormat::Jpeg, OutputFormat::Png, OutputFormat::WebP];
+    pub const ALL: [OutputFormat; 8] = [
+        OutputFormat::Jpeg,
+        OutputFormat::BaselineJpeg,
+        OutputFormat::Png,
+        OutputFormat::WebP,
+        OutputFormat::Gif,
+        OutputFormat::Avif,
+        OutputFormat::Svg,
+        OutputFormat::Json,
+    ];
 
     /// The media type.
     pub fn media_type(self) -> &'static str {
         match self {
-            OutputFormat::Jpeg => "image/jpeg",
+            OutputFormat::Jpeg | OutputFormat::BaselineJpeg => "image/jpeg",
             OutputFormat::Png => "image/png",
             OutputFormat::WebP => "image/webp",
+            OutputFormat::Gif => "image/gif",
+            OutputFormat::Avif => "image/avif",
+            OutputFormat::Svg => "image/svg+xml",
+            OutputFormat::Json => "application/json",
         }
     }
 
@@ -30,8 +53,13 @@ impl OutputFormat {
     pub fn as_str(self) -> &'static str {
         match self {
             OutputFormat::Jpeg => "jpeg",
+            OutputFormat::BaselineJpeg => "baseline-jpeg",
             OutputFormat::Png => "png",
             OutputFormat::WebP => "webp",
+            OutputFormat::Gif => "gif",
+            OutputFormat::Avif => "avif",
+            OutputFormat::Svg => "svg",
+            OutputFormat::Json => "json",
         }
     }
 
@@ -53,9 +81,10 @@ pub fn output_format(accept: Option<&str>, source: &SourceInfo) -> OutputFormat 
         return OutputFormat::WebP;
     }
     match source.format {
+        SourceFormat::Svg => OutputFormat::Svg,
         SourceFormat::Png | SourceFormat::Gif => OutputFormat::Png,
-        SourceFormat::WebP if source.has_alpha => OutputFormat::Png,
-        SourceFormat::Jpeg | SourceFormat::WebP => OutputFormat::Jpeg,
+        _ if source.has_alpha => OutputFormat::Png,
+        _ => OutputFormat::Jpeg,
     }
 }
 
@@ -78,7 +107,7 @@ mod tests {
     use super::*;
 
     fn source(format: SourceFormat, has_alpha: bool) -> SourceInfo {
-        SourceInfo { format, width: 10, height: 10, has_alpha }
+        SourceInfo { format, width: 10, height: 10, has_alpha, frames: 1 }
     }
 
     #[test]

@@ -1,202 +1,109 @@
-//! What a variant does to the pixels, and the one text that stands for it.
+//! What a variant does to the pixels. How it is written is in [`crate::options`].
+
+mod encoding;
+mod geometry;
+mod overlay;
+mod tone;
+
+pub use encoding::{Animation, Compression, MetadataPolicy, Quality, QualityNumber, QualityWord};
+pub use geometry::{Fit, Flip, Gravity, Ratio, Rotate, Side, Trim, TrimEnd};
+pub use overlay::{Anchor, Composite, Length, MAX_OVERLAYS, Overlay, Repeat};
+pub use tone::{Blur, Color, Factor, Gamut, Sharpen};
 
 use thiserror::Error;
 
-/// How a picture is brought to the target size (Cloudflare's five modes of named variants).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fit {
-    /// Fits inside the box, never larger than the source.
-    ScaleDown,
-    /// Fits inside the box, enlarging if needed.
-    Contain,
-    /// Fills the box exactly, cropping what sticks out; enlarges if needed.
-    Cover,
-    /// As `Cover` for a larger source; a source smaller than the box in both sides stays as it is.
-    Crop,
-    /// As `Contain`, then padded to the box with white.
-    Pad,
-}
-
-impl Fit {
-    /// Every mode, in the order of the documentation.
-    pub const ALL: [Fit; 5] = [Fit::ScaleDown, Fit::Contain, Fit::Cover, Fit::Crop, Fit::Pad];
-
-    /// The word in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Fit::ScaleDown => "scale-down",
-            Fit::Contain => "contain",
-            Fit::Cover => "cover",
-            Fit::Crop => "crop",
-            Fit::Pad => "pad",
-        }
-    }
-
-    /// Parses the word.
-    pub fn parse(text: &str) -> Result<Fit, TransformError> {
-        Fit::ALL.into_iter().find(|fit| fit.as_str() == text).ok_or(TransformError::Fit)
-    }
-}
-
-/// What of the source's metadata a JPEG keeps. Orientation and colour profile are always applied.
-/// Other formats never carry any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MetadataPolicy {
-    /// Nothing.
-    None,
-    /// The EXIF copyright tag alone.
-    Copyright,
-    /// Most EXIF, with the position; no thumbnail.
-    Keep,
-}
-
-impl MetadataPolicy {
-    /// Every policy.
-    pub const ALL: [MetadataPolicy; 3] =
-        [MetadataPolicy::Keep, MetadataPolicy::Copyright, MetadataPolicy::None];
-
-    /// The word in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            MetadataPolicy::None => "none",
-            MetadataPolicy::Copyright => "copyright",
-            MetadataPolicy::Keep => "keep",
-        }
-    }
-
-    /// Parses the word.
-    pub fn parse(text: &str) -> Result<MetadataPolicy, TransformError> {
-        MetadataPolicy::ALL.into_iter().find(|policy| policy.as_str() == text).ok_or(TransformError::Metadata)
-    }
-}
-
-/// A side of the target box in pixels: 1 to 12,000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Side(u32);
-
-impl Side {
-    /// The longest target side; the same as the longest source side.
-    pub const MAX: u32 = 12_000;
-
-    /// Parses a number of pixels.
-    pub fn parse(pixels: u64) -> Result<Side, TransformError> {
-        match u32::try_from(pixels) {
-            Ok(pixels) if (1..=Self::MAX).contains(&pixels) => Ok(Side(pixels)),
-            _ => Err(TransformError::Side),
-        }
-    }
-
-    /// Pixels.
-    pub fn pixels(self) -> u32 {
-        self.0
-    }
-}
-
-/// Strength of the approximate Gaussian blur: 0 (none) to 250, in steps of a hundredth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Blur(u16);
-
-impl Blur {
-    /// No blur.
-    pub const NONE: Blur = Blur(0);
-
-    /// Parses a strength; it is rounded to the nearest hundredth.
-    pub fn parse(strength: f64) -> Result<Blur, TransformError> {
-        if !(0.0..=250.0).contains(&strength) {
-            return Err(TransformError::Blur);
-        }
-        // In range: 250 * 100 fits u16.
-        Ok(Blur((strength * 100.0).round() as u16))
-    }
-
-    /// The strength, 0.0 to 250.0.
-    pub fn strength(self) -> f64 {
-        f64::from(self.0) / 100.0
-    }
-}
-
 /// Everything that is done to a picture between its original and a rendition, except the choice of
-/// the output format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// the output format. Lengths are device pixels: `dpr` is multiplied in when options are parsed.
+///
+/// The order is fixed: orientation of the metadata, trim, flip, rotate, fit with gravity,
+/// saturation, brightness, contrast, gamma, sharpen, blur, background, draw.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Transform {
+    /// See [`Trim`].
+    pub trim: Option<Trim>,
+    /// See [`Flip`].
+    pub flip: Flip,
+    /// See [`Rotate`].
+    pub rotate: Rotate,
     /// See [`Fit`].
     pub fit: Fit,
     /// Width of the box; `None` leaves it to the other side.
     pub width: Option<Side>,
     /// Height of the box; `None` leaves it to the other side.
     pub height: Option<Side>,
+    /// See [`Gravity`].
+    pub gravity: Gravity,
+    /// Factor on linear light.
+    pub brightness: Factor,
+    /// Spread of sRGB values around their middle.
+    pub contrast: Factor,
+    /// Exponent; below 1 is darker, above 1 is lighter.
+    pub gamma: Factor,
+    /// 0 is grey.
+    pub saturation: Factor,
+    /// See [`Sharpen`].
+    pub sharpen: Sharpen,
     /// See [`Blur`].
     pub blur: Blur,
+    /// Behind transparent pixels and padding; `None` keeps transparency, pads with white, and puts
+    /// white behind what a JPEG cannot hold.
+    pub background: Option<Color>,
+    /// Drawn last, in this order; at most [`MAX_OVERLAYS`].
+    pub draw: Vec<Overlay>,
+    /// `None` is [`Quality::DEFAULT`], and lets a PNG stay without a palette.
+    pub quality: Option<Quality>,
+    /// See [`Compression`].
+    pub compression: Compression,
+    /// See [`Animation`].
+    pub animation: Animation,
     /// See [`MetadataPolicy`].
     pub metadata: MetadataPolicy,
+    /// See [`Gamut`].
+    pub gamut: Gamut,
 }
 
 impl Default for Transform {
-    /// Cloudflare's defaults: `scale-down`, the size of the source, no blur, metadata `copyright`.
+    /// Cloudflare's defaults: `scale-down`, the size of the source, metadata `copyright`, and nothing
+    /// else done.
     fn default() -> Transform {
         Transform {
+            trim: None,
+            flip: Flip::None,
+            rotate: Rotate::None,
             fit: Fit::ScaleDown,
             width: None,
             height: None,
+            gravity: Gravity::CENTER,
+            brightness: Factor::NONE,
+            contrast: Factor::NONE,
+            gamma: Factor::NONE,
+            saturation: Factor::NONE,
+            sharpen: Sharpen::NONE,
             blur: Blur::NONE,
+            background: None,
+            draw: Vec::new(),
+            quality: None,
+            compression: Compression::Default,
+            animation: Animation::Keep,
             metadata: MetadataPolicy::Copyright,
+            gamut: Gamut::Srgb,
         }
     }
 }
 
 /// Why an option was refused (error 9401 in URLs, 5400 in the API).
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum TransformError {
-    /// Unknown word.
-    #[error("fit must be one of scale-down, contain, cover, crop, pad")]
-    Fit,
-    /// Unknown word.
-    #[error("metadata must be one of keep, copyright, none")]
-    Metadata,
-    /// Out of range.
-    #[error("width and height must be whole numbers from 1 to 12000")]
-    Side,
-    /// Out of range.
-    #[error("blur must be a number from 0 to 250")]
-    Blur,
-}
-
-impl Transform {
-    /// The one text for this transform: equal transforms give equal texts, and different ones
-    /// different texts. It is a part of the key that renditions are stored under, so a change of
-    /// its form makes every stored rendition unreachable.
-    pub fn canonical(&self) -> String {
-        let side = |side: Option<Side>| side.map_or_else(|| "auto".to_owned(), |s| s.0.to_string());
-        format!(
-            "fit={},width={},height={},blur={},metadata={}",
-            self.fit.as_str(),
-            side(self.width),
-            side(self.height),
-            self.blur.strength(),
-            self.metadata.as_str()
-        )
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{option} must be {allowed}")]
+pub struct OptionError {
+    /// Its name in the API.
+    pub option: &'static str,
+    /// What it may be.
+    pub allowed: &'static str,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn canonical_text_is_stable() {
-        assert_eq!(
-            Transform::default().canonical(),
-            "fit=scale-down,width=auto,height=auto,blur=0,metadata=copyright"
-        );
-        let transform = Transform {
-            fit: Fit::Pad,
-            width: Side::parse(1).ok(),
-            height: Side::parse(12_000).ok(),
-            blur: Blur::parse(2.504).unwrap_or(Blur::NONE),
-            metadata: MetadataPolicy::None,
-        };
-        assert_eq!(transform.canonical(), "fit=pad,width=1,height=12000,blur=2.5,metadata=none");
-    }
 
     #[test]
     fn words_round_trip_and_ranges_hold() {
@@ -206,11 +113,21 @@ mod tests {
         for policy in MetadataPolicy::ALL {
             assert_eq!(MetadataPolicy::parse(policy.as_str()), Ok(policy));
         }
-        assert_eq!(Fit::parse("squeeze"), Err(TransformError::Fit));
-        assert_eq!(Side::parse(0), Err(TransformError::Side));
-        assert_eq!(Side::parse(12_001), Err(TransformError::Side));
-        assert_eq!(Blur::parse(250.1), Err(TransformError::Blur));
-        assert_eq!(Blur::parse(f64::NAN), Err(TransformError::Blur));
-        assert_eq!(Blur::parse(-1.0), Err(TransformError::Blur));
+        for composite in Composite::ALL {
+            assert_eq!(Composite::parse(composite.as_str()), Ok(composite));
+        }
+        let refused = Fit::parse("stretch").map_err(|error| error.to_string());
+        assert!(refused.is_err_and(|text| text.starts_with("fit must be one of scale-down, contain")));
+        for bad in [0, 12_001, u64::MAX] {
+            assert!(Side::parse(bad).is_err());
+        }
+        for bad in [250.1, f64::NAN, -1.0] {
+            assert!(Blur::parse(bad).is_err());
+        }
+        assert_eq!(Blur::parse(2.504).map(Blur::strength), Ok(2.5));
+        assert!(Sharpen::parse(10.1).is_err());
+        assert!(Factor::parse("gamma", 255.1).is_err_and(|error| error.option == "gamma"));
+        assert!(Ratio::parse("zoom", 1.01).is_err());
+        assert!(Quality::number(0).is_err() && Quality::number(101).is_err());
     }
 }

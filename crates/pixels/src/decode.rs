@@ -48,6 +48,7 @@ pub(crate) fn decode(file: &[u8], header: &Header<'_>) -> Result<Decoded, Fault>
         SourceFormat::Png => png::decode(file, &header.info)?,
         SourceFormat::WebP => webp::decode(file, &header.info)?,
         SourceFormat::Gif => gif::decode(file, &header.info)?,
+        _ => return Err(Fault::Unsupported),
     };
     decoded.profile = decoded.profile.filter(|profile| profile.len() <= PROFILE_BYTES);
     Ok(decoded)

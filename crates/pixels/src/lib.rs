@@ -15,9 +15,9 @@ mod linear;
 mod metadata;
 mod plan;
 mod probe;
+mod render;
 mod steps;
 
-use crate::plan::Plan;
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
@@ -72,24 +72,25 @@ pub fn probe(file: &[u8], limits: &SourceLimits) -> Result<SourceInfo, Fault> {
     Ok(probe::header(file, limits)?.info)
 }
 
-/// Renders a file: decodes it (of an animation the first frame), converts it to sRGB, applies the
-/// orientation and the transform, and encodes it in `format`.
+/// What a rendition is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The original.
+    pub file: &'a [u8],
+    /// The originals of `Transform::draw`, in its order.
+    pub overlays: &'a [&'a [u8]],
+}
+
+/// Renders a file: decodes it, converts its colours, applies the orientation and the transform, and
+/// encodes it in `format`. Of an animation in a format that has none, the first frame is rendered.
 ///
 /// `limits` hold for the source and for the output alike; an output beyond them, or beyond what
 /// the format can hold, is [`Fault::CannotEncode`]. Both are known before pixels are decoded.
 pub fn render(
-    file: &[u8],
+    source: &Source<'_>,
     transform: &Transform,
     format: OutputFormat,
     limits: &SourceLimits,
 ) -> Result<Rendered, Fault> {
-    let header = probe::header(file, limits)?;
-    let exif = header.exif.and_then(metadata::Exif::parse);
-    let orientation = exif.as_ref().map_or(metadata::Orientation::AsStored, metadata::Exif::orientation);
-    let plan = Plan::new(&header.info, orientation, transform, format, limits)?;
-    let decoded = decode::decode(file, &header)?;
-    let frame = steps::run(color::to_srgb(decoded)?, &plan)?;
-    let kept = exif.and_then(|exif| exif.kept(transform.metadata));
-    let bytes = encode::encode(&frame, format, kept.as_deref())?;
-    Ok(Rendered { bytes, width: frame.width(), height: frame.height() })
+    render::render(source, transform, format, limits)
 }

@@ -17,8 +17,8 @@ pub(crate) const JPEG_SCANS: usize = 64;
 /// Most bytes of EXIF that a rendition keeps. An APP1 segment holds 65527.
 pub(crate) const KEPT_EXIF_BYTES: usize = 60_000;
 
-/// Longest side that a JPEG file can have, in pixels.
-const JPEG_SIDE: u32 = 65_535;
+/// Longest side that a format with 16 bits for it can have, in pixels.
+const SHORT_SIDE: u32 = 65_535;
 
 /// Checks the size that a source claims.
 pub(crate) fn check_source(width: u32, height: u32, limits: &SourceLimits) -> Result<(), Fault> {
@@ -40,8 +40,10 @@ pub(crate) fn check_output(
 ) -> Result<(u32, u32), Fault> {
     let format_side = match format {
         OutputFormat::WebP => WEBP_SIDE,
-        OutputFormat::Jpeg => JPEG_SIDE,
-        OutputFormat::Png => u32::MAX,
+        OutputFormat::Jpeg | OutputFormat::BaselineJpeg | OutputFormat::Gif | OutputFormat::Avif => {
+            SHORT_SIDE
+        }
+        OutputFormat::Png | OutputFormat::Svg | OutputFormat::Json => u32::MAX,
     };
     if width.max(height) > u64::from(format_side) {
         let name = format.as_str();

@@ -119,7 +119,11 @@ impl Plan {
         let (width, height) = limits::check_output(fitted.picture.0, fitted.picture.1, format, limits)?;
         let picture = Size { width, height };
         let padded = transform.fit == Fit::Pad && transform.width.is_some() && transform.height.is_some();
-        let backdrop = if padded || format == OutputFormat::Jpeg { Backdrop::White } else { Backdrop::None };
+        let backdrop = if padded || matches!(format, OutputFormat::Jpeg | OutputFormat::BaselineJpeg) {
+            Backdrop::White
+        } else {
+            Backdrop::None
+        };
         let scaled = picture.turned(orientation);
         let (region, scaling) = region(stored, scaled, orientation, &fitted.shape);
         let strength = transform.blur.strength();
@@ -163,7 +167,7 @@ fn fit(source: Size, transform: &Transform) -> Fitted {
         (Fit::Pad, Some(bw), Some(bh)) => {
             Fitted { picture: inside((w, h), box_w, box_h), shape: Shape::Whole, output: (bw, bh) }
         }
-        (Fit::Contain | Fit::Cover | Fit::Pad, ..) => whole(inside((w, h), box_w, box_h)),
+        _ => whole(inside((w, h), box_w, box_h)),
     }
 }
 

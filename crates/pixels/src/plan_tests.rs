@@ -5,7 +5,7 @@ use safelight_domain::transform::{Blur, Side};
 const LIMITS: SourceLimits = SourceLimits::CLOUDFLARE;
 
 fn source(width: u32, height: u32) -> SourceInfo {
-    SourceInfo { format: SourceFormat::Png, width, height, has_alpha: true }
+    SourceInfo { format: SourceFormat::Png, width, height, has_alpha: true, frames: 1 }
 }
 
 fn transform(fit: Fit, width: u64, height: u64) -> Transform {

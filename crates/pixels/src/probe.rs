@@ -38,6 +38,7 @@ pub(crate) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header
         SourceFormat::Png => png::header(file)?,
         SourceFormat::WebP => webp::header(file)?,
         SourceFormat::Gif => gif::header(file)?,
+        _ => return Err(Fault::Unsupported),
     };
     limits::check_source(header.info.width, header.info.height, limits)?;
     Ok(header)

@@ -1,9 +1,10 @@
 //! JPEG, by jpeg-encoder.
 
-use super::cannot;
+use super::{Encoding, cannot};
 use crate::Fault;
 use crate::frame::{Channels, Frame};
 use jpeg_encoder::{ColorType, SamplingFactor};
+use safelight_domain::negotiate::OutputFormat;
 
 /// Quality of JPEGs, 1 to 100: Cloudflare's default.
 const JPEG_QUALITY: u8 = 85;
@@ -11,7 +12,7 @@ const JPEG_QUALITY: u8 = 85;
 /// Pixels between which a JPEG is progressive: not smaller than 50x50, not larger than 3000x3000.
 const PROGRESSIVE_AREA: std::ops::RangeInclusive<u64> = 50 * 50..=3000 * 3000;
 
-pub(super) fn encode(frame: &Frame, exif: Option<&[u8]>) -> Result<Vec<u8>, Fault> {
+pub(super) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, Fault> {
     let (width, height) = (u16::try_from(frame.width()), u16::try_from(frame.height()));
     let (width, height) = (width.map_err(cannot)?, height.map_err(cannot)?);
     let color = match frame.channels() {
@@ -23,9 +24,9 @@ pub(super) fn encode(frame: &Frame, exif: Option<&[u8]>) -> Result<Vec<u8>, Faul
     let mut encoder = jpeg_encoder::Encoder::new(&mut file, JPEG_QUALITY);
     encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
     let area = u64::from(frame.width()) * u64::from(frame.height());
-    encoder.set_progressive(PROGRESSIVE_AREA.contains(&area));
+    encoder.set_progressive(encoding.format == OutputFormat::Jpeg && PROGRESSIVE_AREA.contains(&area));
     encoder.set_optimized_huffman_tables(true);
-    if let Some(exif) = exif {
+    if let Some(exif) = encoding.exif {
         encoder.add_exif_metadata(exif).map_err(cannot)?;
     }
     encoder.encode(frame.pixels(), width, height, color).map_err(cannot)?;

@@ -28,7 +28,8 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
     let [left, top, frame_width, frame_height] = frame.map(u32::from);
     let (width, height) = (u32::from(width), u32::from(height));
     let covers = left == 0 && top == 0 && frame_width >= width && frame_height >= height;
-    let info = SourceInfo { format: SourceFormat::Gif, width, height, has_alpha: transparent || !covers };
+    let info =
+        SourceInfo { format: SourceFormat::Gif, width, height, has_alpha: transparent || !covers, frames: 1 };
     Ok(Header { info, exif: None, ink: Ink::Plain })
 }
 

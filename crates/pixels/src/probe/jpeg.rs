@@ -31,7 +31,7 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
         at = start + length.max(2);
     }
     let (width, height) = size.map_or((0, 0), |(w, h)| (u32::from(w), u32::from(h)));
-    let info = SourceInfo { format: SourceFormat::Jpeg, width, height, has_alpha: false };
+    let info = SourceInfo { format: SourceFormat::Jpeg, width, height, has_alpha: false, frames: 1 };
     Ok(Header { info, exif, ink })
 }
 

@@ -30,6 +30,6 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
         at += 12 + length;
     }
     let has_alpha = transparent || matches!(color, 4 | 6);
-    let info = SourceInfo { format: SourceFormat::Png, width, height, has_alpha };
+    let info = SourceInfo { format: SourceFormat::Png, width, height, has_alpha, frames: 1 };
     Ok(Header { info, exif, ink: Ink::Plain })
 }

@@ -29,7 +29,13 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
         }
         _ => return Err(corrupt("its first chunk is unknown")),
     };
-    let info = SourceInfo { format: SourceFormat::WebP, width: size.width, height: size.height, has_alpha };
+    let info = SourceInfo {
+        format: SourceFormat::WebP,
+        width: size.width,
+        height: size.height,
+        has_alpha,
+        frames: 1,
+    };
     Ok(Header { info, exif, ink: Ink::Plain })
 }
 

@@ -10,6 +10,7 @@ fn scaled(frame: &Frame, fit: Fit, width: u64, height: u64) -> Frame {
         width: frame.width(),
         height: frame.height(),
         has_alpha: frame.channels() == Channels::Rgba,
+        frames: 1,
     };
     let wanted = Transform {
         fit,
