@@ -20,7 +20,7 @@ use crate::image::{BlobId, Image, Privacy};
 use crate::signature::{Malformed, Token};
 use crate::time::UnixTime;
 use crate::token::{Caller, Refusal, Scope};
-use crate::variant::{Variant, VariantAccess};
+use crate::variant::VariantAccess;
 
 /// Leave to read the bytes of one blob (its original, levels and renditions).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,10 +95,11 @@ pub enum UnknownImagePolicy {
     NotFound,
 }
 
-/// Decides a delivery request. `image` is what was found under the id in the URL.
+/// Decides a delivery request. `image` is what was found under the id in the URL. Options in a URL
+/// follow the image, like most variants: the signature covers them.
 pub fn authorize_delivery(
     image: Option<&Image>,
-    variant: &Variant,
+    variant: VariantAccess,
     token: &Token,
     unknown: UnknownImagePolicy,
 ) -> Result<Granted, Denied> {
@@ -108,7 +109,7 @@ pub fn authorize_delivery(
             (UnknownImagePolicy::AsPrivate, None) | (UnknownImagePolicy::NotFound, _) => Denied::UnknownImage,
         });
     };
-    let exposure = match (image.privacy, variant.access, token) {
+    let exposure = match (image.privacy, variant, token) {
         (Privacy::Public, _, _) | (_, VariantAccess::AlwaysPublic, _) => Exposure::Public,
         (Privacy::RequireSigned, VariantAccess::FollowImage, Token::Valid { until, .. }) => {
             Exposure::Private { until: *until }
@@ -118,6 +119,13 @@ pub fn authorize_delivery(
         }
     };
     Ok(Granted { blob: image.blob.clone(), exposure })
+}
+
+/// Lets an overlay be drawn on an image whose delivery is granted. It was named by whoever may change
+/// the account's variants, so that it must be of the same account is all there is to ask.
+pub fn authorize_overlay(granted: &Granted, image: &Image, overlay: &Image) -> Option<Granted> {
+    let allowed = *granted.blob() == image.blob && overlay.account == image.account;
+    allowed.then(|| Granted { blob: overlay.blob.clone(), exposure: granted.exposure })
 }
 
 /// Lets an account's own token with the `read` scope fetch an original (`/blob`).

@@ -3,8 +3,6 @@ use crate::account::AccountId;
 use crate::image::{ImageId, Metadata, SourceFormat, SourceInfo};
 use crate::signature::KeyName;
 use crate::token::{Role, TokenHash, TokenRecord, authenticate};
-use crate::transform::Transform;
-use crate::variant::VariantName;
 
 fn account(digit: char) -> AccountId {
     AccountId::parse(&digit.to_string().repeat(32)).expect("32 hexadecimal digits")
@@ -25,15 +23,6 @@ fn image(privacy: Privacy) -> Image {
     }
 }
 
-fn variant(access: VariantAccess) -> Variant {
-    Variant {
-        name: VariantName::parse("v").expect("a name"),
-        transform: Transform::default(),
-        browser_ttl: None,
-        access,
-    }
-}
-
 fn tokens() -> Vec<Token> {
     let key = KeyName::parse("default").expect("a name");
     vec![
@@ -49,9 +38,9 @@ fn tokens() -> Vec<Token> {
 #[test]
 fn a_private_image_opens_to_a_valid_token_alone() {
     let image = image(Privacy::RequireSigned);
-    let variant = variant(VariantAccess::FollowImage);
+    let variant = VariantAccess::FollowImage;
     for token in tokens() {
-        let decision = authorize_delivery(Some(&image), &variant, &token, UnknownImagePolicy::AsPrivate);
+        let decision = authorize_delivery(Some(&image), variant, &token, UnknownImagePolicy::AsPrivate);
         match token {
             Token::Valid { until, .. } => {
                 let granted = decision.expect("a valid token opens it");
@@ -71,12 +60,8 @@ fn public_images_and_always_public_variants_ignore_the_token() {
         (Privacy::RequireSigned, VariantAccess::AlwaysPublic),
     ] {
         for token in tokens() {
-            let decision = authorize_delivery(
-                Some(&image(privacy)),
-                &variant(access),
-                &token,
-                UnknownImagePolicy::AsPrivate,
-            );
+            let decision =
+                authorize_delivery(Some(&image(privacy)), access, &token, UnknownImagePolicy::AsPrivate);
             assert_eq!(decision.map(|granted| granted.exposure()), Ok(Exposure::Public));
         }
     }
@@ -85,14 +70,14 @@ fn public_images_and_always_public_variants_ignore_the_token() {
 #[test]
 fn without_a_valid_token_unknown_and_private_look_the_same() {
     let private = image(Privacy::RequireSigned);
-    let variant = variant(VariantAccess::FollowImage);
+    let variant = VariantAccess::FollowImage;
     for token in tokens() {
-        let decide = |image| authorize_delivery(image, &variant, &token, UnknownImagePolicy::AsPrivate);
+        let decide = |image| authorize_delivery(image, variant, &token, UnknownImagePolicy::AsPrivate);
         match token {
             Token::Valid { .. } => assert_eq!(decide(None), Err(Denied::UnknownImage)),
             _ => assert_eq!(decide(None), decide(Some(&private))),
         }
-        let as_cloudflare = authorize_delivery(None, &variant, &token, UnknownImagePolicy::NotFound);
+        let as_cloudflare = authorize_delivery(None, variant, &token, UnknownImagePolicy::NotFound);
         assert_eq!(as_cloudflare, Err(Denied::UnknownImage));
     }
 }
@@ -101,13 +86,9 @@ fn without_a_valid_token_unknown_and_private_look_the_same() {
 fn a_grant_ends_with_its_url() {
     let image = image(Privacy::RequireSigned);
     let token = Token::Valid { until: Some(UnixTime(9)), key: KeyName::parse("k").expect("a name") };
-    let granted = authorize_delivery(
-        Some(&image),
-        &variant(VariantAccess::FollowImage),
-        &token,
-        UnknownImagePolicy::AsPrivate,
-    )
-    .expect("valid");
+    let granted =
+        authorize_delivery(Some(&image), VariantAccess::FollowImage, &token, UnknownImagePolicy::AsPrivate)
+            .expect("valid");
     assert!(granted.holds(UnixTime(8)));
     assert!(!granted.holds(UnixTime(9)));
 }
@@ -131,4 +112,19 @@ fn an_owner_reads_originals_of_its_own_account_with_the_read_scope() {
         Err(Refusal::MissingScope(Scope::Read))
     );
     assert_eq!(authorize_owner(&image, &caller(&[Scope::Read], account('b'))), Err(Refusal::OtherAccount));
+}
+
+#[test]
+fn an_overlay_is_of_the_same_account() {
+    let base = image(Privacy::Public);
+    let token = Token::Absent;
+    let policy = UnknownImagePolicy::AsPrivate;
+    let granted =
+        authorize_delivery(Some(&base), VariantAccess::FollowImage, &token, policy).expect("public");
+    let mut overlay = Image { blob: BlobId::from_random([8; 16]), ..image(Privacy::RequireSigned) };
+    let allowed = authorize_overlay(&granted, &base, &overlay).expect("the account's own");
+    assert_eq!((allowed.blob(), allowed.exposure()), (&overlay.blob, Exposure::Public));
+    overlay.account = account('b');
+    assert_eq!(authorize_overlay(&granted, &base, &overlay), None);
+    assert_eq!(authorize_overlay(&granted, &overlay, &base), None, "another image than was granted");
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::tests::{blob, image, variant};
+use crate::catalog::tests::{blob, image};
 use crate::staging::Staging;
 use futures_util::stream;
 use safelight_domain::access::{UnknownImagePolicy, authorize_delivery};
@@ -12,8 +12,13 @@ use tempfile::TempDir;
 pub(crate) fn granted(blob: BlobId) -> Granted {
     let mut public = image('a', "i", blob, 1);
     public.privacy = Privacy::Public;
-    authorize_delivery(Some(&public), &variant("public"), &Token::Absent, UnknownImagePolicy::AsPrivate)
-        .expect("is public")
+    authorize_delivery(
+        Some(&public),
+        safelight_domain::variant::VariantAccess::FollowImage,
+        &Token::Absent,
+        UnknownImagePolicy::AsPrivate,
+    )
+    .expect("is public")
 }
 
 /// A new store. It lives as long as its folder.

@@ -172,6 +172,18 @@ pub struct DeliveryAccount {
     pub keys: Vec<SigningKey>,
     /// Every variant.
     pub variants: HashMap<VariantName, Arc<Variant>>,
+    /// Whether options in URLs are served.
+    pub flexible_variants: FlexibleVariants,
+}
+
+/// Whether options in URLs are served (`flexible_variants`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlexibleVariants {
+    /// The default: nobody but the account's owner makes up sizes.
+    #[default]
+    Off,
+    /// Of public images to anyone, of private ones by signed URL.
+    On,
 }
 
 /// Changes to an image; `None` leaves a field as it is.

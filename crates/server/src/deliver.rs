@@ -1,5 +1,6 @@
 //! Use case: answer a delivery request. It knows no HTTP.
 
+mod decision;
 mod flights;
 
 pub use flights::{Admission, Busy, Flights};
@@ -7,18 +8,16 @@ pub use flights::{Admission, Busy, Flights};
 use crate::app::App;
 use crate::blobs::{BlobError, BlobKey};
 use crate::catalog::{Rendition, RenditionKey};
+use crate::deliver::decision::{Wanted, decide};
 use crate::random;
 use crate::renderer::RenderError;
 use bytes::Bytes;
-use safelight_domain::access::{Denied, Granted, TokenFault, authorize_delivery};
+use safelight_domain::access::{Granted, TokenFault};
 use safelight_domain::caching::cache_control;
 use safelight_domain::conditional::ETag;
-use safelight_domain::delivery_url::{DeliveryPath, DeliveryPathError, VariantSegment};
-use safelight_domain::image::Image;
-use safelight_domain::negotiate::{FormatChoice, FormatError, OutputFormat, output_format};
-use safelight_domain::signature;
-use safelight_domain::variant::{BrowserTtl, Variant};
-use safelight_pixels::ENGINE_VERSION;
+use safelight_domain::delivery_url::DeliveryPathError;
+use safelight_domain::negotiate::{FormatError, OutputFormat};
+use safelight_domain::options::{ClientHints, OptionsError};
 use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::sync::Arc;
@@ -32,6 +31,8 @@ pub struct Request<'a> {
     pub accept: Option<&'a str>,
     /// All `If-None-Match` headers, joined with commas.
     pub none_match: Option<&'a str>,
+    /// See [`ClientHints`].
+    pub hints: ClientHints,
 }
 
 /// An answer with a picture, or leave to use the one that the client has.
@@ -43,8 +44,21 @@ pub struct Answer {
     pub etag: ETag,
     /// `Cache-Control` value.
     pub cache_control: String,
+    /// Which request headers have had a say.
+    pub varies: Varies,
     /// `None` when the client's copy is the current one.
     pub body: Option<Bytes>,
+}
+
+/// Which request headers an answer depends on, the conditional ones apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Varies {
+    /// None.
+    No,
+    /// `Accept`.
+    ByAccept,
+    /// `Accept` and those of [`ClientHints::HEADERS`].
+    ByHints,
 }
 
 /// Why a request gets no picture. `Clone`, since all who wait for one rendition get it.
@@ -59,9 +73,15 @@ pub enum DeliverError {
     /// The account has no variant of this name.
     #[error("the account has no variant of this name")]
     UnknownVariant,
-    /// Options in the URL, which are not available.
+    /// Options in the URL, which the account does not serve.
     #[error("flexible variants are not enabled")]
     FlexibleVariant,
+    /// Options in the URL that make no sense.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// The variant draws an image that is not there.
+    #[error("an overlay of the variant does not exist")]
+    UnknownOverlay,
     /// See [`Denied::Token`].
     #[error("the token does not open the image")]
     Token(TokenFault),
@@ -83,74 +103,30 @@ pub enum DeliverError {
 /// this order, so that nothing is looked up before the signature is judged, and nothing is told
 /// before access is granted.
 pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, DeliverError> {
-    let Decision { granted, image, variant } = decide(app, &request).await?;
-    let format = output_format(FormatChoice::Auto, request.accept, &image.source, &variant.transform)?;
-    let key = RenditionKey {
-        blob: granted.blob().clone(),
-        transform: variant.transform.canonical(),
-        format,
-        engine: ENGINE_VERSION,
-        effort: 0,
-    };
-    let (granted, etag, body) = match stored(app, &granted, &key, &request).await? {
-        Some((etag, body)) => (granted, etag, body),
+    let decision = decide(app, &request).await?;
+    let wanted = Wanted::of(app, &decision, &request).await?;
+    let format = wanted.key.format;
+    let (granted, etag, body) = match stored(app, &decision.granted, &wanted.key, &request).await? {
+        Some((etag, body)) => (decision.granted, etag, body),
         None => {
-            let made = app.flights.make(app, &granted, &key, variant.transform.clone()).await?;
-            // That took its time, in which the link may have expired, or the image or a key may
-            // have been changed or deleted: what holds now counts.
-            let now = decide(app, &request).await?.granted;
-            if now.blob() != granted.blob() {
+            let made = app.flights.make(app, &decision.granted, &wanted).await?;
+            // That took its time, in which the link may have expired, or the image, a key or an
+            // overlay may have been changed or deleted: what holds now counts.
+            let now = decide(app, &request).await?;
+            if Wanted::of(app, &now, &request).await?.key != wanted.key {
                 return Err(RenderError::Busy.into());
             }
             let etag = ETag::of_sha256(&made.sha256);
             let current = request.none_match.is_some_and(|header| etag.matches_none_match(header));
-            (now, etag, (!current).then_some(made.bytes))
+            (now.granted, etag, (!current).then_some(made.bytes))
         }
     };
     let now = app.clock.now();
     if !granted.holds(now) {
         return Err(DeliverError::Token(TokenFault::Expired));
     }
-    let browser_ttl = variant.browser_ttl.unwrap_or(BrowserTtl::DEFAULT);
-    Ok(Answer { format, etag, cache_control: cache_control(granted.exposure(), browser_ttl, now), body })
-}
-
-/// A decision in favour, and what it was about.
-struct Decision {
-    granted: Granted,
-    image: Arc<Image>,
-    variant: Arc<Variant>,
-}
-
-async fn decide(app: &App, request: &Request<'_>) -> Result<Decision, DeliverError> {
-    let path = request.target.split_once('?').map_or(request.target, |(path, _)| path);
-    let path = DeliveryPath::parse(path)?;
-    let account = app.catalog.delivery_account(&path.hash).await.map_err(internal)?;
-    let account = account.ok_or(DeliverError::UnknownAccount)?;
-    let token = signature::verify(request.target, &account.keys, app.clock.now());
-
-    let variant = match &path.variant {
-        VariantSegment::Named(name) => account.variants.get(name).ok_or(DeliverError::UnknownVariant)?,
-        VariantSegment::Options(_) => return Err(DeliverError::FlexibleVariant),
-        VariantSegment::Impossible => return Err(DeliverError::UnknownVariant),
-    };
-    let authorize =
-        |image: Option<&Image>| authorize_delivery(image, variant, &token, app.config.unknown_images);
-    if let Some(image) = app.catalog.remembered_image(&account.id, &path.id)
-        && let Ok(granted) = authorize(Some(&image))
-    {
-        return Ok(Decision { granted, image, variant: Arc::clone(variant) });
-    }
-    // An image that does not exist is never in memory. Were private ones refused from there, the
-    // time it takes would tell them apart, so every refusal waits for one read of the database.
-    let image = app.catalog.stored_image(&account.id, &path.id).await.map_err(internal)?;
-    let granted = authorize(image.as_deref()).map_err(|denied| match denied {
-        Denied::Token(fault) => DeliverError::Token(fault),
-        Denied::UnknownImage => DeliverError::UnknownImage,
-    })?;
-    // A grant is for an image that was found.
-    let image = image.ok_or(DeliverError::UnknownImage)?;
-    Ok(Decision { granted, image, variant: Arc::clone(variant) })
+    let cache_control = cache_control(granted.exposure(), decision.browser_ttl, now);
+    Ok(Answer { format, etag, cache_control, varies: decision.varies, body })
 }
 
 /// The stored rendition, without its bytes when the client has them.
@@ -184,19 +160,17 @@ pub struct Made {
     sha256: [u8; 32],
 }
 
-async fn make(
-    app: &App,
-    granted: &Granted,
-    key: &RenditionKey,
-    transform: safelight_domain::transform::Transform,
-) -> Result<Made, DeliverError> {
-    let original = match app.blobs.original(granted).await {
-        Ok(original) => original,
-        // Deleted since it was granted.
-        Err(BlobError::Missing) => return Err(DeliverError::UnknownImage),
-        Err(error) => return Err(internal(error)),
-    };
-    let rendered = app.renderer.render(vec![original], transform, key.format).await?;
+async fn make(app: &App, granted: &Granted, wanted: &Wanted) -> Result<Made, DeliverError> {
+    let mut files = Vec::with_capacity(1 + wanted.overlays.len());
+    for granted in std::iter::once(granted).chain(&wanted.overlays) {
+        files.push(match app.blobs.original(granted).await {
+            Ok(original) => original,
+            // Deleted since it was granted.
+            Err(BlobError::Missing) => return Err(DeliverError::UnknownImage),
+            Err(error) => return Err(internal(error)),
+        });
+    }
+    let rendered = app.renderer.render(files, wanted.transform.clone(), wanted.key.format).await?;
     Ok(Made { sha256: Sha256::digest(&rendered.bytes).into(), bytes: rendered.bytes })
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod auth;
+mod config;
 mod delivery;
 mod envelope;
 mod error;
@@ -47,8 +48,8 @@ fn admin_routes() -> Router<Arc<App>> {
         .route("/v1/variants", get(variants::list).post(variants::create))
         .route("/v1/variants/{id}", get(variants::get).patch(variants::update).delete(variants::delete))
         .route("/v1/variants/{id}/flat", get(variants::get_flat))
+        .route("/v1/config", get(config::get).patch(config::update))
         // Words that no image id has; these endpoints do not exist yet.
-        .route("/v1/config", any(no_route))
         .route("/v1/batch_token", any(no_route))
         .route("/v1/direct_upload", any(no_route))
         .route("/v1/{*image}", get(images::get).patch(images::update).delete(images::delete))

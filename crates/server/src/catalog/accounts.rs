@@ -1,7 +1,7 @@
 //! Accounts, and what delivery needs of them.
 
 use super::rows::{all, change, damaged, first};
-use super::{Account, Catalog, CatalogError, DeliveryAccount, InsertError, NewAccount};
+use super::{Account, Catalog, CatalogError, DeliveryAccount, FlexibleVariants, InsertError, NewAccount};
 use super::{keys, tokens, variants};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::{AccountHash, AccountId};
@@ -39,6 +39,27 @@ impl Catalog {
         hash: &AccountHash,
     ) -> Result<Option<Arc<DeliveryAccount>>, CatalogError> {
         Ok(self.inner.accounts.get(hash))
+    }
+
+    /// Whether the account serves options in URLs; off for an unknown account.
+    pub async fn flexible_variants(&self, id: &AccountId) -> Result<FlexibleVariants, CatalogError> {
+        let id = id.clone();
+        self.inner.readers.read(move |connection| flexible(connection, &id)).await
+    }
+
+    /// Switches options in URLs on or off.
+    pub async fn set_flexible_variants(
+        &self,
+        id: &AccountId,
+        setting: FlexibleVariants,
+    ) -> Result<(), CatalogError> {
+        let account = id.clone();
+        let set = move |connection: &Connection| {
+            let sql = "UPDATE accounts SET flexible_variants = ?2 WHERE id = ?1";
+            change(connection, sql, (account.as_str(), setting == FlexibleVariants::On))?;
+            Ok::<_, CatalogError>(())
+        };
+        self.change_account(id, set).await
     }
 
     /// Makes a change that delivery must see: what delivery needs of the account is read within
@@ -95,8 +116,15 @@ fn load(connection: &Connection, id: &AccountId) -> Result<Option<Loaded>, Catal
         id: account.id,
         keys: keys::of_account(connection, id)?,
         variants: variants.into_iter().map(|variant| (variant.name.clone(), Arc::new(variant))).collect(),
+        flexible_variants: flexible(connection, id)?,
     };
     Ok(Some((account.hash, Arc::new(delivery))))
+}
+
+fn flexible(connection: &Connection, id: &AccountId) -> Result<FlexibleVariants, CatalogError> {
+    let sql = "SELECT flexible_variants FROM accounts WHERE id = ?1";
+    let on = first(connection, sql, [id.as_str()], |row| Ok(row.get::<_, bool>(0)?))?;
+    Ok(if on == Some(true) { FlexibleVariants::On } else { FlexibleVariants::Off })
 }
 
 fn insert(connection: &Connection, new: &NewAccount) -> Result<(), InsertError> {

@@ -1,11 +1,11 @@
 //! Each rendition is made once, however many ask for it, and only so many at a time.
 
+use super::decision::Wanted;
 use super::{DeliverError, Made, make, store};
 use crate::app::App;
 use crate::catalog::RenditionKey;
 use crate::renderer::RenderError;
 use safelight_domain::access::Granted;
-use safelight_domain::transform::Transform;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
@@ -40,29 +40,21 @@ impl Flights {
 
     /// Makes a rendition, or waits for the one that makes it. The work goes on when the one who
     /// asked is gone, for those who wait with it.
-    pub async fn make(
+    pub(super) async fn make(
         &self,
         app: &Arc<App>,
         granted: &Granted,
-        key: &RenditionKey,
-        transform: Transform,
+        wanted: &Wanted,
     ) -> Result<Made, DeliverError> {
         let mut outcome = {
             let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
-            match flying.get(key) {
+            match flying.get(&wanted.key) {
                 Some(outcome) => outcome.clone(),
                 None => {
                     let admission = self.admit().map_err(|Busy| RenderError::Busy)?;
                     let (sender, outcome) = watch::channel(None);
-                    flying.insert(key.clone(), outcome.clone());
-                    tokio::spawn(fly(
-                        Arc::clone(app),
-                        granted.clone(),
-                        key.clone(),
-                        transform,
-                        admission,
-                        sender,
-                    ));
+                    flying.insert(wanted.key.clone(), outcome.clone());
+                    tokio::spawn(fly(Arc::clone(app), granted.clone(), wanted.clone(), admission, sender));
                     outcome
                 }
             }
@@ -78,18 +70,17 @@ impl Flights {
 async fn fly(
     app: Arc<App>,
     granted: Granted,
-    key: RenditionKey,
-    transform: Transform,
+    wanted: Wanted,
     admission: Admission,
     sender: watch::Sender<Option<Outcome>>,
 ) {
-    let _landing = Landing { app: &app, key: &key };
-    let outcome = make(&app, &granted, &key, transform).await;
+    let _landing = Landing { app: &app, key: &wanted.key };
+    let outcome = make(&app, &granted, &wanted).await;
     drop(admission);
     sender.send_replace(Some(outcome.clone()));
     // Only after those who wait have it, and still listed, so that nobody makes it again meanwhile.
     if let Ok(made) = outcome
-        && let Err(error) = store(&app, &granted, &key, &made).await
+        && let Err(error) = store(&app, &granted, &wanted.key, &made).await
     {
         tracing::warn!(error = error.to_string(), "a rendition could not be stored");
     }

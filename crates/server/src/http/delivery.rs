@@ -1,7 +1,7 @@
 //! Delivery of pictures: from the request to headers and bytes.
 
 use crate::app::App;
-use crate::deliver::{Answer, DeliverError, Request, deliver};
+use crate::deliver::{Answer, DeliverError, Request, Varies, deliver};
 use crate::http::error::DeliveryError;
 use crate::renderer::RenderError;
 use axum::body::Body;
@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use safelight_domain::access::TokenFault;
 use safelight_domain::conditional::{RangeAnswer, range};
 use safelight_domain::delivery_url::DeliveryPathError;
+use safelight_domain::options::ClientHints;
 use safelight_pixels::Fault;
 use std::sync::Arc;
 
@@ -36,7 +37,8 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) ->
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let accept = joined(headers, &header::ACCEPT);
     let none_match = joined(headers, &header::IF_NONE_MATCH);
-    let wanted = Request { target, accept: accept.as_deref(), none_match: none_match.as_deref() };
+    let hints = ClientHints::read(|name| headers.get(name).and_then(|value| value.to_str().ok()));
+    let wanted = Request { target, accept: accept.as_deref(), none_match: none_match.as_deref(), hints };
     match deliver(&app, wanted).await {
         Ok(answer) => respond(answer, request.method(), headers),
         Err(error) => refusal(error).into_response(),
@@ -53,7 +55,6 @@ fn respond(answer: Answer, method: &Method, request: &HeaderMap) -> Response {
     set(header::ETAG, HeaderValue::from_str(answer.etag.as_str()));
     set(header::CACHE_CONTROL, HeaderValue::from_str(&answer.cache_control));
     for (name, value) in [
-        (header::VARY, "Accept"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, CSP),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
@@ -61,6 +62,13 @@ fn respond(answer: Answer, method: &Method, request: &HeaderMap) -> Response {
         (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
     ] {
         set(name, HeaderValue::from_str(value));
+    }
+    match answer.varies {
+        Varies::No => {}
+        Varies::ByAccept => set(header::VARY, Ok(HeaderValue::from_static("Accept"))),
+        Varies::ByHints => {
+            set(header::VARY, HeaderValue::from_str(&format!("Accept, {}", ClientHints::HEADERS.join(", "))));
+        }
     }
     let Some(bytes) = answer.body else {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
@@ -136,6 +144,10 @@ fn refusal(error: DeliverError) -> DeliveryError {
             TokenFault::Expired => "the signed URL has expired".to_owned(),
         }),
         DeliverError::UnknownImage => DeliveryError::new(StatusCode::NOT_FOUND, 5404, "Image not found"),
+        DeliverError::Options(error) => DeliveryError::new(StatusCode::BAD_REQUEST, 9401, error.to_string()),
+        DeliverError::UnknownOverlay => {
+            DeliveryError::new(StatusCode::NOT_FOUND, 9404, "An overlay of this variant does not exist")
+        }
         DeliverError::Format(error) => {
             DeliveryError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, 9412, error.to_string())
         }

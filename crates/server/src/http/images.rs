@@ -234,9 +234,7 @@ fn refused_upload(error: IngestError) -> ApiError {
         IngestError::Unsupported(text) => ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             5455,
-            format!(
-                "Uploaded image must have image/jpeg, image/png, image/webp or image/gif content: {text}"
-            ),
+            format!("Uploaded image must have the content of an image: {text}"),
         ),
         IngestError::Undecodable(text) => {
             ApiError::new(StatusCode::BAD_REQUEST, 9422, format!("error during decoding: {text}"))

@@ -146,7 +146,7 @@ async fn scopes_guard_reading_writing_and_signing() {
 async fn unknown_routes_and_health() {
     let app = TestApp::new().await;
     for path in
-        ["/client/v4/user", "/client/v4", "/safelight/v2", "~/v3", "~", "~/v1/config", "~/v1/batch_token"]
+        ["/client/v4/user", "/client/v4", "/safelight/v2", "~/v3", "~", "~/v1/batch_token"]
     {
         app.call(Method::GET, path, None).await.refused(404, 7003);
     }

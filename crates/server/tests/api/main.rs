@@ -6,6 +6,7 @@
 mod accounts;
 mod attacks;
 mod delivery;
+mod flexible;
 mod images;
 mod lists;
 mod negotiation;

@@ -1,0 +1,148 @@
+//! What a request asks for, and whether it may have it.
+
+use super::{DeliverError, Request, Varies, internal};
+use crate::app::App;
+use crate::catalog::{DeliveryAccount, FlexibleVariants, RenditionKey};
+use safelight_domain::access::{Denied, Granted, authorize_delivery, authorize_overlay};
+use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
+use safelight_domain::image::{Image, ImageId};
+use safelight_domain::negotiate::{FormatChoice, output_format};
+use safelight_domain::options::Options;
+use safelight_domain::signature;
+use safelight_domain::transform::Transform;
+use safelight_domain::variant::{BrowserTtl, VariantAccess};
+use safelight_pixels::ENGINE_VERSION;
+use std::sync::Arc;
+
+/// A decision in favour, and what it was about.
+pub(super) struct Decision {
+    pub(super) granted: Granted,
+    pub(super) browser_ttl: BrowserTtl,
+    pub(super) varies: Varies,
+    image: Arc<Image>,
+    transform: Transform,
+    format: FormatChoice,
+}
+
+/// Decides a request.
+pub(super) async fn decide(app: &App, request: &Request<'_>) -> Result<Decision, DeliverError> {
+    let path = request.target.split_once('?').map_or(request.target, |(path, _)| path);
+    let path = DeliveryPath::parse(path)?;
+    let account = app.catalog.delivery_account(&path.hash).await.map_err(internal)?;
+    let account = account.ok_or(DeliverError::UnknownAccount)?;
+    let token = signature::verify(request.target, &account.keys, app.clock.now());
+    let asked = Asked::of(&path.variant, &account, request)?;
+
+    let authorize =
+        |image: Option<&Image>| authorize_delivery(image, asked.access, &token, app.config.unknown_images);
+    if let Some(image) = app.catalog.remembered_image(&account.id, &path.id)
+        && let Ok(granted) = authorize(Some(&image))
+    {
+        return Ok(asked.granted(granted, image));
+    }
+    // An image that does not exist is never in memory. Were private ones refused from there, the
+    // time it takes would tell them apart, so every refusal waits for one read of the database.
+    let image = app.catalog.stored_image(&account.id, &path.id).await.map_err(internal)?;
+    let granted = authorize(image.as_deref()).map_err(|denied| match denied {
+        Denied::Token(fault) => DeliverError::Token(fault),
+        Denied::UnknownImage => DeliverError::UnknownImage,
+    })?;
+    // A grant is for an image that was found.
+    let image = image.ok_or(DeliverError::UnknownImage)?;
+    Ok(asked.granted(granted, image))
+}
+
+/// What the last segment of the path stands for.
+struct Asked {
+    transform: Transform,
+    format: FormatChoice,
+    access: VariantAccess,
+    browser_ttl: BrowserTtl,
+    varies: Varies,
+}
+
+impl Asked {
+    fn of(
+        segment: &VariantSegment,
+        account: &DeliveryAccount,
+        request: &Request<'_>,
+    ) -> Result<Asked, DeliverError> {
+        match segment {
+            VariantSegment::Named(name) => {
+                let variant = account.variants.get(name).ok_or(DeliverError::UnknownVariant)?;
+                Ok(Asked {
+                    transform: variant.transform.clone(),
+                    format: FormatChoice::Auto,
+                    access: variant.access,
+                    browser_ttl: variant.browser_ttl.unwrap_or(BrowserTtl::DEFAULT),
+                    varies: Varies::ByAccept,
+                })
+            }
+            VariantSegment::Options(_) if account.flexible_variants == FlexibleVariants::Off => {
+                Err(DeliverError::FlexibleVariant)
+            }
+            VariantSegment::Options(text) => {
+                let options = Options::parse(text)?;
+                Ok(Asked {
+                    transform: options.resolve(&request.hints),
+                    format: options.format,
+                    access: VariantAccess::FollowImage,
+                    browser_ttl: BrowserTtl::DEFAULT,
+                    varies: match options.format {
+                        _ if options.uses_hints() => Varies::ByHints,
+                        FormatChoice::Auto => Varies::ByAccept,
+                        FormatChoice::Only(_) => Varies::No,
+                    },
+                })
+            }
+            VariantSegment::Impossible => Err(DeliverError::UnknownVariant),
+        }
+    }
+
+    fn granted(self, granted: Granted, image: Arc<Image>) -> Decision {
+        let Asked { transform, format, browser_ttl, varies, .. } = self;
+        Decision { granted, browser_ttl, varies, image, transform, format }
+    }
+}
+
+/// One rendition, and leave to read what it is made of.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    pub(super) key: RenditionKey,
+    pub(super) transform: Transform,
+    /// For the transform's overlays, in its order.
+    pub(super) overlays: Vec<Granted>,
+}
+
+impl Wanted {
+    /// Settles the format and finds the overlays. In the key an overlay is named by its blob, so that
+    /// a watermark that was replaced is drawn anew.
+    pub(super) async fn of(
+        app: &App,
+        decision: &Decision,
+        request: &Request<'_>,
+    ) -> Result<Wanted, DeliverError> {
+        let Decision { granted, image, .. } = decision;
+        let mut transform = decision.transform.clone();
+        let format = output_format(decision.format, request.accept, &image.source, &transform)?;
+        let mut overlays = Vec::with_capacity(transform.draw.len());
+        for drawn in &mut transform.draw {
+            let found = match app.catalog.remembered_image(&image.account, &drawn.image) {
+                Some(found) => Some(found),
+                None => app.catalog.stored_image(&image.account, &drawn.image).await.map_err(internal)?,
+            };
+            let allowed = found.and_then(|overlay| authorize_overlay(granted, image, &overlay));
+            let allowed = allowed.ok_or(DeliverError::UnknownOverlay)?;
+            drawn.image = ImageId::named(allowed.blob().as_str());
+            overlays.push(allowed);
+        }
+        let key = RenditionKey {
+            blob: granted.blob().clone(),
+            transform: transform.canonical(),
+            format,
+            engine: ENGINE_VERSION,
+            effort: 0,
+        };
+        Ok(Wanted { key, transform, overlays })
+    }
+}
