@@ -3,9 +3,11 @@
 //! The size has passed the limits before any decoder starts, each decoder gets limits of its own
 //! besides, and one that finds another size than the header said makes the file corrupt.
 
+mod bmp;
 mod gif;
 mod jpeg;
 mod png;
+mod tiff;
 mod webp;
 
 use crate::Fault;
@@ -48,6 +50,8 @@ pub(crate) fn decode(file: &[u8], header: &Header<'_>) -> Result<Decoded, Fault>
         SourceFormat::Png => png::decode(file, &header.info)?,
         SourceFormat::WebP => webp::decode(file, &header.info)?,
         SourceFormat::Gif => gif::decode(file, &header.info)?,
+        SourceFormat::Bmp => bmp::decode(file, &header.info)?,
+        SourceFormat::Tiff => tiff::decode(file, &header.info)?,
         _ => return Err(Fault::Unsupported),
     };
     decoded.profile = decoded.profile.filter(|profile| profile.len() <= PROFILE_BYTES);

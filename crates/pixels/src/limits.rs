@@ -17,6 +17,18 @@ pub(crate) const JPEG_SCANS: usize = 64;
 /// Most bytes of EXIF that a rendition keeps. An APP1 segment holds 65527.
 pub(crate) const KEPT_EXIF_BYTES: usize = 60_000;
 
+/// Largest strip or tile of a TIFF before and after unpacking, in bytes.
+pub(crate) const TIFF_CHUNK_BYTES: usize = 256 << 20;
+
+/// Largest SVG that is sanitised, in bytes: Cloudflare's limit for uploads.
+pub(crate) const SVG_BYTES: usize = 10 << 20;
+
+/// Largest sanitised SVG, in bytes: entities make some grow.
+pub(crate) const SVG_OUTPUT_BYTES: usize = 16 << 20;
+
+/// Deepest nesting of elements in an SVG. Editors write a dozen; browsers stop at a few hundred.
+pub(crate) const SVG_DEPTH: usize = 256;
+
 /// Longest side that a format with 16 bits for it can have, in pixels.
 const SHORT_SIDE: u32 = 65_535;
 

@@ -84,11 +84,12 @@ const LONG: u16 = 4;
 /// Entries a directory may have; cameras write below a hundred.
 const MAX_ENTRIES: usize = 512;
 
-/// Tags that a rendition never keeps: sizes and strips of the source, thumbnails, other metadata in
+/// Tags that a rendition never keeps: sizes, strips, tiles and palette of the source, thumbnails, other metadata in
 /// disguise (XMP, IPTC, Photoshop, profile), maker notes and private data, padding, pointers.
-const DROPPED: [u16; 26] = [
-    0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C, 0x014A, 0x0201, 0x0202,
-    0x02BC, 0x83BB, 0x8649, 0x8773, 0x8769, 0x8825, 0x927C, 0xA002, 0xA003, 0xA005, 0xC4A5, 0xC634, 0xEA1C,
+const DROPPED: [u16; 35] = [
+    0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x010A, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C, 0x013D, 0x0140,
+    0x0142, 0x0143, 0x0144, 0x0145, 0x014A, 0x0152, 0x0153, 0x0201, 0x0202, 0x02BC, 0x83BB, 0x8649, 0x8769,
+    0x8773, 0x8825, 0x927C, 0xA002, 0xA003, 0xA005, 0xC4A5, 0xC634, 0xEA1C,
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +156,17 @@ impl<'a> Exif<'a> {
             .filter(|&at| self.order.u16(self.block, at + 2) == Some(SHORT))
             .and_then(|at| self.order.u16(self.block, at + 8))
             .map_or(Orientation::AsStored, Orientation::from_tag)
+    }
+
+    /// The number of a tag in the first directory: one SHORT or LONG, or the first of several.
+    pub(crate) fn number(&self, tag: u16) -> Option<u32> {
+        let at = self.raw_entries(self.first).find(|&at| self.order.u16(self.block, at) == Some(tag))?;
+        let (_, kind, _, value) = self.entry(at)?;
+        match kind {
+            SHORT => self.order.u16(value, 0).map(u32::from),
+            LONG => self.order.u32(value, 0),
+            _ => None,
+        }
     }
 
     /// The EXIF block that a JPEG keeps under `policy`, of at most [`KEPT_EXIF_BYTES`]; `None` if

@@ -3,9 +3,12 @@
 //! The headers are read here and not by the decoders, so that no decoder sees a file before its
 //! size has passed the limits; a decoder that then finds another size makes the file corrupt.
 
+mod bmp;
 mod gif;
 mod jpeg;
 mod png;
+mod svg;
+mod tiff;
 mod webp;
 
 use crate::{Fault, limits};
@@ -38,6 +41,10 @@ pub(crate) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header
         SourceFormat::Png => png::header(file)?,
         SourceFormat::WebP => webp::header(file)?,
         SourceFormat::Gif => gif::header(file)?,
+        SourceFormat::Bmp => bmp::header(file)?,
+        SourceFormat::Tiff => tiff::header(file)?,
+        // It has no pixels that could be too many.
+        SourceFormat::Svg => return svg::header(file, limits),
         _ => return Err(Fault::Unsupported),
     };
     limits::check_source(header.info.width, header.info.height, limits)?;
@@ -53,6 +60,12 @@ fn format(file: &[u8]) -> Option<SourceFormat> {
         Some(SourceFormat::WebP)
     } else if file.starts_with(b"GIF87a") || file.starts_with(b"GIF89a") {
         Some(SourceFormat::Gif)
+    } else if bmp::matches(file) {
+        Some(SourceFormat::Bmp)
+    } else if tiff::matches(file) {
+        Some(SourceFormat::Tiff)
+    } else if svg::matches(file) {
+        Some(SourceFormat::Svg)
     } else {
         None
     }

@@ -31,7 +31,8 @@ fn formats_are_told_by_content() {
         (b"GIF88a", None),
         (b"BM", None),
         (b"", None),
-        (b"<svg", None),
+        (b"<svg width=\"1\">", Some(SourceFormat::Svg)),
+        (b"<svgx>", None),
     ] {
         assert_eq!(format(start), expected, "{start:?}");
     }

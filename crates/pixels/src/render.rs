@@ -3,8 +3,8 @@
 use crate::encode::Encoding;
 use crate::metadata::{Exif, Orientation};
 use crate::plan::Plan;
-use crate::{Fault, Rendered, Source, color, decode, encode, probe, steps};
-use safelight_domain::image::SourceLimits;
+use crate::{Fault, Rendered, Source, color, decode, encode, json, probe, steps, svg};
+use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
 
@@ -16,9 +16,17 @@ pub(crate) fn render(
     limits: &SourceLimits,
 ) -> Result<Rendered, Fault> {
     let header = probe::header(source.file, limits)?;
+    if header.info.format == SourceFormat::Svg {
+        return vector(source.file, &header.info, transform, format);
+    }
     let exif = header.exif.and_then(Exif::parse);
     let orientation = exif.as_ref().map_or(Orientation::AsStored, Exif::orientation);
     let plan = Plan::new(&header.info, orientation, transform, format, limits)?;
+    if format == OutputFormat::Json {
+        let size = (plan.output.width, plan.output.height);
+        let bytes = json::describe(&header.info, source.file.len(), transform.animation, size);
+        return Ok(Rendered { bytes, width: size.0, height: size.1 });
+    }
     let decoded = decode::decode(source.file, &header)?;
     let frame = steps::run(color::to_srgb(decoded)?, &plan)?;
     let kept = exif.and_then(|exif| exif.kept(transform.metadata));
@@ -31,4 +39,20 @@ pub(crate) fn render(
     };
     let bytes = encode::encode(&frame, &encoding)?;
     Ok(Rendered { bytes, width: frame.width(), height: frame.height() })
+}
+
+/// An SVG is sanitised and never rendered, whatever the transform.
+fn vector(
+    file: &[u8],
+    info: &SourceInfo,
+    transform: &Transform,
+    format: OutputFormat,
+) -> Result<Rendered, Fault> {
+    let size = (info.width, info.height);
+    let bytes = match format {
+        OutputFormat::Svg => svg::sanitise(file)?,
+        OutputFormat::Json => json::describe(info, file.len(), transform.animation, size),
+        _ => return Err(Fault::CannotEncode("an SVG is never rendered to pixels".to_owned())),
+    };
+    Ok(Rendered { bytes, width: size.0, height: size.1 })
 }

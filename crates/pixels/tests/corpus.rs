@@ -22,7 +22,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         let extension = entry.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
         if entry.is_dir() {
             files.extend(self::files(&entry));
-        } else if ["jpg", "jpeg", "png", "webp", "gif"].contains(&extension.as_str())
+        } else if ["jpg", "jpeg", "png", "webp", "gif", "tiff", "bmp"].contains(&extension.as_str())
             && entry.metadata().is_ok_and(|metadata| metadata.len() <= MAX_BYTES)
         {
             files.push(entry);
@@ -48,7 +48,7 @@ fn every_file_renders_or_is_refused() {
         let file = std::fs::read(&path).expect("a file");
         let source = probe(&file, &limits);
         let mut results = Vec::new();
-        for format in OutputFormat::ALL {
+        for format in [OutputFormat::Jpeg, OutputFormat::Png, OutputFormat::WebP] {
             let made = render(&alone(&file), &small, format, &limits);
             if let Ok(made) = &made {
                 assert!(source.is_ok() && made.width.max(made.height) <= 200, "{}", path.display());
