@@ -138,3 +138,70 @@ fn red_chroma<const COUNT: u32>([red, green, blue]: [u32; 3]) -> u8 {
     let whole = 1402 * COUNT;
     ((128 * whole + whole / 2 + 701 * red - 587 * green - 114 * blue) / whole).min(255) as u8
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a sample is next to the exact value, by another way of computing it.
+    fn is_nearest(sample: u8, exact: f64) -> bool {
+        let exact = exact.min(255.0);
+        (f64::from(sample) - exact).abs() <= 0.5 + 1e-9
+    }
+
+    fn exact([red, green, blue]: [f64; 3]) -> [f64; 3] {
+        let luma = 0.299 * red + 0.587 * green + 0.114 * blue;
+        [luma, 128.0 + (blue - luma) / 1.772, 128.0 + (red - luma) / 1.402]
+    }
+
+    #[test]
+    fn every_colour_is_rounded_to_the_nearest() {
+        for colour in 0..1_u32 << 24 {
+            let [red, green, blue, _] = colour.to_le_bytes();
+            let pixel = [red, green, blue];
+            let exact = exact(pixel.map(f64::from));
+            let found = [luma(&pixel), blue_chroma::<1>(sums(&pixel)), red_chroma::<1>(sums(&pixel))];
+            for (found, exact) in found.into_iter().zip(exact) {
+                assert!(is_nearest(found, exact), "{pixel:?}: {found} for {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_mean_of_four_is_rounded_to_the_nearest() {
+        // All sums of four samples of red and blue, with some of green between them.
+        for red in 0..=1020 {
+            for blue in 0..=1020 {
+                let green = (red * 7 + blue * 13) % 1021;
+                let sums = [red, green, blue];
+                let exact = exact(sums.map(|sum| f64::from(sum) / 4.0));
+                let found = [blue_chroma::<4>(sums), red_chroma::<4>(sums)];
+                assert!(is_nearest(found[0], exact[1]) && is_nearest(found[1], exact[2]), "{sums:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn edges_of_odd_pictures_are_means_of_what_is_there() {
+        for (columns, rows) in [(1, 1), (1, 2), (2, 1), (3, 2), (2, 3), (5, 7)] {
+            let pixel = |at: usize| [at * 37 % 256, at * 101 % 256, at * 59 % 256].map(|sample| sample as u8);
+            let pixels: Vec<[u8; 3]> = (0..columns * rows).map(pixel).collect();
+            let planes = convert(&pixels, columns, rows, Chroma::Yuv420);
+            let (_, blue, red) = planes.chroma().expect("colours");
+            for y in 0..rows.div_ceil(2) {
+                for x in 0..columns.div_ceil(2) {
+                    let (right, below) = (columns.min(x * 2 + 2), rows.min(y * 2 + 2));
+                    let places = || (y * 2..below).flat_map(|y| (x * 2..right).map(move |x| y * columns + x));
+                    let mean = [0, 1, 2].map(|sample| {
+                        let sum: f64 = places().map(|at| f64::from(pixels[at][sample])).sum();
+                        sum / places().count() as f64
+                    });
+                    let [_, exact_blue, exact_red] = exact(mean);
+                    let at = y * columns.div_ceil(2) + x;
+                    assert!(is_nearest(blue.samples()[at], exact_blue), "{columns}x{rows} {x},{y}");
+                    assert!(is_nearest(red.samples()[at], exact_red), "{columns}x{rows} {x},{y}");
+                }
+            }
+        }
+    }
+}
