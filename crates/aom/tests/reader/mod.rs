@@ -44,7 +44,7 @@ fn only<'a>(boxes: &[(String, &'a [u8])], kind: &str) -> &'a [u8] {
 }
 
 /// The properties of an item, in the order of their association.
-fn properties<'a>(iprp: &'a [u8], item: usize) -> Vec<(String, &'a [u8])> {
+fn properties(iprp: &[u8], item: usize) -> Vec<(String, &[u8])> {
     let parts = boxes(iprp);
     let (all, uses) = (boxes(only(&parts, "ipco")), only(&parts, "ipma"));
     let mut at = 8;
