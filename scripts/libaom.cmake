@@ -4,7 +4,7 @@
 # for one that is not optimised, and that ends the process at a floating-point number near zero.
 set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 
-# Only samples of 8 bits are encoded, and none are scaled or in a WebM file: a third less to build. The
+# Only samples of 8 bits are encoded, and none are scaled or in a WebM file: a quarter less to build. The
 # text is how libaom tells what was asked for from its own defaults.
 set(asked "No help, variable specified on the command line.")
 set(CONFIG_AV1_HIGHBITDEPTH 0 CACHE STRING "${asked}")
