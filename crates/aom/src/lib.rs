@@ -1,9 +1,13 @@
-//! Pixels to AVIF files, by libaom: a safe function over the C library. The Rust encoder needs about
-//! ten times as long.
+//! Pixels to AVIF files, by libaom: a safe function over the C library, whose equal in Rust needs seven
+//! times as long.
 //!
 //! The package encodes and nothing else, so that C never parses a file: libaom's decoder is not even
 //! compiled. Every size is checked before the first allocation, and what libaom allocates is freed
 //! when its owner is dropped, on every path. A picture is encoded by the calling thread alone.
+//!
+//! At the worst moment an encoder takes 17 bytes a pixel beside the pixels it is given, and 28 with
+//! [`Chroma::Yuv444`]; below a megapixel half as many again. Twelve megapixels take one core 0.7 s at
+//! speed 9 and 1.2 s at speed 8, and half a megapixel 12 ms and 60 ms.
 
 mod container;
 mod native;
@@ -68,7 +72,8 @@ pub enum Color {
 pub struct Settings {
     /// 1 to 100: more is larger and nearer to the original, and 100 still loses a little. Of libaom's
     /// 63 steps of quantization this is step `(100 - quality) * 63 / 100`, rounded to the nearest, and
-    /// 1 at least, since 0 would be another, lossless way of coding.
+    /// 1 at least, since 0 would be another, lossless way of coding. On photographs 80 scores like a
+    /// JPEG of 85, and 74 like a WebP of 82.
     pub quality: u8,
     /// The same for opacity.
     pub alpha_quality: u8,
