@@ -45,8 +45,11 @@ fn requests_round_trip() {
 #[test]
 fn responses_round_trip() {
     let info = SourceInfo { format: SourceFormat::WebP, width: 3, height: 4, has_alpha: true };
+    for (seccomp, landlock) in Wall::ALL.into_iter().zip(Wall::ALL.into_iter().rev()) {
+        let response = Response::Ready(Walls { seccomp, landlock });
+        assert_eq!(round_trip(&response), response);
+    }
     for response in [
-        Response::Ready,
         Response::Probed(info),
         Response::Rendered { width: 1, height: 2 },
         Response::Refused(Fault::Unsupported),
@@ -86,7 +89,7 @@ fn frames_that_are_not_ours_are_refused() {
     assert!(matches!(receive_bytes(&frame(VERSION, 2, 0, b"")), Ok(Some((Request::Probe, None)))));
     assert!(matches!(receive_bytes(b"GET / HTTP/1.1\r\n\r\n"), Err(FrameError::NotAFrame)));
     assert!(matches!(receive_bytes(b"SFLW"), Err(FrameError::NotAFrame)));
-    assert!(matches!(receive_bytes(&frame(VERSION + 1, 2, 0, b"")), Err(FrameError::Version(2))));
+    assert!(matches!(receive_bytes(&frame(VERSION + 1, 2, 0, b"")), Err(FrameError::Version(3))));
     assert!(matches!(receive_bytes(&frame(VERSION, 9, 0, b"")), Err(FrameError::Kind(9))));
 }
 
@@ -112,6 +115,9 @@ fn fields_are_checked() {
     for (fit, side, blur) in [("squeeze", 1, 0.0), ("crop", 12_001, 0.0), ("crop", 1, f64::NAN)] {
         assert!(matches!(render(fit, side, blur), Err(FrameError::Field(_))));
     }
+    let ready = |seccomp: &str| Response::decode(1, &Payload::default().text(seccomp).text("whole").done());
+    assert!(ready("partial").is_ok());
+    assert!(matches!(ready("high"), Err(FrameError::Field(_))));
     let long = [&(wire::MAX_TEXT as u16 + 1).to_le_bytes()[..], &[b'x'; wire::MAX_TEXT + 1]].concat();
     assert!(matches!(Response::decode(5, &long), Err(FrameError::Field(_))));
 }
