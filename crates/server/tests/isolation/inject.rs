@@ -43,7 +43,7 @@ const SCRATCH: u64 = 1024;
 pub(crate) fn call(pid: i32, number: i64, arguments: &[Argument]) -> Outcome {
     let pid = Pid::from_raw(pid);
     ptrace::attach(pid).expect("our own child can be traced");
-    assert_eq!(event(pid), None, "it stops");
+    assert_eq!(event(pid), Event::Stopped(Signal::SIGSTOP));
     let waiting = ptrace::getregs(pid).expect("registers");
     let mut free = waiting.rsp - SCRATCH;
     let mut values = [0_u64; 6];
@@ -72,9 +72,14 @@ pub(crate) fn call(pid: i32, number: i64, arguments: &[Argument]) -> Outcome {
     (registers.rdi, registers.rsi, registers.rdx) = (values[0], values[1], values[2]);
     (registers.r10, registers.r8, registers.r9) = (values[3], values[4], values[5]);
     ptrace::setregs(pid, registers).expect("set");
-    ptrace::step(pid, None).expect("goes one step");
-    if let Some(signal) = event(pid) {
-        return Outcome::Died(signal);
+    loop {
+        ptrace::step(pid, None).expect("goes one step");
+        match event(pid) {
+            Event::Died(signal) => return Outcome::Died(signal),
+            Event::Stopped(Signal::SIGTRAP) => break,
+            // In a process that was stopped before, the order to stop is still to be taken.
+            Event::Stopped(signal) => assert_eq!(signal, Signal::SIGSTOP),
+        }
     }
     let after = ptrace::getregs(pid).expect("registers");
     let replaced = after.rip.abs_diff(waiting.rip) > 2;
@@ -96,15 +101,21 @@ fn write(pid: Pid, address: u64, bytes: &[u8]) {
     }
 }
 
-/// Waits until the process stops (`None`) or is dead of a signal. Its death is left for its parent to
-/// take note of.
-fn event(pid: Pid) -> Option<Signal> {
+/// What became of a traced process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    Stopped(Signal),
+    Died(Signal),
+}
+
+/// Waits until the process stops or is dead. Its death is left for its parent to take note of.
+fn event(pid: Pid) -> Event {
     let both = WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED;
     match waitid(Id::Pid(pid), both | WaitPidFlag::WNOWAIT).expect("our child") {
-        WaitStatus::Signaled(_, signal, _) => Some(signal),
-        WaitStatus::Stopped(..) | WaitStatus::PtraceEvent(..) => {
+        WaitStatus::Signaled(_, signal, _) => Event::Died(signal),
+        WaitStatus::Stopped(_, signal) | WaitStatus::PtraceEvent(_, signal, _) => {
             waitid(Id::Pid(pid), WaitPidFlag::WSTOPPED).expect("taken note of");
-            None
+            Event::Stopped(signal)
         }
         other => panic!("neither stopped nor dead: {other:?}"),
     }
