@@ -11,3 +11,4 @@ mod lists;
 mod negotiation;
 mod test_app;
 mod variants_and_keys;
+mod workers;

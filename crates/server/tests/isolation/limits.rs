@@ -33,8 +33,8 @@ async fn memory_and_files_beyond_the_limit_are_refused() {
     assert!(matches!(call(pid, libc::SYS_mmap, &map(1 << 30)), Outcome::Returned(_)));
     assert_eq!(call(pid, libc::SYS_mmap, &map(8 << 30)), Outcome::Failed(Errno::ENOMEM));
     let file = [Argument::text("f"), Argument::Number(0)];
-    let made = (0..1000).map(|_| call(pid, libc::SYS_memfd_create, &file));
-    let full = made.skip_while(|outcome| matches!(outcome, Outcome::Returned(_))).next();
+    let mut made = (0..1000).map(|_| call(pid, libc::SYS_memfd_create, &file));
+    let full = made.find(|outcome| !matches!(outcome, Outcome::Returned(_)));
     assert_eq!(full, Some(Outcome::Failed(Errno::EMFILE)));
 }
 
