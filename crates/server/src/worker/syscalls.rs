@@ -179,3 +179,7 @@ fn equal(argument: u8, value: u64) -> Result<SeccompCondition, BackendError> {
 fn masked(argument: u8, bits: u64, value: u64) -> Result<SeccompCondition, BackendError> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(bits), value)
 }
+
+#[cfg(test)]
+#[path = "syscalls_tests.rs"]
+mod tests;

@@ -15,6 +15,8 @@ pub(crate) enum Outcome {
     Failed(Errno),
     /// The process is dead of this signal.
     Died(Signal),
+    /// The process is dead, and the pool has taken note of it first.
+    Gone,
 }
 
 /// One argument of a call.
@@ -76,6 +78,7 @@ pub(crate) fn call(pid: i32, number: i64, arguments: &[Argument]) -> Outcome {
         ptrace::step(pid, None).expect("goes one step");
         match event(pid) {
             Event::Died(signal) => return Outcome::Died(signal),
+            Event::Gone => return Outcome::Gone,
             Event::Stopped(Signal::SIGTRAP) => break,
             // In a process that was stopped before, the order to stop is still to be taken.
             Event::Stopped(signal) => assert_eq!(signal, Signal::SIGSTOP),
@@ -106,12 +109,17 @@ fn write(pid: Pid, address: u64, bytes: &[u8]) {
 enum Event {
     Stopped(Signal),
     Died(Signal),
+    Gone,
 }
 
 /// Waits until the process stops or is dead. Its death is left for its parent to take note of.
 fn event(pid: Pid) -> Event {
     let both = WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED;
-    match waitid(Id::Pid(pid), both | WaitPidFlag::WNOWAIT).expect("our child") {
+    let event = match waitid(Id::Pid(pid), both | WaitPidFlag::WNOWAIT) {
+        Err(Errno::ECHILD) => return Event::Gone,
+        event => event.expect("our child"),
+    };
+    match event {
         WaitStatus::Signaled(_, signal, _) => Event::Died(signal),
         WaitStatus::Stopped(_, signal) | WaitStatus::PtraceEvent(_, signal, _) => {
             waitid(Id::Pid(pid), WaitPidFlag::WSTOPPED).expect("taken note of");

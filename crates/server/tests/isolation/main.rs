@@ -8,6 +8,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod acts;
+mod codecs;
 mod fewer_walls;
 mod inject;
 mod limits;
