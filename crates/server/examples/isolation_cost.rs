@@ -15,7 +15,6 @@ use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Side, Transform};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Renders before the first that counts.
@@ -25,7 +24,9 @@ const WARM_UP: usize = 5;
 async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().context("usage: isolation_cost PROGRAM PICTURE ROUNDS");
-    let (program, picture, rounds) = (PathBuf::from(next()?), next()?, next()?.parse::<usize>()?);
+    // A worker is started from the root folder.
+    let program = std::fs::canonicalize(next()?)?;
+    let (picture, rounds) = (next()?, next()?.parse::<usize>()?);
     let file = Bytes::from(std::fs::read(&picture)?);
 
     let config = |worker_jobs| RenderConfig {
@@ -45,7 +46,10 @@ async fn main() -> anyhow::Result<()> {
         ensure!(open.check().await? == Walls { seccomp: none, landlock: none }, "there are walls");
         let (mut with, mut without) = (Vec::new(), Vec::new());
         for round in 0..WARM_UP + rounds {
-            for (pool, times) in [(&walled, &mut with), (&open, &mut without)] {
+            let mut turns = [(&walled, &mut with), (&open, &mut without)];
+            // Who comes second finds other things in the caches.
+            turns.rotate_left(round % 2);
+            for (pool, times) in turns {
                 let took = render(pool, file.clone()).await?;
                 if round >= WARM_UP {
                     times.push(took);

@@ -33,9 +33,18 @@ async fn memory_and_files_beyond_the_limit_are_refused() {
     assert!(matches!(call(pid, libc::SYS_mmap, &map(1 << 30)), Outcome::Returned(_)));
     assert_eq!(call(pid, libc::SYS_mmap, &map(8 << 30)), Outcome::Failed(Errno::ENOMEM));
     let file = [Argument::text("f"), Argument::Number(0)];
+    let Outcome::Returned(result) = call(pid, libc::SYS_memfd_create, &file) else { panic!("no file") };
+    let write = |end: i64| {
+        let place = [result, end - 1, libc::SEEK_SET.into()].map(Argument::Number);
+        assert_eq!(call(pid, libc::SYS_lseek, &place), Outcome::Returned(end - 1));
+        let byte = [Argument::Number(result), Argument::Bytes(vec![0]), Argument::Number(1)];
+        call(pid, libc::SYS_write, &byte)
+    };
+    assert_eq!(write(512 << 20), Outcome::Returned(1));
     let mut made = (0..1000).map(|_| call(pid, libc::SYS_memfd_create, &file));
     let full = made.find(|outcome| !matches!(outcome, Outcome::Returned(_)));
     assert_eq!(full, Some(Outcome::Failed(Errno::EMFILE)));
+    assert_eq!(write((512 << 20) + 1), Outcome::Failed(Errno::EFBIG));
 }
 
 #[tokio::test]
