@@ -43,6 +43,11 @@ impl Slot {
         }
     }
 
+    /// Whether there is a process and it has not ended.
+    fn is_running(&self) -> bool {
+        self.lock().as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Child>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -185,7 +190,9 @@ impl Process {
 
     /// Whether it can be given a request: it is alive and has not spoken out of turn.
     pub(super) fn is_waiting(&mut self) -> bool {
-        let waits = matches!(self.readable_before(Instant::now()), Ok(false));
+        // The socket alone does not tell: a worker that is just being started beside it holds this
+        // one's end open for a moment.
+        let waits = matches!(self.readable_before(Instant::now()), Ok(false)) && self.slot.is_running();
         if !waits {
             self.fate = Fate::Lost;
         }
