@@ -110,21 +110,13 @@ async fn libraries_that_look_around_are_told_no() {
 }
 
 #[tokio::test]
-async fn a_worker_can_start_threads() {
+async fn a_child_that_is_not_quite_a_thread_is_none() {
     let pool = pool(&config());
-    let pid = worker(&pool).await;
-    // The flags of the C library, with memory for a stack and for its notes.
+    // The flags of the C library; that threads are made with them is tested beside the filter.
     let flags = 0x003d_0f00;
-    let stack = || Argument::Bytes(vec![0; 64]);
-    let arguments = |flags| [Argument::Number(flags), stack(), stack(), stack(), stack()];
-    // The thread has nothing to do: it runs into an empty stack, and takes the process with it.
-    let died = Outcome::Died(Signal::SIGSEGV);
-    let outcome = call(pid, libc::SYS_clone, &arguments(flags));
-    assert!(outcome == died || matches!(outcome, Outcome::Returned(1..)), "{outcome:?}");
-    // A flag more or less is another kind of child.
     for other in [flags | i64::from(libc::CLONE_NEWNET), flags & !i64::from(libc::CLONE_FILES)] {
         let pid = worker(&pool).await;
-        assert_eq!(call(pid, libc::SYS_clone, &arguments(other)), KILLED, "{other:x}");
+        assert_eq!(call(pid, libc::SYS_clone, &[Argument::Number(other)]), KILLED, "{other:x}");
     }
 }
 
