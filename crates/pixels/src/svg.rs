@@ -86,7 +86,7 @@ fn without_links(hushed: &[u8]) -> Result<Vec<u8>, Fault> {
                 styles = styles.saturating_sub(usize::from(name.local_name == "style"));
                 writer.write(XmlEvent::EndElement { name: Some(name.borrow()) })
             }
-            Read::Characters(text) if styles > 0 && !(refers_inside(text) && !text.contains("://")) => Ok(()),
+            Read::Characters(text) if styles > 0 && (text.contains("://") || !refers_inside(text)) => Ok(()),
             Read::Characters(text) | Read::Whitespace(text) => writer.write(XmlEvent::Characters(text)),
             Read::StartDocument { version, .. } => writer.write(XmlEvent::StartDocument {
                 version: *version,

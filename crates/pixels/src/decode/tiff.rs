@@ -77,9 +77,8 @@ fn arrange(
 fn divide(pixel: &mut [u8; 4]) {
     let alpha = u32::from(pixel[3]);
     for sample in &mut pixel[..3] {
-        // At most 255.
-        *sample =
-            if alpha == 0 { 0 } else { ((u32::from(*sample) * 255 + alpha / 2) / alpha).min(255) as u8 };
+        let plain = (u32::from(*sample) * 255 + alpha / 2).checked_div(alpha).unwrap_or(0);
+        *sample = plain.min(255) as u8;
     }
 }
 
