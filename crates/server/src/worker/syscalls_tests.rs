@@ -52,7 +52,7 @@ fn what_codecs_do_is_allowed() {
         assert!(std::panic::catch_unwind(|| panic!("a codec's own")).is_err());
         assert_eq!(HashMap::from([(1, 2)]).len(), 1);
         assert!(std::time::SystemTime::now().elapsed().is_ok());
-        let file = sealed::seal(b"bytes").expect("sealed");
+        let file = sealed::seal(&[b"bytes"]).expect("sealed");
         assert_eq!(sealed::read(file).expect("read"), b"bytes");
         let refused = File::open("/etc/passwd").expect_err("no files").kind();
         assert_eq!(refused, ErrorKind::PermissionDenied);
