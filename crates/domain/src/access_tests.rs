@@ -15,7 +15,7 @@ fn image(privacy: Privacy) -> Image {
         account: account('a'),
         id: ImageId::named("i"),
         blob: BlobId::from_random([7; 16]),
-        source: SourceInfo { format: SourceFormat::Jpeg, width: 1, height: 1, has_alpha: false },
+        source: SourceInfo { format: SourceFormat::Jpeg, width: 1, height: 1, has_alpha: false, frames: 1 },
         bytes: 1,
         filename: None,
         metadata: Metadata::default(),

@@ -1,6 +1,8 @@
 //! Which format an answer has.
 
 use crate::image::{SourceFormat, SourceInfo};
+use crate::transform::{Animation, Compression, Fit, OptionError, Side, Transform};
+use thiserror::Error;
 
 /// Formats that renditions may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,29 +71,114 @@ impl OutputFormat {
     }
 }
 
-/// Chooses the format for a request (Cloudflare's `format=auto`): WebP when the `Accept` header
-/// names `image/webp` with a weight above zero, else the source's own kind: PNG where the source
-/// is lossless or may be transparent (PNG, GIF, WebP with alpha), JPEG for the rest.
-///
-/// `accept` is the header as received, several headers joined with a comma; `None` when absent.
-/// `image/*` and `*/*` alone do not ask for WebP: old browsers send them without being able to
-/// show it.
-pub fn output_format(accept: Option<&str>, source: &SourceInfo) -> OutputFormat {
-    if accept.is_some_and(accepts_webp) {
-        return OutputFormat::WebP;
-    }
-    match source.format {
-        SourceFormat::Svg => OutputFormat::Svg,
-        SourceFormat::Png | SourceFormat::Gif => OutputFormat::Png,
-        _ if source.has_alpha => OutputFormat::Png,
-        _ => OutputFormat::Jpeg,
+/// What a URL asks for (`format`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FormatChoice {
+    /// `auto`: the best that the `Accept` header allows.
+    #[default]
+    Auto,
+    /// One format, whatever the header says.
+    Only(OutputFormat),
+}
+
+impl FormatChoice {
+    /// Parses the word. `gif` and `png` are ours and Cloudflare's types' (`png-force` is taken as
+    /// `png`, which never becomes a JPEG here).
+    pub fn parse(text: &str) -> Result<FormatChoice, OptionError> {
+        let format = match text {
+            "auto" => return Ok(FormatChoice::Auto),
+            "png-force" => Some(OutputFormat::Png),
+            "jpg" => Some(OutputFormat::Jpeg),
+            other => OutputFormat::parse(other),
+        };
+        format.map(FormatChoice::Only).ok_or(OptionError {
+            option: "format",
+            allowed: "one of auto, avif, webp, jpeg, baseline-jpeg, png, png-force, gif, svg, json",
+        })
     }
 }
 
-fn accepts_webp(accept: &str) -> bool {
+/// Longest side of an AVIF that nobody asked for by name, in pixels (Cloudflare's limit): larger ones
+/// take longer to make than they save.
+pub const AVIF_SIDE: u32 = 1_200;
+
+/// Why a source cannot be had in the format asked for (415, error 9412).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum FormatError {
+    /// An SVG is never rendered to pixels.
+    #[error("an SVG is delivered as it is, format may be auto, svg or json")]
+    FromSvg,
+    /// No picture becomes an SVG.
+    #[error("format=svg is for SVG images alone")]
+    ToSvg,
+}
+
+/// Chooses the format for a request.
+///
+/// With `auto` that is the first of AVIF and WebP that the `Accept` header names with a weight above
+/// zero, else the source's own kind: GIF for an animation, PNG where the source is lossless or may be
+/// transparent, JPEG for the rest. AVIF is left out for animations, which have one frame there, and
+/// beyond [`AVIF_SIDE`]; `compression=fast` prefers JPEG where one can hold the picture.
+///
+/// `accept` is the header as received, several headers joined with a comma; `None` when absent.
+/// `image/*` and `*/*` alone ask for neither: old browsers send them without being able to show it.
+pub fn output_format(
+    choice: FormatChoice,
+    accept: Option<&str>,
+    source: &SourceInfo,
+    transform: &Transform,
+) -> Result<OutputFormat, FormatError> {
+    match (choice, source.format) {
+        (FormatChoice::Only(OutputFormat::Json), _) => return Ok(OutputFormat::Json),
+        (FormatChoice::Auto | FormatChoice::Only(OutputFormat::Svg), SourceFormat::Svg) => {
+            return Ok(OutputFormat::Svg);
+        }
+        (FormatChoice::Only(_), SourceFormat::Svg) => return Err(FormatError::FromSvg),
+        (FormatChoice::Only(OutputFormat::Svg), _) => return Err(FormatError::ToSvg),
+        (FormatChoice::Only(format), _) => return Ok(format),
+        (FormatChoice::Auto, _) => {}
+    }
+    let animated = source.frames > 1 && transform.animation == Animation::Keep;
+    if transform.compression == Compression::Fast && !animated && !source.has_alpha {
+        return Ok(OutputFormat::Jpeg);
+    }
+    let accepts = |media_type: &str| accept.is_some_and(|accept| names(accept, media_type));
+    if !animated && accepts("image/avif") && longest_side(source, transform) <= u64::from(AVIF_SIDE) {
+        return Ok(OutputFormat::Avif);
+    }
+    if accepts("image/webp") {
+        return Ok(OutputFormat::WebP);
+    }
+    Ok(match source.format {
+        _ if animated => OutputFormat::Gif,
+        SourceFormat::Png | SourceFormat::Gif | SourceFormat::Bmp => OutputFormat::Png,
+        _ if source.has_alpha => OutputFormat::Png,
+        _ => OutputFormat::Jpeg,
+    })
+}
+
+/// No output has a longer side. The source may yet be turned, so both ways count.
+fn longest_side(source: &SourceInfo, transform: &Transform) -> u64 {
+    let (w, h) = (u64::from(source.width), u64::from(source.height));
+    let side = |side: Option<Side>| side.map(|side| u64::from(side.pixels()));
+    let (long, short) = (w.max(h), w.min(h).max(1));
+    let fitted = match (side(transform.width), side(transform.height)) {
+        (None, None) => return long,
+        (Some(width), Some(height)) => width.max(height),
+        (Some(one), None) | (None, Some(one)) => (one * long).div_ceil(short),
+    };
+    match transform.fit {
+        Fit::ScaleUp => fitted.max(long),
+        Fit::ScaleDown | Fit::Crop | Fit::AspectCrop => fitted.min(long),
+        Fit::Contain | Fit::Cover | Fit::Pad | Fit::Squeeze => fitted,
+    }
+}
+
+/// Whether an `Accept` header names a media type with a weight above zero.
+fn names(accept: &str, media_type: &str) -> bool {
     accept.split(',').any(|range| {
         let mut parts = range.split(';').map(str::trim);
-        let named = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("image/webp"));
+        let named = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(media_type));
         let refused = parts.any(|parameter| {
             parameter
                 .split_once('=')
@@ -106,13 +193,17 @@ fn accepts_webp(accept: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn source(format: SourceFormat, has_alpha: bool) -> SourceInfo {
-        SourceInfo { format, width: 10, height: 10, has_alpha, frames: 1 }
+    fn source(format: SourceFormat, has_alpha: bool, frames: u32) -> SourceInfo {
+        SourceInfo { format, width: 1600, height: 1000, has_alpha, frames }
+    }
+
+    fn auto(accept: Option<&str>, source: &SourceInfo, transform: &Transform) -> OutputFormat {
+        output_format(FormatChoice::Auto, accept, source, transform).expect("auto suits everything")
     }
 
     #[test]
     fn webp_needs_to_be_named_with_a_weight() {
-        let jpeg = source(SourceFormat::Jpeg, false);
+        let jpeg = source(SourceFormat::Jpeg, false, 1);
         for (accept, expected) in [
             (None, OutputFormat::Jpeg),
             (Some(""), OutputFormat::Jpeg),
@@ -126,8 +217,35 @@ mod tests {
             (Some("image/webp;q=x"), OutputFormat::Jpeg),
             (Some("image/webpx"), OutputFormat::Jpeg),
         ] {
-            assert_eq!(output_format(accept, &jpeg), expected, "{accept:?}");
+            assert_eq!(auto(accept, &jpeg, &Transform::default()), expected, "{accept:?}");
         }
+    }
+
+    #[test]
+    fn avif_is_for_still_pictures_up_to_1200_pixels() {
+        let accept = Some("image/avif,image/webp");
+        let jpeg = source(SourceFormat::Jpeg, false, 1);
+        let sized = |fit, width, height| {
+            let side = |pixels: u64| (pixels > 0).then(|| Side::parse(pixels).expect("in range"));
+            Transform { fit, width: side(width), height: side(height), ..Transform::default() }
+        };
+        for (transform, expected) in [
+            (sized(Fit::ScaleDown, 1200, 1200), OutputFormat::Avif),
+            (sized(Fit::ScaleDown, 1201, 10), OutputFormat::WebP),
+            (sized(Fit::Contain, 750, 0), OutputFormat::Avif),
+            (sized(Fit::Contain, 751, 0), OutputFormat::WebP),
+            (sized(Fit::ScaleUp, 100, 100), OutputFormat::WebP),
+            (sized(Fit::ScaleDown, 0, 0), OutputFormat::WebP),
+        ] {
+            assert_eq!(auto(accept, &jpeg, &transform), expected, "{transform:?}");
+        }
+        let moving = source(SourceFormat::Gif, true, 9);
+        let mut small = sized(Fit::ScaleDown, 100, 100);
+        assert_eq!(auto(accept, &moving, &small), OutputFormat::WebP);
+        assert_eq!(auto(None, &moving, &small), OutputFormat::Gif);
+        small.animation = Animation::FirstFrame;
+        assert_eq!(auto(accept, &moving, &small), OutputFormat::Avif);
+        assert_eq!(auto(None, &moving, &small), OutputFormat::Png);
     }
 
     #[test]
@@ -137,9 +255,28 @@ mod tests {
             (SourceFormat::Png, false, OutputFormat::Png),
             (SourceFormat::Gif, true, OutputFormat::Png),
             (SourceFormat::WebP, true, OutputFormat::Png),
+            (SourceFormat::Avif, true, OutputFormat::Png),
             (SourceFormat::WebP, false, OutputFormat::Jpeg),
+            (SourceFormat::Heic, false, OutputFormat::Jpeg),
         ] {
-            assert_eq!(output_format(None, &source(format, alpha)), expected);
+            assert_eq!(auto(None, &source(format, alpha, 1), &Transform::default()), expected);
         }
+        let fast = Transform { compression: Compression::Fast, ..Transform::default() };
+        let accept = Some("image/webp");
+        assert_eq!(auto(accept, &source(SourceFormat::Png, false, 1), &fast), OutputFormat::Jpeg);
+        assert_eq!(auto(accept, &source(SourceFormat::Png, true, 1), &fast), OutputFormat::WebP);
+    }
+
+    #[test]
+    fn svg_and_pixels_do_not_become_each_other() {
+        let plain = Transform::default();
+        let (svg, png) = (source(SourceFormat::Svg, true, 1), source(SourceFormat::Png, true, 1));
+        let only = |format, source| output_format(FormatChoice::Only(format), None, source, &plain);
+        assert_eq!(auto(Some("image/avif"), &svg, &plain), OutputFormat::Svg);
+        assert_eq!(only(OutputFormat::Svg, &svg), Ok(OutputFormat::Svg));
+        assert_eq!(only(OutputFormat::Json, &svg), Ok(OutputFormat::Json));
+        assert_eq!(only(OutputFormat::Png, &svg), Err(FormatError::FromSvg));
+        assert_eq!(only(OutputFormat::Svg, &png), Err(FormatError::ToSvg));
+        assert_eq!(only(OutputFormat::Avif, &png), Ok(OutputFormat::Avif));
     }
 }

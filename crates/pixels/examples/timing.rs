@@ -21,7 +21,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             let mut size = 0;
             for _ in 0..RUNS {
                 let start = Instant::now();
-                let made = safelight_pixels::render(&file, &transform, format, &SourceLimits::CLOUDFLARE)?;
+                let made = safelight_pixels::render(
+                    &safelight_pixels::Source { file: &file, overlays: &[] },
+                    &transform,
+                    format,
+                    &SourceLimits::CLOUDFLARE,
+                )?;
                 times.push(start.elapsed().as_secs_f64() * 1000.0);
                 size = made.bytes.len();
             }

@@ -13,8 +13,8 @@
 
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::{Blur, Fit, MetadataPolicy, Side, Transform};
-use safelight_pixels::Rendered;
+use safelight_domain::transform::Transform;
+use safelight_pixels::{Rendered, Source};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -37,19 +37,7 @@ fn golden() -> PathBuf {
 }
 
 fn transform(text: &str) -> Transform {
-    let mut transform = Transform::default();
-    for (key, value) in text.split(',').filter_map(|option| option.split_once('=')) {
-        let side = || value.parse().ok().and_then(|pixels| Side::parse(pixels).ok());
-        match key {
-            "fit" => transform.fit = Fit::parse(value).expect("a fit"),
-            "width" => transform.width = side(),
-            "height" => transform.height = side(),
-            "blur" => transform.blur = Blur::parse(value.parse().expect("a number")).expect("in range"),
-            "metadata" => transform.metadata = MetadataPolicy::parse(value).expect("a policy"),
-            other => panic!("unknown option {other}"),
-        }
-    }
-    transform
+    Transform::from_canonical(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn case(line: &str) -> Case {
@@ -78,7 +66,7 @@ fn rgba(made: &Rendered, format: OutputFormat) -> Vec<[u8; 4]> {
             reader.next_frame(&mut samples).expect("pixels");
             samples
         }
-        OutputFormat::Jpeg => {
+        OutputFormat::Jpeg | OutputFormat::BaselineJpeg => {
             let source = zune_core::bytestream::ZCursor::new(&made.bytes);
             zune_jpeg::JpegDecoder::new(source).decode().expect("a JPEG")
         }
@@ -89,6 +77,7 @@ fn rgba(made: &Rendered, format: OutputFormat) -> Vec<[u8; 4]> {
             decoder.read_image(&mut samples).expect("pixels");
             samples
         }
+        other => panic!("{} is not read here", other.as_str()),
     };
     let pixel = |pixel: &[u8]| match *pixel {
         [l] => [l, l, l, 255],
@@ -131,7 +120,8 @@ fn colors(made: &Rendered, format: OutputFormat) -> Vec<[f64; 4]> {
 
 fn render(case: &Case) -> Rendered {
     let file = std::fs::read(golden().join("inputs").join(&case.input)).expect("the input is there");
-    safelight_pixels::render(&file, &case.transform, case.format, &SourceLimits::CLOUDFLARE)
+    let source = Source { file: &file, overlays: &[] };
+    safelight_pixels::render(&source, &case.transform, case.format, &SourceLimits::CLOUDFLARE)
         .unwrap_or_else(|fault| panic!("{}: {fault}", case.input))
 }
 

@@ -4,11 +4,15 @@
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{MetadataPolicy, Transform};
-use safelight_pixels::{Fault, probe, render};
+use safelight_pixels::{Fault, Source, probe, render};
 use std::path::Path;
 
 /// The fixtures are small; what a bent header may claim beyond this would only cost time.
 const LIMITS: SourceLimits = SourceLimits { side: 2_000, area: 400_000 };
+
+fn alone(file: &[u8]) -> Source<'_> {
+    Source { file, overlays: &[] }
+}
 
 fn fixtures() -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/inputs");
@@ -39,7 +43,7 @@ impl Dice {
 fn survive(name: &str, file: &[u8]) -> bool {
     let transform = Transform { metadata: MetadataPolicy::Keep, ..Transform::default() };
     let source = probe(file, &LIMITS);
-    let made = render(file, &transform, OutputFormat::Jpeg, &LIMITS);
+    let made = render(&alone(file), &transform, OutputFormat::Jpeg, &LIMITS);
     match (source, made) {
         (Err(fault), Err(same)) => {
             assert_eq!(fault, same, "{name}");

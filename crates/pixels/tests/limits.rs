@@ -6,11 +6,15 @@
 use safelight_domain::image::{SourceFormat, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Fit, Side, Transform};
-use safelight_pixels::{Fault, probe, render};
+use safelight_pixels::{Fault, Source, probe, render};
 
 /// A sound PNG of one black pixel, 1 bit grey.
 const DOT: &[u8] = b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\0\x01\0\0\0\x01\x01\0\0\0\0\x37\x6E\xF9\x24\
     \0\0\0\x0AIDATx\x01c`\0\0\0\x02\0\x01\x73\x75\x01\x18\0\0\0\0IEND\xAE\x42\x60\x82";
+
+fn alone(file: &[u8]) -> Source<'_> {
+    Source { file, overlays: &[] }
+}
 
 fn png(width: u32, height: u32) -> Vec<u8> {
     let mut file = DOT.to_vec();
@@ -61,7 +65,7 @@ fn headers_that_claim_too_much_are_refused() {
         let expected = Fault::TooLarge { width, height, side: 12_000, area: 100_000_000 };
         assert_eq!(probe(&file, &limits), Err(expected.clone()));
         for format in OutputFormat::ALL {
-            assert_eq!(render(&file, &with_sides(10, 10), format, &limits), Err(expected.clone()));
+            assert_eq!(render(&alone(&file), &with_sides(10, 10), format, &limits), Err(expected.clone()));
         }
     }
 }
@@ -89,10 +93,11 @@ fn the_limits_are_those_given() {
 #[test]
 fn enlarging_ends_at_the_same_limits() {
     let limits = SourceLimits { side: 100, area: 5_000 };
-    let made = render(DOT, &with_sides(70, 70), OutputFormat::Png, &limits).expect("within limits");
+    let made = render(&alone(DOT), &with_sides(70, 70), OutputFormat::Png, &limits).expect("within limits");
     assert_eq!((made.width, made.height), (70, 70));
     for side in [71, 101, 12_000] {
-        let fault = render(DOT, &with_sides(side, side), OutputFormat::Png, &limits).expect_err("too large");
+        let fault =
+            render(&alone(DOT), &with_sides(side, side), OutputFormat::Png, &limits).expect_err("too large");
         assert!(matches!(&fault, Fault::CannotEncode(text) if text.contains("100 a side")), "{fault}");
     }
 }
@@ -100,7 +105,7 @@ fn enlarging_ends_at_the_same_limits() {
 #[test]
 fn a_webp_has_its_own_longest_side() {
     let limits = SourceLimits { side: 20_000, area: 100_000_000 };
-    let fault = render(&png(16_384, 1), &Transform::default(), OutputFormat::WebP, &limits);
+    let fault = render(&alone(&png(16_384, 1)), &Transform::default(), OutputFormat::WebP, &limits);
     assert!(matches!(fault, Err(Fault::CannotEncode(text)) if text.contains("16383")));
 }
 
@@ -111,7 +116,7 @@ fn a_bitstream_that_contradicts_its_container_is_corrupt() {
     let limits = SourceLimits::CLOUDFLARE;
     assert!(matches!(probe(&file, &limits), Err(Fault::Corrupt(_))));
     assert!(matches!(
-        render(&file, &Transform::default(), OutputFormat::Png, &limits),
+        render(&alone(&file), &Transform::default(), OutputFormat::Png, &limits),
         Err(Fault::Corrupt(_))
     ));
 }

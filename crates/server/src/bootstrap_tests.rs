@@ -66,8 +66,5 @@ fn the_first_account_takes_what_is_given_and_has_an_admin_token() {
     assert_eq!((Some(new.account.id), Some(new.account.hash)), (given.id, given.hash));
     assert_eq!((new.key.name().as_str(), new.key.value()), ("default", "key"));
     assert_eq!((new.token.hash, new.token.role), (TokenHash::of("secret"), Role::InstanceAdmin));
-    assert_eq!(
-        new.variant.transform.canonical(),
-        "fit=scale-down,width=1366,height=768,blur=0,metadata=none"
-    );
+    assert_eq!(new.variant.transform.canonical(), "fit=scale-down,width=1366,height=768,metadata=none");
 }

@@ -15,7 +15,7 @@ use safelight_domain::caching::cache_control;
 use safelight_domain::conditional::ETag;
 use safelight_domain::delivery_url::{DeliveryPath, DeliveryPathError, VariantSegment};
 use safelight_domain::image::Image;
-use safelight_domain::negotiate::{OutputFormat, output_format};
+use safelight_domain::negotiate::{FormatChoice, FormatError, OutputFormat, output_format};
 use safelight_domain::signature;
 use safelight_domain::variant::{BrowserTtl, Variant};
 use safelight_pixels::ENGINE_VERSION;
@@ -68,6 +68,9 @@ pub enum DeliverError {
     /// See [`Denied::UnknownImage`].
     #[error("there is no such image")]
     UnknownImage,
+    /// The image cannot be had in the format asked for.
+    #[error(transparent)]
+    Format(#[from] FormatError),
     /// The picture could not be made.
     #[error(transparent)]
     Render(#[from] RenderError),
@@ -81,7 +84,7 @@ pub enum DeliverError {
 /// before access is granted.
 pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, DeliverError> {
     let Decision { granted, image, variant } = decide(app, &request).await?;
-    let format = output_format(request.accept, &image.source);
+    let format = output_format(FormatChoice::Auto, request.accept, &image.source, &variant.transform)?;
     let key = RenditionKey {
         blob: granted.blob().clone(),
         transform: variant.transform.canonical(),
@@ -92,7 +95,7 @@ pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, Del
     let (granted, etag, body) = match stored(app, &granted, &key, &request).await? {
         Some((etag, body)) => (granted, etag, body),
         None => {
-            let made = app.flights.make(app, &granted, &key, variant.transform).await?;
+            let made = app.flights.make(app, &granted, &key, variant.transform.clone()).await?;
             // That took its time, in which the link may have expired, or the image or a key may
             // have been changed or deleted: what holds now counts.
             let now = decide(app, &request).await?.granted;
@@ -193,7 +196,7 @@ async fn make(
         Err(BlobError::Missing) => return Err(DeliverError::UnknownImage),
         Err(error) => return Err(internal(error)),
     };
-    let rendered = app.renderer.render(original, transform, key.format).await?;
+    let rendered = app.renderer.render(vec![original], transform, key.format).await?;
     Ok(Made { sha256: Sha256::digest(&rendered.bytes).into(), bytes: rendered.bytes })
 }
 

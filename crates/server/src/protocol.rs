@@ -14,36 +14,40 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags,
 };
-use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
+use safelight_domain::image::{ImageId, SourceFormat, SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::{Blur, Fit, MetadataPolicy, Side, Transform};
+use safelight_domain::transform::{MAX_OVERLAYS, Transform};
 use safelight_pixels::Fault;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use thiserror::Error;
 
 /// Changes with every change of a frame, so that a replaced program is not misunderstood.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
-/// Bytes of the longest payload.
-pub const MAX_PAYLOAD: usize = 1024;
+/// Bytes of the longest payload: the text of a transform with every option and all overlays takes
+/// about 2 KiB.
+pub const MAX_PAYLOAD: usize = 4096;
 
 const MAGIC: [u8; 4] = *b"SFLW";
 const HEADER: usize = 12;
 
 /// What the server asks. `Probe` and `Render` come with the file as a sealed memory file.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// Comes first, and again whenever the server wants a sign of life.
     Hello(SourceLimits),
     /// Read the header of the file.
     Probe,
-    /// Render the file.
+    /// Render the file. The memory file holds the original and the overlays one behind the other.
     Render {
-        /// What is done to the pixels.
+        /// What is done to the pixels. The overlays' ids mean nothing to a worker and are left out.
         transform: Transform,
         /// Of the result.
         format: OutputFormat,
+        /// Bytes of each part of the memory file, the original first, then as many as the transform
+        /// has overlays.
+        lengths: Vec<u32>,
     },
 }
 
@@ -185,7 +189,7 @@ impl Message for Request {
         match self {
             Request::Hello(limits) => (1, Payload::default().u32(limits.side).u64(limits.area).done()),
             Request::Probe => (2, Vec::new()),
-            Request::Render { transform, format } => (3, encode_render(transform, *format)),
+            Request::Render { transform, format, lengths } => (3, encode_render(transform, *format, lengths)),
         }
     }
 
@@ -202,35 +206,21 @@ impl Message for Request {
     }
 }
 
-fn encode_render(transform: &Transform, format: OutputFormat) -> Vec<u8> {
-    let side = |side: Option<Side>| side.map_or(0, Side::pixels);
-    Payload::default()
-        .text(transform.fit.as_str())
-        .u32(side(transform.width))
-        .u32(side(transform.height))
-        .u64(transform.blur.strength().to_bits())
-        .text(transform.metadata.as_str())
-        .text(format.as_str())
-        .done()
+fn encode_render(transform: &Transform, format: OutputFormat, lengths: &[u32]) -> Vec<u8> {
+    let mut nameless = transform.clone();
+    nameless.draw.iter_mut().for_each(|overlay| overlay.image = ImageId::named("-"));
+    let payload = Payload::default().text(&nameless.canonical()).text(format.as_str());
+    lengths.iter().fold(payload, |payload, length| payload.u32(*length)).done()
 }
 
 fn decode_render(fields: &mut Fields<'_>) -> Result<Request, WireError> {
-    let transform = Transform {
-        fit: Fit::parse(fields.text()?).map_err(|_| WireError)?,
-        width: decode_side(fields.u32()?)?,
-        height: decode_side(fields.u32()?)?,
-        blur: Blur::parse(f64::from_bits(fields.u64()?)).map_err(|_| WireError)?,
-        metadata: MetadataPolicy::parse(fields.text()?).map_err(|_| WireError)?,
-    };
+    let transform = Transform::from_canonical(fields.text()?).map_err(|_| WireError)?;
     let format = OutputFormat::parse(fields.text()?).ok_or(WireError)?;
-    Ok(Request::Render { transform, format })
-}
-
-fn decode_side(pixels: u32) -> Result<Option<Side>, WireError> {
-    if pixels == 0 {
-        return Ok(None);
+    let mut lengths = Vec::with_capacity(1 + MAX_OVERLAYS);
+    for _ in 0..=transform.draw.len() {
+        lengths.push(fields.u32()?);
     }
-    Side::parse(u64::from(pixels)).map(Some).map_err(|_| WireError)
+    Ok(Request::Render { transform, format, lengths })
 }
 
 impl Message for Response {
@@ -240,7 +230,7 @@ impl Message for Response {
             Response::Ready => (1, Vec::new()),
             Response::Probed(info) => {
                 let payload = payload.text(info.format.media_type()).u32(info.width).u32(info.height);
-                (2, payload.u32(u32::from(info.has_alpha)).done())
+                (2, payload.u32(u32::from(info.has_alpha)).u32(info.frames).done())
             }
             Response::Rendered { width, height } => (3, payload.u32(*width).u32(*height).done()),
             Response::Refused(Fault::Unsupported) => (4, Vec::new()),
@@ -265,6 +255,7 @@ impl Message for Response {
                     1 => true,
                     _ => return Err(WireError.into()),
                 },
+                frames: fields.u32()?,
             }),
             3 => Response::Rendered { width: fields.u32()?, height: fields.u32()? },
             4 => Response::Refused(Fault::Unsupported),

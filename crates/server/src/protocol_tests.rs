@@ -1,5 +1,7 @@
 use super::*;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use safelight_domain::options::parse_overlay;
+use safelight_domain::transform::{Blur, Fit, MetadataPolicy, Overlay, Side};
 
 fn pair() -> (OwnedFd, OwnedFd) {
     socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).expect("a socket pair")
@@ -30,11 +32,12 @@ fn requests_round_trip() {
             let transform = Transform {
                 fit,
                 width: Side::parse(12_000).ok(),
-                height: None,
                 blur: Blur::parse(2.57).expect("in range"),
                 metadata,
+                draw: vec![overlay("-"); MAX_OVERLAYS],
+                ..Transform::default()
             };
-            requests.push(Request::Render { transform, format });
+            requests.push(Request::Render { transform, format, lengths: vec![7; 1 + MAX_OVERLAYS] });
         }
     }
     for request in requests {
@@ -42,9 +45,26 @@ fn requests_round_trip() {
     }
 }
 
+fn overlay(image: &str) -> Overlay {
+    parse_overlay([("image", image), ("width", "0.1234"), ("right", "12000")]).expect("good")
+}
+
+#[test]
+fn a_worker_is_not_told_names() {
+    let mut transform = Transform { draw: vec![overlay("secret")], ..Transform::default() };
+    let sent = |transform: &Transform| Request::Render {
+        transform: transform.clone(),
+        format: OutputFormat::Png,
+        lengths: vec![1, 2],
+    };
+    let received = round_trip(&sent(&transform));
+    transform.draw[0].image = ImageId::named("-");
+    assert_eq!(received, sent(&transform));
+}
+
 #[test]
 fn responses_round_trip() {
-    let info = SourceInfo { format: SourceFormat::WebP, width: 3, height: 4, has_alpha: true };
+    let info = SourceInfo { format: SourceFormat::WebP, width: 3, height: 4, has_alpha: true, frames: 7 };
     for response in [
         Response::Ready,
         Response::Probed(info),
@@ -68,7 +88,7 @@ fn texts_are_cut_and_carry_no_control_characters() {
 #[test]
 fn files_travel_beside_the_frame() {
     let (here, there) = pair();
-    let file = sealed::seal(b"bytes").expect("sealed");
+    let file = sealed::seal(&[b"bytes"]).expect("sealed");
     send(here.as_fd(), &Request::Probe, Some(file.as_fd())).expect("sent");
     let (_, file) = receive::<Request>(there.as_fd()).expect("a message").expect("not closed");
     assert_eq!(sealed::read(file.expect("a file")).expect("read"), b"bytes");
@@ -86,13 +106,15 @@ fn frames_that_are_not_ours_are_refused() {
     assert!(matches!(receive_bytes(&frame(VERSION, 2, 0, b"")), Ok(Some((Request::Probe, None)))));
     assert!(matches!(receive_bytes(b"GET / HTTP/1.1\r\n\r\n"), Err(FrameError::NotAFrame)));
     assert!(matches!(receive_bytes(b"SFLW"), Err(FrameError::NotAFrame)));
-    assert!(matches!(receive_bytes(&frame(VERSION + 1, 2, 0, b"")), Err(FrameError::Version(2))));
+    assert!(
+        matches!(receive_bytes(&frame(VERSION + 1, 2, 0, b"")), Err(FrameError::Version(v)) if v == VERSION + 1)
+    );
     assert!(matches!(receive_bytes(&frame(VERSION, 9, 0, b"")), Err(FrameError::Kind(9))));
 }
 
 #[test]
 fn lengths_are_not_believed() {
-    for (length, payload) in [(1, &b""[..]), (0, b"x"), (u32::MAX, b"x"), (2000, &[0; 2000])] {
+    for (length, payload) in [(1, &b""[..]), (0, b"x"), (u32::MAX, b"x"), (5000, &[0; 5000])] {
         let result = receive_bytes(&frame(VERSION, 2, length, payload));
         assert!(matches!(result, Err(FrameError::Length)), "{length}: {result:?}");
     }
@@ -104,13 +126,20 @@ fn fields_are_checked() {
     for payload in [&hello[..hello.len() - 1], &[&hello[..], b"x"].concat()] {
         assert!(matches!(Request::decode(1, payload), Err(FrameError::Field(_))));
     }
-    let render = |text: &str, side: u32, blur: f64| {
-        let payload = Payload::default().text(text).u32(side).u32(0).u64(blur.to_bits());
-        Request::decode(3, &payload.text("none").text("png").done())
+    let render = |transform: &str, format: &str, lengths: u32| {
+        let payload = Payload::default().text(transform).text(format);
+        Request::decode(3, &(0..lengths).fold(payload, |payload, _| payload.u32(1)).done())
     };
-    assert!(render("crop", 1, 0.0).is_ok());
-    for (fit, side, blur) in [("squeeze", 1, 0.0), ("crop", 12_001, 0.0), ("crop", 1, f64::NAN)] {
-        assert!(matches!(render(fit, side, blur), Err(FrameError::Field(_))));
+    assert!(render("fit=crop", "png", 1).is_ok());
+    assert!(render("draw=image:x", "png", 2).is_ok());
+    for (transform, format, lengths) in [
+        ("fit=crop,width=12001", "png", 1),
+        ("fit=crop", "bmp", 1),
+        ("fit=crop", "png", 0),
+        ("fit=crop", "png", 2),
+        ("draw=image:x", "png", 1),
+    ] {
+        assert!(matches!(render(transform, format, lengths), Err(FrameError::Field(_))));
     }
     let long = [&(wire::MAX_TEXT as u16 + 1).to_le_bytes()[..], &[b'x'; wire::MAX_TEXT + 1]].concat();
     assert!(matches!(Response::decode(5, &long), Err(FrameError::Field(_))));
@@ -119,7 +148,7 @@ fn fields_are_checked() {
 #[test]
 fn two_descriptors_are_too_many() {
     let (here, there) = pair();
-    let file = sealed::seal(b"").expect("sealed");
+    let file = sealed::seal(&[b""]).expect("sealed");
     let frame = frame(VERSION, 2, 0, b"");
     send_bytes(here.as_fd(), &frame, &[file.as_fd(), file.as_fd()]).expect("sent");
     assert!(matches!(receive::<Request>(there.as_fd()), Err(FrameError::Descriptors)));

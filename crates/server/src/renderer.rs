@@ -89,15 +89,16 @@ impl Renderer {
         self.submit(Lane::First, |reply| Job::Probe { file, reply }).await
     }
 
-    /// Renders a file of at most 512 MiB. Dropping the future takes the job out of the queue; once
-    /// a worker has begun, it goes on.
+    /// Renders an original. `files` are its bytes and those of the transform's overlays, at most 512
+    /// MiB together. Dropping the future takes the job out of the queue; once a worker has begun, it
+    /// goes on.
     pub async fn render(
         &self,
-        file: Bytes,
+        files: Vec<Bytes>,
         transform: Transform,
         format: OutputFormat,
     ) -> Result<Rendered, RenderError> {
-        self.submit(Lane::Second, |reply| Job::Render { file, transform, format, reply }).await
+        self.submit(Lane::Second, |reply| Job::Render { files, transform, format, reply }).await
     }
 
     /// Whether a worker answers (for readiness). It waits for a free worker, before any render.

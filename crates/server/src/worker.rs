@@ -4,7 +4,7 @@ use crate::protocol::sealed::{self, SealedError};
 use crate::protocol::{self, FrameError, Request, Response};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
-use safelight_pixels::{Fault, Rendered};
+use safelight_pixels::{Fault, Rendered, Source};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
 use thiserror::Error;
@@ -38,6 +38,8 @@ enum ServeError {
     NotGreeted,
     #[error("a request without a file")]
     NoFile,
+    #[error("a file of another length than its parts")]
+    Lengths,
     #[error("a result cannot be passed on: {0}")]
     Result(#[source] std::io::Error),
     #[error("the process cannot be confined: {0}")]
@@ -80,9 +82,11 @@ fn serve(socket: BorrowedFd<'_>) -> Result<(), ServeError> {
                 let probed = safelight_pixels::probe(&read(file)?, &limits);
                 (probed.map_or_else(Response::Refused, Response::Probed), None)
             }
-            Request::Render { transform, format } => {
-                let rendered = safelight_pixels::render(&read(file)?, &transform, format, &limits);
-                pass_on(rendered)?
+            Request::Render { transform, format, lengths } => {
+                let files = read(file)?;
+                let (file, overlays) = split(&files, &lengths).ok_or(ServeError::Lengths)?;
+                let source = Source { file, overlays: &overlays };
+                pass_on(safelight_pixels::render(&source, &transform, format, &limits))?
             }
         };
         protocol::send(socket, &response, result.as_ref().map(AsFd::as_fd))?;
@@ -94,11 +98,24 @@ fn read(file: Option<OwnedFd>) -> Result<Vec<u8>, ServeError> {
     Ok(sealed::read(file.ok_or(ServeError::NoFile)?)?)
 }
 
+/// The original and the overlays out of one file; `None` if the lengths are not those of the file.
+fn split<'a>(files: &'a [u8], lengths: &[u32]) -> Option<(&'a [u8], Vec<&'a [u8]>)> {
+    let mut rest = files;
+    let mut parts = Vec::with_capacity(lengths.len());
+    for length in lengths {
+        let part;
+        (part, rest) = rest.split_at_checked(usize::try_from(*length).ok()?)?;
+        parts.push(part);
+    }
+    let overlays = parts.split_off(1.min(parts.len()));
+    if rest.is_empty() { Some((parts.pop()?, overlays)) } else { None }
+}
+
 /// The answer to a render, and the file that goes with it.
 fn pass_on(rendered: Result<Rendered, Fault>) -> Result<(Response, Option<OwnedFd>), ServeError> {
     match rendered {
         Ok(Rendered { bytes, width, height }) if bytes.len() as u64 <= sealed::MAX_BYTES => {
-            let result = sealed::seal(&bytes).map_err(ServeError::Result)?;
+            let result = sealed::seal(&[bytes]).map_err(ServeError::Result)?;
             Ok((Response::Rendered { width, height }, Some(result)))
         }
         Ok(_) => {

@@ -141,7 +141,7 @@ fn image(account: &AccountId, bytes: u64) -> Image {
         account: account.clone(),
         id: ImageId::named("i"),
         blob: blob(),
-        source: SourceInfo { format: SourceFormat::Jpeg, width: 1, height: 1, has_alpha: false },
+        source: SourceInfo { format: SourceFormat::Jpeg, width: 1, height: 1, has_alpha: false, frames: 1 },
         bytes,
         filename: None,
         metadata: Metadata::default(),

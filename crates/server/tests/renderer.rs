@@ -46,7 +46,7 @@ fn to_width(width: u64) -> Transform {
 }
 
 async fn render(pool: &Renderer, file: Bytes) -> Result<(u32, u32), RenderError> {
-    let rendered = pool.render(file, to_width(4), OutputFormat::Png).await?;
+    let rendered = pool.render(vec![file], to_width(4), OutputFormat::Png).await?;
     Ok((rendered.width, rendered.height))
 }
 
@@ -84,8 +84,11 @@ async fn stop(pid: Pid) {
 async fn files_are_probed_and_rendered() {
     let pool = pool(2, 8, LONG);
     let info = pool.probe(png(8, 6)).await.expect("a picture");
-    assert_eq!(info, SourceInfo { format: SourceFormat::Png, width: 8, height: 6, has_alpha: false });
-    let rendered = pool.render(png(8, 6), to_width(4), OutputFormat::Png).await.expect("a rendition");
+    assert_eq!(
+        info,
+        SourceInfo { format: SourceFormat::Png, width: 8, height: 6, has_alpha: false, frames: 1 }
+    );
+    let rendered = pool.render(vec![png(8, 6)], to_width(4), OutputFormat::Png).await.expect("a rendition");
     assert_eq!((rendered.width, rendered.height), (4, 3));
     let decoded = png::Decoder::new(std::io::Cursor::new(rendered.bytes)).read_info().expect("a PNG");
     assert_eq!(decoded.info().size(), (4, 3));
@@ -162,7 +165,7 @@ async fn a_render_longer_than_the_time_limit_is_ended() {
     let limit = Duration::from_millis(1);
     let pool = pool(1, 8, limit);
     let heavy = Transform { blur: Blur::parse(250.0).expect("in range"), ..Transform::default() };
-    let result = pool.render(png(2000, 2000), heavy, OutputFormat::WebP).await;
+    let result = pool.render(vec![png(2000, 2000)], heavy, OutputFormat::WebP).await;
     assert_eq!(result.map(|rendered| rendered.width), Err(RenderError::TimedOut(limit)));
 }
 

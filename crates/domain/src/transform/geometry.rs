@@ -82,7 +82,7 @@ impl Side {
 }
 
 /// A number from 0 to 1, in steps of a ten-thousandth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ratio(u16);
 
 impl Ratio {

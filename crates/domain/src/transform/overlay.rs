@@ -91,14 +91,8 @@ pub enum Composite {
 
 impl Composite {
     /// Every operator.
-    pub const ALL: [Composite; 6] = [
-        Composite::Over,
-        Composite::In,
-        Composite::Atop,
-        Composite::Out,
-        Composite::Xor,
-        Composite::Lighter,
-    ];
+    pub const ALL: [Composite; 6] =
+        [Composite::Over, Composite::In, Composite::Atop, Composite::Out, Composite::Xor, Composite::Lighter];
 
     /// The word in the API.
     pub fn as_str(self) -> &'static str {

@@ -79,12 +79,7 @@ impl Factor {
 }
 
 /// Rounds to hundredths. `max` is at most 655, so the result fits.
-fn hundredths(
-    option: &'static str,
-    allowed: &'static str,
-    value: f64,
-    max: f64,
-) -> Result<u16, OptionError> {
+fn hundredths(option: &'static str, allowed: &'static str, value: f64, max: f64) -> Result<u16, OptionError> {
     if (0.0..=max).contains(&value) {
         Ok((value * 100.0).round() as u16)
     } else {

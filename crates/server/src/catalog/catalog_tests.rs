@@ -88,7 +88,13 @@ pub(crate) fn image(owner: char, id: &str, blob: BlobId, uploaded_ms: i64) -> Im
         account: account(owner),
         id: ImageId::named(id),
         blob,
-        source: SourceInfo { format: SourceFormat::WebP, width: 7, height: 12_000, has_alpha: true },
+        source: SourceInfo {
+            format: SourceFormat::WebP,
+            width: 7,
+            height: 12_000,
+            has_alpha: true,
+            frames: 3,
+        },
         bytes: 1 << 40,
         filename: Some("ünïcode.webp".to_owned()),
         metadata: Metadata::from_json_object(r#"{"a":1}"#.to_owned()).expect("short"),
@@ -189,6 +195,7 @@ async fn variants_keep_every_field_and_are_an_accounts_own() {
             height: Side::parse(1).ok(),
             blur: Blur::parse(2.57).expect("in range"),
             metadata: MetadataPolicy::Keep,
+            ..Transform::default()
         },
         browser_ttl: BrowserTtl::parse(3_600).ok(),
         access: VariantAccess::AlwaysPublic,

@@ -10,8 +10,8 @@ use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy
 use std::sync::Arc;
 
 /// The columns that [`parse`] reads.
-pub(super) const COLUMNS: &str = "account, id, blob, format, width, height, has_alpha, bytes, filename, \
-                                  metadata, creator, privacy, uploaded_ms";
+pub(super) const COLUMNS: &str = "account, id, blob, format, width, height, has_alpha, frames, bytes, \
+                                  filename, metadata, creator, privacy, uploaded_ms";
 
 impl Catalog {
     /// Inserts an image; `Exists` when its account has one of that id. Its original must be stored
@@ -124,9 +124,9 @@ impl Catalog {
 fn insert(connection: &Connection, image: &Image) -> Result<(), InsertError> {
     change(
         connection,
-        "INSERT INTO images (account, id, blob, format, width, height, has_alpha, bytes, filename,
+        "INSERT INTO images (account, id, blob, format, width, height, has_alpha, frames, bytes, filename,
                              metadata, creator, privacy, uploaded_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         (
             image.account.as_str(),
             image.id.as_str(),
@@ -135,6 +135,7 @@ fn insert(connection: &Connection, image: &Image) -> Result<(), InsertError> {
             image.source.width,
             image.source.height,
             image.source.has_alpha,
+            image.source.frames,
             image.bytes,
             &image.filename,
             image.metadata.as_json(),
@@ -211,6 +212,7 @@ pub(super) fn parse(row: &Row<'_>) -> Result<Image, CatalogError> {
             width: row.get("width")?,
             height: row.get("height")?,
             has_alpha: row.get("has_alpha")?,
+            frames: row.get("frames")?,
         },
         bytes: row.get("bytes")?,
         filename: row.get("filename")?,

@@ -4,10 +4,11 @@ use super::OpenError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// One text for each version, in order; a published one never changes.
-pub(super) const MIGRATIONS: [&str; 3] = [
+pub(super) const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/sqlite/0001_accounts.sql"),
     include_str!("../../migrations/sqlite/0002_images.sql"),
     include_str!("../../migrations/sqlite/0003_jobs.sql"),
+    include_str!("../../migrations/sqlite/0004_options.sql"),
 ];
 
 /// Brings a database to the version that `migrations` leads to, each step in a transaction of its
@@ -44,16 +45,24 @@ mod tests {
         migrate(&mut old, &MIGRATIONS[..1]).expect("version 1");
         old.execute("INSERT INTO accounts VALUES (?1, 'cheeW4oKsx5ljh8e8BoL2A', 'old', 7)", [&id])
             .expect("a row");
+        migrate(&mut old, &MIGRATIONS[..3]).expect("version 3");
+        let variants = "INSERT INTO variants VALUES
+                        (?1, 'hero', 'pad', 12, NULL, 2.5, 'none', NULL, 'always-public'),
+                        (?1, 'public', 'scale-down', NULL, NULL, 0.0, 'copyright', 3600, 'follow-image')";
+        old.execute(variants, [&id]).expect("rows");
         drop(old);
 
         let catalog = Catalog::open(&path).expect("migrates");
         let accounts = catalog.accounts().await.expect("works");
         assert_eq!(accounts.iter().map(|a| a.name.as_str()).collect::<Vec<_>>(), ["old"]);
         assert_eq!(catalog.image_count(&accounts[0].id).await.expect("has a counter"), 0);
+        let variants = catalog.variants(&accounts[0].id).await.expect("works");
+        let texts: Vec<String> = variants.iter().map(|variant| variant.transform.canonical()).collect();
+        assert_eq!(texts, ["fit=pad,width=12,blur=2.5,metadata=none", "fit=scale-down"]);
         let version: u32 = Connection::open(&path)
             .and_then(|new| new.pragma_query_value(None, "user_version", |row| row.get(0)))
             .expect("a version");
-        assert_eq!(version, 3);
+        assert_eq!(version, 4);
     }
 
     #[test]
@@ -65,9 +74,9 @@ mod tests {
         newer.pragma_update(None, "user_version", 9).expect("a version");
         drop(newer);
         let refused = Catalog::open(&path).err().expect("is refused");
-        assert!(matches!(refused, OpenError::Newer { found: 9, known: 3 }), "{refused:?}");
+        assert!(matches!(refused, OpenError::Newer { found: 9, known: 4 }), "{refused:?}");
         let text = refused.to_string();
-        assert!(text.contains("version 9") && text.contains("up to 3"), "{text}");
+        assert!(text.contains("version 9") && text.contains("up to 4"), "{text}");
     }
 
     #[test]

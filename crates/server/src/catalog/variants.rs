@@ -4,7 +4,7 @@ use super::rows::{all, change, damaged, first};
 use super::{Catalog, CatalogError, InsertError};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
-use safelight_domain::transform::{Blur, Fit, MetadataPolicy, Side, Transform};
+use safelight_domain::transform::Transform;
 use safelight_domain::variant::{BrowserTtl, MAX_VARIANTS, Variant, VariantAccess, VariantName};
 
 impl Catalog {
@@ -47,8 +47,8 @@ impl Catalog {
     /// Replaces the variant of that name. Whether there was one.
     pub async fn update_variant(&self, account: &AccountId, variant: Variant) -> Result<bool, CatalogError> {
         let owner = account.clone();
-        let sql = "UPDATE variants SET fit = ?3, width = ?4, height = ?5, blur = ?6, metadata = ?7,
-                   browser_ttl = ?8, access = ?9 WHERE account = ?1 AND name = ?2";
+        let sql = "UPDATE variants SET transform = ?3, browser_ttl = ?4, access = ?5
+                   WHERE account = ?1 AND name = ?2";
         self.change_account(account, move |connection| Ok(write(connection, sql, &owner, &variant)? > 0))
             .await
     }
@@ -81,8 +81,8 @@ pub(super) fn insert(
     variant: &Variant,
 ) -> Result<(), InsertError> {
     let sql = "INSERT INTO variants
-               (account, name, fit, width, height, blur, metadata, browser_ttl, access)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+               (account, name, transform, browser_ttl, access)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
     write(connection, sql, account, variant)?;
     Ok(())
 }
@@ -93,15 +93,10 @@ fn write(
     account: &AccountId,
     variant: &Variant,
 ) -> rusqlite::Result<usize> {
-    let Transform { fit, width, height, blur, metadata } = variant.transform;
     let values = (
         account.as_str(),
         variant.name.as_str(),
-        fit.as_str(),
-        width.map(Side::pixels),
-        height.map(Side::pixels),
-        blur.strength(),
-        metadata.as_str(),
+        variant.transform.canonical(),
         variant.browser_ttl.map(BrowserTtl::seconds),
         access_word(variant.access),
     );
@@ -117,21 +112,11 @@ fn access_word(access: VariantAccess) -> &'static str {
 
 fn parse(row: &Row<'_>) -> Result<Variant, CatalogError> {
     let text = |column: &str| row.get::<_, String>(column);
-    let side = |column: &str| -> Result<Option<Side>, CatalogError> {
-        let pixels: Option<u64> = row.get(column)?;
-        pixels.map(Side::parse).transpose().map_err(|why| damaged("variants", why))
-    };
     let browser_ttl: Option<u64> = row.get("browser_ttl")?;
     let access = text("access")?;
     Ok(Variant {
         name: VariantName::parse(&text("name")?).map_err(|why| damaged("variants", why))?,
-        transform: Transform {
-            fit: Fit::parse(&text("fit")?).map_err(|why| damaged("variants", why))?,
-            width: side("width")?,
-            height: side("height")?,
-            blur: Blur::parse(row.get("blur")?).map_err(|why| damaged("variants", why))?,
-            metadata: MetadataPolicy::parse(&text("metadata")?).map_err(|why| damaged("variants", why))?,
-        },
+        transform: Transform::from_canonical(&text("transform")?).map_err(|why| damaged("variants", why))?,
         browser_ttl: browser_ttl
             .map(BrowserTtl::parse)
             .transpose()

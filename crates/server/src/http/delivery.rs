@@ -136,6 +136,9 @@ fn refusal(error: DeliverError) -> DeliveryError {
             TokenFault::Expired => "the signed URL has expired".to_owned(),
         }),
         DeliverError::UnknownImage => DeliveryError::new(StatusCode::NOT_FOUND, 5404, "Image not found"),
+        DeliverError::Format(error) => {
+            DeliveryError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, 9412, error.to_string())
+        }
         DeliverError::Render(error) => render_failure(error),
         DeliverError::Internal(error) => DeliveryError::internal(error.as_ref()),
     }

@@ -6,6 +6,7 @@ use safelight_domain::caching::NO_STORE;
 use safelight_domain::token::Refusal;
 use serde_json::json;
 use std::error::Error;
+use std::fmt::Display;
 
 /// Seconds after which a client may try again when the server is busy.
 const RETRY_AFTER_SECONDS: u64 = 1;
@@ -26,8 +27,8 @@ impl ApiError {
     }
 
     /// 400/5400: a malformed form, body, parameter or name.
-    pub(super) fn bad_request(public: impl Into<String>) -> ApiError {
-        ApiError::new(StatusCode::BAD_REQUEST, 5400, public)
+    pub(super) fn bad_request(public: impl Display) -> ApiError {
+        ApiError::new(StatusCode::BAD_REQUEST, 5400, public.to_string())
     }
 
     /// 404/5404 for an image.

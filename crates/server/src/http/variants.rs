@@ -8,10 +8,13 @@ use crate::http::error::ApiError;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use http::StatusCode;
-use safelight_domain::transform::{Blur, Fit, MetadataPolicy, Side, Transform, TransformError};
-use safelight_domain::variant::{BrowserTtl, MAX_VARIANTS, Variant, VariantAccess, VariantName};
+use safelight_domain::options::{overlay_fields, parse_overlay};
+use safelight_domain::transform::{MAX_OVERLAYS, Overlay, Transform};
+use safelight_domain::variant::{
+    BrowserTtl, BrowserTtlError, MAX_VARIANTS, Variant, VariantAccess, VariantName,
+};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -36,23 +39,10 @@ pub(super) struct All {
     variants: BTreeMap<String, VariantBody>,
 }
 
-/// `options` on the wire, in both directions; what is left out takes its default.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OptionsBody {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fit: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    width: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    height: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    blur: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    browser_ttl: Option<u64>,
-}
+/// `options` on the wire: `fit`, `metadata`, `width`, `height`, `blur` and `browser_ttl` as Cloudflare
+/// has them, every other option of URLs that does not depend on the request, and `draw`, a list of
+/// overlays. What is left out takes its default.
+type OptionsBody = Map<String, Value>;
 
 /// Body of POST.
 #[derive(Deserialize)]
@@ -175,36 +165,84 @@ fn access(never_require_signed_urls: bool) -> VariantAccess {
 }
 
 fn parse_options(options: &OptionsBody) -> Result<(Transform, Option<BrowserTtl>), ApiError> {
-    let refused = |error: TransformError| ApiError::bad_request(error.to_string());
-    let defaults = Transform::default();
-    let transform = Transform {
-        fit: options.fit.as_deref().map_or(Ok(defaults.fit), Fit::parse).map_err(refused)?,
-        width: options.width.map(Side::parse).transpose().map_err(refused)?,
-        height: options.height.map(Side::parse).transpose().map_err(refused)?,
-        blur: options.blur.map_or(Ok(defaults.blur), Blur::parse).map_err(refused)?,
-        metadata: options
-            .metadata
-            .as_deref()
-            .map_or(Ok(defaults.metadata), MetadataPolicy::parse)
-            .map_err(refused)?,
-    };
-    let browser_ttl = options.browser_ttl.map(BrowserTtl::parse).transpose();
-    Ok((transform, browser_ttl.map_err(|error| ApiError::bad_request(error.to_string()))?))
+    let mut fields = Vec::new();
+    let mut overlays = Vec::new();
+    let mut browser_ttl = None;
+    for (key, value) in options {
+        match (key.as_str(), value) {
+            (_, Value::Null) => {}
+            ("browser_ttl", value) => {
+                let seconds = value.as_u64().ok_or_else(|| ApiError::bad_request(BrowserTtlError))?;
+                browser_ttl = Some(BrowserTtl::parse(seconds).map_err(ApiError::bad_request)?);
+            }
+            ("draw", Value::Array(list)) if list.len() <= MAX_OVERLAYS => {
+                overlays = list.iter().map(parse_draw).collect::<Result<_, _>>()?;
+            }
+            ("draw", _) => {
+                return Err(ApiError::bad_request(format!(
+                    "draw must be a list of at most {MAX_OVERLAYS} overlays"
+                )));
+            }
+            (key, value) => fields.push((key, scalar(key, value)?)),
+        }
+    }
+    let fields = fields.iter().map(|(key, value)| (*key, value.as_str()));
+    let mut transform = Transform::from_fields(fields).map_err(ApiError::bad_request)?;
+    transform.draw = overlays;
+    Ok((transform, browser_ttl))
+}
+
+fn parse_draw(overlay: &Value) -> Result<Overlay, ApiError> {
+    let object = overlay.as_object().ok_or_else(|| ApiError::bad_request("an overlay must be an object"))?;
+    let mut fields = Vec::new();
+    for (key, value) in object {
+        fields.push((key.as_str(), scalar(key, value)?));
+    }
+    let fields = fields.iter().map(|(key, value)| (*key, value.as_str()));
+    parse_overlay(fields).map_err(|error| ApiError::bad_request(format!("draw: {error}")))
+}
+
+/// A value as it would be written in a URL.
+fn scalar(key: &str, value: &Value) -> Result<String, ApiError> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(switch) => Ok(switch.to_string()),
+        _ => Err(ApiError::bad_request(format!("{key} must be a text, a number, true or false"))),
+    }
 }
 
 fn body_of(variant: &Variant) -> VariantBody {
     let transform = &variant.transform;
-    let side = |side: Option<Side>| side.map(|side| u64::from(side.pixels()));
+    let mut options = Map::new();
+    // Cloudflare's own options come always, the rest where they are not the default.
+    options.insert("fit".to_owned(), transform.fit.as_str().into());
+    options.insert("metadata".to_owned(), transform.metadata.as_str().into());
+    options.insert("blur".to_owned(), transform.blur.strength().into());
+    for (key, value) in transform.fields() {
+        options.insert(key.to_owned(), json_scalar(value));
+    }
+    if !transform.draw.is_empty() {
+        let drawn = transform.draw.iter().map(|overlay| {
+            let fields = overlay_fields(overlay).into_iter();
+            fields.map(|(key, value)| (key.to_owned(), json_scalar(value))).collect::<Map<_, _>>()
+        });
+        options.insert("draw".to_owned(), drawn.map(Value::Object).collect());
+    }
+    if let Some(ttl) = variant.browser_ttl {
+        options.insert("browser_ttl".to_owned(), ttl.seconds().into());
+    }
     VariantBody {
         id: variant.name.as_str().to_owned(),
-        options: OptionsBody {
-            fit: Some(transform.fit.as_str().to_owned()),
-            metadata: Some(transform.metadata.as_str().to_owned()),
-            width: side(transform.width),
-            height: side(transform.height),
-            blur: Some(transform.blur.strength()),
-            browser_ttl: variant.browser_ttl.map(|ttl| u64::from(ttl.seconds())),
-        },
+        options,
         never_require_signed_urls: variant.access == VariantAccess::AlwaysPublic,
+    }
+}
+
+/// Numbers and switches as such.
+fn json_scalar(text: String) -> Value {
+    match serde_json::from_str(&text) {
+        Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
+        _ => Value::String(text),
     }
 }

@@ -27,11 +27,13 @@ pub enum SealedError {
     Io(#[from] io::Error),
 }
 
-/// Makes a sealed memory file with these bytes.
-pub fn seal(bytes: &[u8]) -> io::Result<OwnedFd> {
+/// Makes a sealed memory file with these parts, one behind the other.
+pub fn seal<T: AsRef<[u8]>>(parts: &[T]) -> io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let mut file = File::from(memfd_create("safelight", flags)?);
-    file.write_all(bytes)?;
+    for part in parts {
+        file.write_all(part.as_ref())?;
+    }
     fcntl_add_seals(&file, SEALS)?;
     Ok(file.into())
 }
@@ -59,15 +61,15 @@ mod tests {
 
     #[test]
     fn bytes_round_trip() {
-        for bytes in [&b""[..], b"abc"] {
-            let file = seal(bytes).expect("sealed");
-            assert_eq!(read(file).expect("read"), bytes);
+        for parts in [&[&b""[..]][..], &[b"abc"], &[b"a", b"", b"bc"]] {
+            let file = seal(parts).expect("sealed");
+            assert_eq!(read(file).expect("read"), parts.concat());
         }
     }
 
     #[test]
     fn a_sealed_file_cannot_be_changed() {
-        let file = File::from(seal(b"abc").expect("sealed"));
+        let file = File::from(seal(&[b"abc"]).expect("sealed"));
         assert!(file.write_at(b"x", 0).is_err());
         assert!(file.set_len(1).is_err());
         assert!(file.set_len(9).is_err());

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// Bytes of the longest text; longer ones are cut.
-pub(crate) const MAX_TEXT: usize = 512;
+pub(crate) const MAX_TEXT: usize = 3072;
 
 /// A payload has not the fields that its message has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

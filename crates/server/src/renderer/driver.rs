@@ -32,7 +32,7 @@ pub(super) enum Job {
     /// See `Renderer::probe`.
     Probe { file: Bytes, reply: Reply<SourceInfo> },
     /// See `Renderer::render`.
-    Render { file: Bytes, transform: Transform, format: OutputFormat, reply: Reply<Rendered> },
+    Render { files: Vec<Bytes>, transform: Transform, format: OutputFormat, reply: Reply<Rendered> },
 }
 
 impl Abandon for Job {
@@ -116,15 +116,19 @@ impl Driver {
     fn perform(&self, mut worker: Process, job: Job) -> Option<Process> {
         match job {
             Job::Check { reply } => {
-                let answer = self.ask(&mut worker, &Request::Hello(self.limits), None);
+                let answer = self.ask(&mut worker, &Request::Hello(self.limits), &[]);
                 settle(worker, reply, answer.and_then(accept_ready))
             }
             Job::Probe { file, reply } => {
-                let answer = self.ask(&mut worker, &Request::Probe, Some(file));
+                let answer = self.ask(&mut worker, &Request::Probe, &[file]);
                 settle(worker, reply, answer.and_then(|answer| accept_probed(answer, &self.limits)))
             }
-            Job::Render { file, transform, format, reply } => {
-                let answer = self.ask(&mut worker, &Request::Render { transform, format }, Some(file));
+            Job::Render { files, transform, format, reply } => {
+                // No file is beyond 512 MiB; a longer one would not be sealed.
+                let lengths =
+                    files.iter().map(|file| u32::try_from(file.len()).unwrap_or(u32::MAX)).collect();
+                let request = Request::Render { transform, format, lengths };
+                let answer = self.ask(&mut worker, &request, &files);
                 settle(worker, reply, answer.and_then(accept_rendered))
             }
         }
@@ -134,9 +138,9 @@ impl Driver {
         &self,
         worker: &mut Process,
         request: &Request,
-        file: Option<Bytes>,
+        files: &[Bytes],
     ) -> Result<(Response, Option<OwnedFd>), RenderError> {
-        let file = file.map(|bytes| sealed::seal(&bytes)).transpose().map_err(no_worker)?;
+        let file = if files.is_empty() { None } else { Some(sealed::seal(files).map_err(no_worker)?) };
         worker.ask(request, file.as_ref(), self.timeout).map_err(|error| match error {
             AskError::TimedOut => RenderError::TimedOut(self.timeout),
             AskError::Died => RenderError::WorkerDied,
