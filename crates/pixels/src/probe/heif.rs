@@ -8,8 +8,9 @@ use super::items::{Items, MAX_TILES, corrupt};
 use super::track::{self, Track};
 use super::{Header, Ink};
 use crate::Fault;
+use crate::limits::check_source;
 use crate::metadata::Orientation;
-use safelight_domain::image::{SourceFormat, SourceInfo};
+use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
 
 /// By how much a tile may be larger than the picture that it is a part of, in pixels a side.
 const TILE_MARGIN: u32 = 1024;
@@ -103,24 +104,26 @@ pub(super) fn is_heif(file: &[u8]) -> bool {
 }
 
 /// Reads the header.
-pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
+pub(super) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header<'a>, Fault> {
     let heif = open(file)?;
+    // What is cut off is decoded too.
+    let (width, height) = match &heif.shown {
+        Shown::Still(still) => (still.main.width, still.main.height),
+        Shown::Sequence(track) => (track.width, track.height),
+    };
+    check_source(width, height, limits)?;
     let format = match heif.codec {
         Codec::Av1 => SourceFormat::Avif,
         Codec::Hevc => SourceFormat::Heic,
     };
     let (info, exif, look) = match &heif.shown {
         Shown::Still(still) => {
-            let (width, height) = still
-                .look
-                .crop
-                .map_or((still.main.width, still.main.height), |crop| (crop.width, crop.height));
+            let (width, height) = cropped((width, height), &still.look);
             let has_alpha = still.alpha.is_some();
             (SourceInfo { format, width, height, has_alpha, frames: 1 }, exif(&still.items)?, still.look)
         }
         Shown::Sequence(track) => {
-            let (width, height) =
-                track.look.crop.map_or((track.width, track.height), |crop| (crop.width, crop.height));
+            let (width, height) = cropped((width, height), &track.look);
             // Of HEVC sequences the first picture alone can be decoded.
             let frames = if heif.codec == Codec::Av1 { track.frames } else { 1 };
             let info = SourceInfo { format, width, height, has_alpha: track.alpha.is_some(), frames };
@@ -128,6 +131,10 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
         }
     };
     Ok(Header { info, exif, ink: Ink::Plain, orientation: Some(look.orientation) })
+}
+
+fn cropped(size: (u32, u32), look: &Look<'_>) -> (u32, u32) {
+    look.crop.map_or(size, |crop| (crop.width, crop.height))
 }
 
 /// Reads what the file shows: the primary item, or the sequence if that is what the file is for.

@@ -148,7 +148,7 @@ impl<'a> Items<'a> {
         let version = if self.references.is_empty() { 0 } else { reader.version()?.0 };
         Ok(Boxes(reader.0).take(MAX_ENTRIES).filter_map(move |part| {
             let mut reader = Reader(part.body);
-            let mut id = move |reader: &mut Reader<'a>| {
+            let id = move |reader: &mut Reader<'a>| {
                 if version == 0 { reader.u16().map(u32::from) } else { reader.u32() }
             };
             let source = id(&mut reader).ok()?;
