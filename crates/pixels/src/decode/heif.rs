@@ -7,8 +7,9 @@ use crate::Fault;
 use crate::probe::heif::{Coded, Look, Nclx, Still};
 use safelight_domain::image::SourceInfo;
 
-/// What is taken for granted where nothing is said: sRGB by BT.601, as MIAF has it.
-const UNSAID: Nclx = Nclx { primaries: 1, transfer: 13, matrix: 6, full_range: true };
+/// What is taken for granted where neither the container nor the bitstream says anything, which HEVC's
+/// may do: sRGB by BT.601, in the range that HEVC has then.
+const UNSAID: Nclx = Nclx { primaries: 1, transfer: 13, matrix: 6, full_range: false };
 
 /// A tile that is decoded: its item, and the width and height that it should have.
 pub(super) struct Tile {

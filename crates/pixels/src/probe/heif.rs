@@ -155,22 +155,48 @@ fn still(items: Items<'_>) -> Result<Heif<'_>, Fault> {
     let primary = items.primary();
     let (main, codec) = coded(&items, primary)?;
     let properties = items.properties(primary)?;
-    let mut alpha = None;
-    let mut premultiplied = false;
-    for item in items.referring(b"auxl", primary)? {
-        if alpha.is_none() && is_alpha(&items.properties(item)?) {
-            let (found, of) = coded(&items, item)?;
-            // Items without a size of their own have that of the picture.
-            let same = (found.width, found.height) == (main.width, main.height);
-            if of != codec || !same {
-                return Err(corrupt("its transparency does not fit its colours"));
-            }
-            premultiplied = items.references(b"prem", primary)?.contains(&item);
-            alpha = Some(found);
-        }
+    let (alpha, premultiplied) = match alpha(&items, primary)? {
+        Some((item, found)) => (Some(found), items.references(b"prem", primary)?.contains(&item)),
+        None => (alpha_of_tiles(&items, &main)?.map(|found| (found, codec)), false),
+    };
+    if let Some((alpha, of)) = &alpha
+        && (*of != codec || (alpha.width, alpha.height) != (main.width, main.height))
+    {
+        return Err(corrupt("its transparency does not fit its colours"));
     }
+    let alpha = alpha.map(|(alpha, _)| alpha);
     let look = look(&properties, (main.width, main.height), premultiplied)?;
     Ok(Heif { codec, shown: Shown::Still(Box::new(Still { items, main, alpha, look })) })
+}
+
+/// The transparency of an item, and the item that it is in.
+fn alpha(items: &Items<'_>, of: u32) -> Result<Option<(u32, (Coded, Codec))>, Fault> {
+    for item in items.referring(b"auxl", of)? {
+        if is_alpha(&items.properties(item)?) {
+            return Ok(Some((item, coded(items, item)?)));
+        }
+    }
+    Ok(None)
+}
+
+/// The transparency of a grid whose tiles each have their own: a grid of the same shape. If any tile
+/// has none there is none.
+fn alpha_of_tiles(items: &Items<'_>, main: &Coded) -> Result<Option<Coded>, Fault> {
+    if main.tiles.len() < 2 {
+        return Ok(None);
+    }
+    let mut tiles = Vec::new();
+    for &tile in &main.tiles {
+        match alpha(items, tile)? {
+            Some((item, (found, _)))
+                if (found.width, found.height) == (main.tile_width, main.tile_height) =>
+            {
+                tiles.push(item);
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(Coded { tiles, ..main.clone() }))
 }
 
 /// The picture of an item: one that is coded, or a grid of such.
