@@ -230,7 +230,8 @@ fn from_wide(
             .is_some_and(|(transform, _)| transform.transform(source, &mut converted).is_ok());
         // Green stands for grey.
         let step = if channels == Channels::Grey { 3 } else { 1 };
-        let result = if done { converted.iter().skip(step / 2).step_by(step) } else { row.iter().skip(0).step_by(1) };
+        let result =
+            if done { converted.iter().skip(step / 2).step_by(step) } else { row.iter().skip(0).step_by(1) };
         for (byte, &sample) in out.iter_mut().zip(result) {
             *byte = round_to_byte(sample);
         }

@@ -1,14 +1,14 @@
 //! The calls into rav1d, and the owners of what it hands out.
 
 use crate::{Color, DecodeError, Layout, Picture, Settings};
-use rav1d::Dav1dResult;
-use rav1d::include::dav1d::data::Dav1dData;
-use rav1d::include::dav1d::dav1d::{Dav1dContext, Dav1dLogger, Dav1dSettings};
-use rav1d::include::dav1d::headers::{
+use re_rav1d::Dav1dResult;
+use re_rav1d::include::dav1d::data::Dav1dData;
+use re_rav1d::include::dav1d::dav1d::{Dav1dContext, Dav1dLogger, Dav1dSettings};
+use re_rav1d::include::dav1d::headers::{
     DAV1D_PIXEL_LAYOUT_I400, DAV1D_PIXEL_LAYOUT_I420, DAV1D_PIXEL_LAYOUT_I422, DAV1D_PIXEL_LAYOUT_I444,
 };
-use rav1d::include::dav1d::picture::Dav1dPicture;
-use rav1d::src::lib as dav1d;
+use re_rav1d::include::dav1d::picture::Dav1dPicture;
+use re_rav1d::src::lib as dav1d;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
@@ -218,4 +218,3 @@ fn outcome(result: Dav1dResult) -> Result<(), DecodeError> {
         _ => Err(DecodeError::Broken),
     }
 }
-

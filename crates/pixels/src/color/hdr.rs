@@ -113,9 +113,9 @@ impl Hdr {
             let screen = luminance.max(0.0).powf(0.2) * (HLG_SCREEN / WHITE) as f32;
             light = light.map(|light| light * screen);
         }
-        let mixed = self.matrix.map(|row| {
-            row.iter().zip(light).map(|(weight, light)| weight * light).sum::<f32>().max(0.0)
-        });
+        let mixed = self
+            .matrix
+            .map(|row| row.iter().zip(light).map(|(weight, light)| weight * light).sum::<f32>().max(0.0));
         let brightest = mixed.iter().copied().fold(0.0, f32::max);
         let scale = if brightest > KNEE { shoulder(brightest) / brightest } else { 1.0 };
         mixed.map(|light| {

@@ -51,7 +51,8 @@ pub(crate) fn from_cicp(primaries: u16, transfer: u16) -> Option<Vec<u8>> {
 /// stands for sRGB. Without primaries they are those of sRGB.
 pub(crate) fn from_gamma(gamma: f32, places: Option<Chromaticities>) -> Option<Vec<u8>> {
     let places = places.unwrap_or(SRGB);
-    let near = |(ax, ay): (f32, f32), (bx, by): (f32, f32)| (ax - bx).abs() < 0.002 && (ay - by).abs() < 0.002;
+    let near =
+        |(ax, ay): (f32, f32), (bx, by): (f32, f32)| (ax - bx).abs() < 0.002 && (ay - by).abs() < 0.002;
     let same = near(places.white, SRGB.white)
         && near(places.red, SRGB.red)
         && near(places.green, SRGB.green)

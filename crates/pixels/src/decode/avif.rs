@@ -15,9 +15,7 @@ use safelight_rav1d::{Decoder, Layout, Picture, Settings};
 /// The still picture, or the first of a sequence.
 pub(super) fn decode(file: &[u8], header: &Header<'_>) -> Result<Decoded, Fault> {
     match open(file)?.shown {
-        Shown::Still(still) => {
-            heif::decode(&still, &header.info, |tile| decode_tile(&still, tile))
-        }
+        Shown::Still(still) => heif::decode(&still, &header.info, |tile| decode_tile(&still, tile)),
         Shown::Sequence(track) => Sequence::new(&track, header.info)?.next().map(|(decoded, _)| decoded),
     }
 }

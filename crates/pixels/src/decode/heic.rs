@@ -70,12 +70,9 @@ fn picture(config: &[u8], data: Cow<'_, [u8]>, (width, height): (u32, u32)) -> R
     let luma = (left as usize, top as usize, width as usize, height as usize);
     let chroma = match sampling {
         Sampling::Mono => (0, 0, 0, 0),
-        _ => (
-            (left / x) as usize,
-            (top / y) as usize,
-            width.div_ceil(x) as usize,
-            height.div_ceil(y) as usize,
-        ),
+        _ => {
+            ((left / x) as usize, (top / y) as usize, width.div_ceil(x) as usize, height.div_ceil(y) as usize)
+        }
     };
     let planes = [window(picture.y, luma)?, window(picture.cb, chroma)?, window(picture.cr, chroma)?];
     Ok(Planar {
@@ -111,9 +108,9 @@ fn window(plane: Plane, (left, top, columns, rows): (usize, usize, usize, usize)
 }
 
 fn sequence_parameters(config: &HevcDecoderConfig) -> Result<Sps, Fault> {
-    let unit = config.nalus_of_type(NAL_SPS).find(|unit| {
-        parse_nal_header(unit).is_ok_and(|(header, _)| header.nuh_layer_id == 0)
-    });
+    let unit = config
+        .nalus_of_type(NAL_SPS)
+        .find(|unit| parse_nal_header(unit).is_ok_and(|(header, _)| header.nuh_layer_id == 0));
     let unit = unit.ok_or_else(|| corrupt("a tile has no configuration"))?;
     let (_, payload) = parse_nal_header(unit).map_err(corrupt)?;
     parse_sps(&strip_emulation_prevention(payload)).map_err(corrupt)

@@ -2,8 +2,8 @@
 
 use super::planes::{self, Planar};
 use super::{Decoded, check_size, corrupt};
-use crate::color;
 use crate::Fault;
+use crate::color;
 use crate::probe::heif::{Coded, Look, Nclx, Still};
 use safelight_domain::image::SourceInfo;
 
@@ -37,8 +37,7 @@ pub(super) fn finish(
     info: &SourceInfo,
 ) -> Result<Decoded, Fault> {
     let color = look.nclx.or(main.color).unwrap_or(UNSAID);
-    let look_of_planes =
-        planes::Look { color, crop: look.crop, premultiplied: look.premultiplied };
+    let look_of_planes = planes::Look { color, crop: look.crop, premultiplied: look.premultiplied };
     let pixels = planes::pixels(main, alpha, &look_of_planes)?;
     check_size(pixels.size(), info)?;
     let profile = match look.icc {
@@ -48,10 +47,7 @@ pub(super) fn finish(
     Ok(Decoded { pixels, profile })
 }
 
-fn picture(
-    coded: &Coded,
-    tile: &mut impl FnMut(&Tile) -> Result<Planar, Fault>,
-) -> Result<Planar, Fault> {
+fn picture(coded: &Coded, tile: &mut impl FnMut(&Tile) -> Result<Planar, Fault>) -> Result<Planar, Fault> {
     let mut canvas: Option<Planar> = None;
     let (width, height) = (coded.tile_width, coded.tile_height);
     for (index, &item) in coded.tiles.iter().enumerate() {

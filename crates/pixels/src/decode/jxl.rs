@@ -11,8 +11,8 @@ use crate::probe::Header;
 use crate::probe::jxl::codestream;
 use jxl_oxide::image::BitDepth;
 use jxl_oxide::{
-    AllocTracker, ExtraChannelType, FrameBufferSample, InitializeResult, JxlImage, JxlThreadPool, PixelFormat,
-    Render,
+    AllocTracker, ExtraChannelType, FrameBufferSample, InitializeResult, JxlImage, JxlThreadPool,
+    PixelFormat, Render,
 };
 use safelight_domain::image::SourceInfo;
 
@@ -89,9 +89,10 @@ fn pixels(image: &JxlImage, index: usize, info: &SourceInfo) -> Result<Pixels, F
         BitDepth::FloatSample { .. } => 16,
     };
     let format = image.pixel_format();
-    let premultiplied = metadata.ec_info.iter().any(|channel| {
-        matches!(channel.ty, ExtraChannelType::Alpha { alpha_associated: true })
-    });
+    let premultiplied = metadata
+        .ec_info
+        .iter()
+        .any(|channel| matches!(channel.ty, ExtraChannelType::Alpha { alpha_associated: true }));
     let (width, height) = (info.width, info.height);
     let channels = match format {
         PixelFormat::Gray => Channels::Grey,
@@ -148,7 +149,8 @@ fn rows<T: FrameBufferSample + Copy + Default>(
     for row in out.chunks_exact_mut(width * to) {
         if from == 2 {
             stream.write_to_buffer(&mut narrow);
-            for (pixel, [grey, alpha]) in row.as_chunks_mut::<4>().0.iter_mut().zip(narrow.as_chunks::<2>().0) {
+            for (pixel, [grey, alpha]) in row.as_chunks_mut::<4>().0.iter_mut().zip(narrow.as_chunks::<2>().0)
+            {
                 *pixel = [*grey, *grey, *grey, *alpha];
             }
         } else {

@@ -94,9 +94,8 @@ pub(crate) struct Heif<'a> {
 
 /// Whether the file is of this family, by the brands at its start.
 pub(super) fn is_heif(file: &[u8]) -> bool {
-    const BRANDS: [&[u8; 4]; 11] = [
-        b"avif", b"avis", b"mif1", b"mif2", b"msf1", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx",
-    ];
+    const BRANDS: [&[u8; 4]; 11] =
+        [b"avif", b"avis", b"mif1", b"mif2", b"msf1", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"];
     let Some(part) = Boxes(file).next().filter(|part| &part.name == b"ftyp") else { return false };
     // The major brand, its version, and those that are compatible.
     let brands = part.body.as_chunks::<4>().0.iter().enumerate().filter(|(index, _)| *index != 1);
@@ -266,8 +265,7 @@ fn grid(items: &Items<'_>, item: u32) -> Result<(Coded, Codec), Fault> {
     // The tiles have to cover the picture, none may lie outside of it, and none be much larger.
     let covers = |whole: u32, tile: u32, count: u32| {
         let whole = u64::from(whole);
-        let (least, most) =
-            (u64::from(tile) * u64::from(count - 1), u64::from(tile) * u64::from(count));
+        let (least, most) = (u64::from(tile) * u64::from(count - 1), u64::from(tile) * u64::from(count));
         least < whole && whole <= most && u64::from(tile) <= whole + u64::from(TILE_MARGIN)
     };
     if !covers(width, tile_width, columns) || !covers(height, tile_height, rows) {
@@ -292,7 +290,8 @@ fn size(items: &Items<'_>, item: u32) -> Result<(u32, u32), Fault> {
 
 /// Whether an auxiliary picture is the transparency of another.
 pub(super) fn is_alpha(properties: &[Part<'_>]) -> bool {
-    const KINDS: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0"];
+    const KINDS: [&[u8]; 2] =
+        [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0"];
     let kind = properties.iter().find(|part| matches!(&part.name, b"auxC" | b"auxi"));
     let kind = kind.and_then(|part| part.body.get(4..)).unwrap_or_default();
     KINDS.iter().any(|known| kind.starts_with(known))
