@@ -1,5 +1,6 @@
 //! Writes the small input files of the golden tests: `cargo run -p safelight-pixels --example
-//! fixtures`. They are made by this program alone and are the same each time.
+//! fixtures`. They are made by this program alone and are the same each time, but for those of AVIF, HEIC
+//! and JPEG XL: avifenc, libheif and cjxl have made them from the PNGs and are not needed again.
 #![allow(clippy::disallowed_methods, reason = "a program by hand writes files")]
 
 use safelight_webp::{Compression, Layout, Settings};

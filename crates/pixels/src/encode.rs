@@ -30,12 +30,17 @@ pub(crate) struct Encoding<'a> {
 pub(crate) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, Fault> {
     match encoding.format {
         OutputFormat::Jpeg | OutputFormat::BaselineJpeg => jpeg::encode(frame, encoding),
-        OutputFormat::Png => png::encode(frame),
+        OutputFormat::Png => png::encode(frame, encoding),
         OutputFormat::WebP => webp::encode(frame),
         OutputFormat::Gif | OutputFormat::Avif | OutputFormat::Svg | OutputFormat::Json => {
             Err(cannot(format_args!("{} is not made from pixels", encoding.format.as_str())))
         }
     }
+}
+
+/// Whether files of this format can say that their colours are other than sRGB.
+pub(crate) fn carries_profile(format: OutputFormat) -> bool {
+    matches!(format, OutputFormat::Jpeg | OutputFormat::BaselineJpeg | OutputFormat::Png)
 }
 
 fn cannot(error: impl Display) -> Fault {

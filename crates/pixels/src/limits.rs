@@ -2,7 +2,7 @@
 
 use crate::Fault;
 use crate::encode::WEBP_SIDE;
-use safelight_domain::image::SourceLimits;
+use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 
 /// Most bytes that the PNG decoder may hold besides the pixels: rows, and an unpacked profile.
@@ -13,6 +13,15 @@ pub(crate) const PROFILE_BYTES: usize = 8 << 20;
 
 /// Most scans of a progressive JPEG. Each is a pass over all coefficients; encoders write about ten.
 pub(crate) const JPEG_SCANS: usize = 64;
+
+/// Most bytes that the JPEG XL decoder may hold for every pixel, and besides.
+pub(crate) const JXL_BYTES_PER_PIXEL: usize = 64;
+
+/// See [`JXL_BYTES_PER_PIXEL`].
+pub(crate) const JXL_BYTES: usize = 64 << 20;
+
+/// Most frames of a JPEG XL file, with those that are only parts of others.
+pub(crate) const JXL_FRAMES: usize = 10_000;
 
 /// Most bytes of EXIF that a rendition keeps. An APP1 segment holds 65527.
 pub(crate) const KEPT_EXIF_BYTES: usize = 60_000;
@@ -38,6 +47,16 @@ pub(crate) fn check_source(width: u32, height: u32, limits: &SourceLimits) -> Re
         return Err(Fault::Corrupt("it has no pixels".to_owned()));
     }
     if !limits.allow(width, height) {
+        return Err(Fault::TooLarge { width, height, side: limits.side, area: limits.area });
+    }
+    Ok(())
+}
+
+/// Checks that all frames together are within the area that one picture may have.
+pub(crate) fn check_frames(info: &SourceInfo, limits: &SourceLimits) -> Result<(), Fault> {
+    let (width, height) = (info.width, info.height);
+    let area = u64::from(width) * u64::from(height);
+    if area.saturating_mul(u64::from(info.frames)) > limits.area {
         return Err(Fault::TooLarge { width, height, side: limits.side, area: limits.area });
     }
     Ok(())

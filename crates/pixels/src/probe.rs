@@ -4,14 +4,20 @@
 //! size has passed the limits; a decoder that then finds another size makes the file corrupt.
 
 mod bmp;
+pub(crate) mod boxes;
 mod gif;
+pub(crate) mod heif;
+pub(crate) mod items;
 mod jpeg;
+pub(crate) mod jxl;
 mod png;
 mod svg;
 mod tiff;
+pub(crate) mod track;
 mod webp;
 
-use crate::{Fault, limits};
+use crate::metadata::{Exif, Orientation};
+use crate::{Fault, decode, limits};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
 
 /// Whether four-channel JPEG samples count ink or the lack of it.
@@ -32,11 +38,21 @@ pub(crate) struct Header<'a> {
     pub(crate) exif: Option<&'a [u8]>,
     /// Matters for four-channel JPEGs alone.
     pub(crate) ink: Ink,
+    /// How the picture is turned to be shown, where the container says so; `None` leaves it to EXIF.
+    pub(crate) orientation: Option<Orientation>,
+}
+
+impl Header<'_> {
+    /// How the picture is turned to be shown, from the one place that counts.
+    pub(crate) fn orientation(&self) -> Orientation {
+        let exif = || self.exif.and_then(Exif::parse).map(|exif| exif.orientation());
+        self.orientation.or_else(exif).unwrap_or(Orientation::AsStored)
+    }
 }
 
 /// Reads the header of a file and checks its size.
 pub(crate) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header<'a>, Fault> {
-    let header = match format(file).ok_or(Fault::Unsupported)? {
+    let mut header = match format(file).ok_or(Fault::Unsupported)? {
         SourceFormat::Jpeg => jpeg::header(file)?,
         SourceFormat::Png => png::header(file)?,
         SourceFormat::WebP => webp::header(file)?,
@@ -45,9 +61,14 @@ pub(crate) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header
         SourceFormat::Tiff => tiff::header(file)?,
         // It has no pixels that could be too many.
         SourceFormat::Svg => return svg::header(file, limits),
-        _ => return Err(Fault::Unsupported),
+        SourceFormat::Avif | SourceFormat::Heic => heif::header(file, limits)?,
+        SourceFormat::Jxl => jxl::header(file)?,
     };
     limits::check_source(header.info.width, header.info.height, limits)?;
+    if header.info.format == SourceFormat::Jxl && header.info.frames > 1 {
+        header.info.frames = decode::jxl_frames(file, &header.info)?;
+    }
+    limits::check_frames(&header.info, limits)?;
     Ok(header)
 }
 
@@ -66,6 +87,11 @@ fn format(file: &[u8]) -> Option<SourceFormat> {
         Some(SourceFormat::Tiff)
     } else if svg::matches(file) {
         Some(SourceFormat::Svg)
+    } else if jxl::is_jxl(file) {
+        Some(SourceFormat::Jxl)
+    } else if heif::is_heif(file) {
+        // Or HEIC, which the header tells.
+        Some(SourceFormat::Avif)
     } else {
         None
     }

@@ -1,12 +1,12 @@
 //! One rendition from file to file.
 
 use crate::encode::Encoding;
-use crate::metadata::{Exif, Orientation};
+use crate::metadata::Exif;
 use crate::plan::Plan;
 use crate::{Fault, Rendered, Source, color, decode, encode, json, probe, steps, svg};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::Transform;
+use safelight_domain::transform::{Gamut, Transform};
 
 /// See [`crate::render`].
 pub(crate) fn render(
@@ -20,22 +20,23 @@ pub(crate) fn render(
         return vector(source.file, &header.info, transform, format);
     }
     let exif = header.exif.and_then(Exif::parse);
-    let orientation = exif.as_ref().map_or(Orientation::AsStored, Exif::orientation);
-    let plan = Plan::new(&header.info, orientation, transform, format, limits)?;
+    let plan = Plan::new(&header.info, header.orientation(), transform, format, limits)?;
     if format == OutputFormat::Json {
         let size = (plan.output.width, plan.output.height);
         let bytes = json::describe(&header.info, source.file.len(), transform.animation, size);
         return Ok(Rendered { bytes, width: size.0, height: size.1 });
     }
     let decoded = decode::decode(source.file, &header)?;
-    let frame = steps::run(color::to_srgb(decoded)?, &plan)?;
+    let gamut = if encode::carries_profile(format) { transform.gamut } else { Gamut::Srgb };
+    let (frame, profile) = color::convert(decoded, gamut)?;
+    let frame = steps::run(frame, &plan)?;
     let kept = exif.and_then(|exif| exif.kept(transform.metadata));
     let encoding = Encoding {
         format,
         quality: transform.quality,
         compression: transform.compression,
         exif: kept.as_deref(),
-        profile: None,
+        profile: profile.as_deref(),
     };
     let bytes = encode::encode(&frame, &encoding)?;
     Ok(Rendered { bytes, width: frame.width(), height: frame.height() })

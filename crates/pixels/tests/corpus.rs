@@ -22,7 +22,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         let extension = entry.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
         if entry.is_dir() {
             files.extend(self::files(&entry));
-        } else if ["jpg", "jpeg", "png", "webp", "gif", "tiff", "bmp"].contains(&extension.as_str())
+        } else if ["jpg", "jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "heif", "jxl"]
+            .contains(&extension.as_str())
             && entry.metadata().is_ok_and(|metadata| metadata.len() <= MAX_BYTES)
         {
             files.push(entry);

@@ -61,11 +61,15 @@ fn packages_depend_on_what_they_may() {
         ("safelight-domain", &["csscolorparser", "hmac", "sha2", "subtle", "thiserror"][..]),
         ("safelight-webp", &["libwebp-sys", "thiserror"][..]),
         ("safelight-aom", &["libaom-sys", "thiserror"][..]),
+        ("safelight-rav1d", &["re_rav1d", "thiserror"][..]),
         (
             "safelight-pixels",
             &[
                 "safelight-domain",
                 "safelight-webp",
+                "safelight-rav1d",
+                "heic-decoder",
+                "jxl-oxide",
                 "thiserror",
                 "zune-jpeg",
                 "zune-core",
@@ -90,7 +94,8 @@ fn packages_depend_on_what_they_may() {
     }
     // Nobody goes past the engine to C.
     for name in dependencies(&metadata, "safelight") {
-        let codecs = ["safelight-webp", "libwebp-sys", "safelight-aom", "libaom-sys"];
+        let codecs =
+            ["safelight-webp", "libwebp-sys", "safelight-aom", "libaom-sys", "safelight-rav1d", "re_rav1d"];
         assert!(!codecs.contains(&name), "the server may not depend on {name}");
     }
 }
@@ -152,6 +157,9 @@ fn pixels_name_codecs_in_two_files_only() {
             "image_webp::",
             "jpeg_encoder::",
             "safelight_webp::",
+            "safelight_rav1d::",
+            "heic_decoder::",
+            "jxl_oxide::",
             "png::",
         ] {
             assert!(
@@ -184,7 +192,7 @@ fn folders_are_one_level_deep_and_unsafe_is_around_codecs() {
         .collect();
     packages.sort();
     // A package more is judged here too.
-    assert_eq!(packages, ["aom", "domain", "pixels", "server", "webp"]);
+    assert_eq!(packages, ["aom", "domain", "pixels", "rav1d", "server", "webp"]);
     for package in packages {
         for (name, text) in rust_files(&format!("crates/{package}/src")) {
             let depth = name.split('/').count() - "crates/x/src/file.rs".split('/').count();
@@ -204,7 +212,7 @@ fn folders_are_one_level_deep_and_unsafe_is_around_codecs() {
 }
 
 /// The packages with `unsafe`, each around one codec.
-const CODECS: [&str; 2] = ["aom", "webp"];
+const CODECS: [&str; 3] = ["aom", "rav1d", "webp"];
 
 /// What they have instead of `unsafe_code = "forbid"`.
 const CODEC_LINTS: &str = "[lints.rust]\nunsafe_op_in_unsafe_fn = \"deny\"\n";

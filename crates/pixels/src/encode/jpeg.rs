@@ -29,6 +29,9 @@ pub(super) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, 
     if let Some(exif) = encoding.exif {
         encoder.add_exif_metadata(exif).map_err(cannot)?;
     }
+    if let Some(profile) = encoding.profile {
+        encoder.add_icc_profile(profile).map_err(cannot)?;
+    }
     encoder.encode(frame.pixels(), width, height, color).map_err(cannot)?;
     Ok(file)
 }

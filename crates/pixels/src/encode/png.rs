@@ -1,11 +1,12 @@
 //! PNG.
 
-use super::cannot;
+use super::{Encoding, cannot};
 use crate::Fault;
 use crate::frame::{Channels, Frame, byte_count};
+use std::borrow::Cow;
 
 /// Transparency that no pixel uses is left out.
-pub(super) fn encode(frame: &Frame) -> Result<Vec<u8>, Fault> {
+pub(super) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, Fault> {
     let opaque = without_alpha(frame);
     let (color, pixels) = match (frame.channels(), &opaque) {
         (_, Some(rgb)) => (png::ColorType::Rgb, rgb.as_slice()),
@@ -14,7 +15,9 @@ pub(super) fn encode(frame: &Frame) -> Result<Vec<u8>, Fault> {
         (Channels::Rgba, None) => (png::ColorType::Rgba, frame.pixels()),
     };
     let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, frame.width(), frame.height());
+    let mut info = png::Info::with_size(frame.width(), frame.height());
+    info.icc_profile = encoding.profile.map(Cow::Borrowed);
+    let mut encoder = png::Encoder::with_info(&mut file, info).map_err(cannot)?;
     encoder.set_color(color);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Fast);

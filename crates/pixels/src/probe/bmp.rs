@@ -24,5 +24,5 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
         (u32::from_le_bytes(bytes(file, 18)?), height, u16::from_le_bytes(bytes(file, 28)?))
     };
     let info = SourceInfo { format: SourceFormat::Bmp, width, height, has_alpha: depth == 32, frames: 1 };
-    Ok(Header { info, exif: None, ink: Ink::Plain })
+    Ok(Header { info, exif: None, ink: Ink::Plain, orientation: None })
 }

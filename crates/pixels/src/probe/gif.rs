@@ -30,7 +30,7 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
     let covers = left == 0 && top == 0 && frame_width >= width && frame_height >= height;
     let info =
         SourceInfo { format: SourceFormat::Gif, width, height, has_alpha: transparent || !covers, frames: 1 };
-    Ok(Header { info, exif: None, ink: Ink::Plain })
+    Ok(Header { info, exif: None, ink: Ink::Plain, orientation: None })
 }
 
 fn palette_bytes(flags: u8) -> usize {

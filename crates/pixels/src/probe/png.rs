@@ -31,5 +31,5 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
     }
     let has_alpha = transparent || matches!(color, 4 | 6);
     let info = SourceInfo { format: SourceFormat::Png, width, height, has_alpha, frames: 1 };
-    Ok(Header { info, exif, ink: Ink::Plain })
+    Ok(Header { info, exif, ink: Ink::Plain, orientation: None })
 }

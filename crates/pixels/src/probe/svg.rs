@@ -39,7 +39,7 @@ pub(super) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header
         has_alpha: true,
         frames: 1,
     };
-    Ok(Header { info, exif: None, ink: Ink::Plain })
+    Ok(Header { info, exif: None, ink: Ink::Plain, orientation: None })
 }
 
 /// What is between `<svg` and its `>`.

@@ -25,5 +25,5 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
         has_alpha: matches!(directory.number(EXTRA_SAMPLES), Some(1 | 2)),
         frames: 1,
     };
-    Ok(Header { info, exif: Some(file), ink: Ink::Plain })
+    Ok(Header { info, exif: Some(file), ink: Ink::Plain, orientation: None })
 }

@@ -36,7 +36,7 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
         has_alpha,
         frames: 1,
     };
-    Ok(Header { info, exif, ink: Ink::Plain })
+    Ok(Header { info, exif, ink: Ink::Plain, orientation: None })
 }
 
 /// Walks the chunks of an extended file and gives its EXIF.
