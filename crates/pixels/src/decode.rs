@@ -3,6 +3,7 @@
 //! The size has passed the limits before any decoder starts, each decoder gets limits of its own
 //! besides, and one that finds another size than the header said makes the file corrupt.
 
+mod canvas;
 mod gif;
 mod jpeg;
 mod png;
@@ -33,12 +34,43 @@ pub(crate) enum Pixels {
     Ink(InkPicture),
 }
 
+/// The pictures of an animation.
+pub(crate) struct Animation<'a> {
+    /// How often it is shown; 0 is for ever.
+    pub(crate) plays: u32,
+    /// The pictures in their order. After a fault there are no more.
+    pub(crate) frames: Box<dyn Iterator<Item = Result<TimedFrame, Fault>> + 'a>,
+    /// As for [`Decoded`].
+    pub(crate) profile: Option<Vec<u8>>,
+}
+
+/// A picture of an animation.
+#[derive(Debug)]
+pub(crate) struct TimedFrame {
+    /// The whole canvas in the colours of the file, RGB or RGBA.
+    pub(crate) frame: Frame,
+    /// How long it is shown, in milliseconds, as the file says it.
+    pub(crate) delay_ms: u32,
+}
+
 /// A picture in ink, four samples a pixel; as many as its size asks for.
 #[derive(Debug)]
 pub(crate) struct InkPicture {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) samples: Vec<u8>,
+}
+
+/// Decodes the pictures of an animation, one at a time.
+pub(crate) fn animation<'a>(file: &'a [u8], header: &Header<'a>) -> Result<Animation<'a>, Fault> {
+    let mut animation = match header.info.format {
+        SourceFormat::Png => png::animation(file, &header.info)?,
+        SourceFormat::WebP => webp::animation(file, &header.info)?,
+        SourceFormat::Gif => gif::animation(file, &header.info)?,
+        _ => return Err(Fault::Unsupported),
+    };
+    animation.profile = animation.profile.filter(|profile| profile.len() <= PROFILE_BYTES);
+    Ok(animation)
 }
 
 /// Decodes the picture, of an animation the first frame.

@@ -6,7 +6,7 @@
 mod gif;
 mod jpeg;
 mod png;
-mod webp;
+pub(crate) mod webp;
 
 use crate::{Fault, limits};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
@@ -41,6 +41,7 @@ pub(crate) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header
         _ => return Err(Fault::Unsupported),
     };
     limits::check_source(header.info.width, header.info.height, limits)?;
+    limits::check_frames(&header.info, limits)?;
     Ok(header)
 }
 

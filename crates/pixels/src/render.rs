@@ -1,12 +1,14 @@
 //! One rendition from file to file.
 
-use crate::encode::Encoding;
+use crate::decode::{Decoded, Pixels, TimedFrame};
+use crate::encode::{Encoding, Movie};
 use crate::metadata::{Exif, Orientation};
 use crate::plan::Plan;
+use crate::probe::Header;
 use crate::{Fault, Rendered, Source, color, decode, encode, probe, steps};
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::Transform;
+use safelight_domain::transform::{Animation, Transform};
 
 /// See [`crate::render`].
 pub(crate) fn render(
@@ -19,8 +21,6 @@ pub(crate) fn render(
     let exif = header.exif.and_then(Exif::parse);
     let orientation = exif.as_ref().map_or(Orientation::AsStored, Exif::orientation);
     let plan = Plan::new(&header.info, orientation, transform, format, limits)?;
-    let decoded = decode::decode(source.file, &header)?;
-    let frame = steps::run(color::to_srgb(decoded)?, &plan)?;
     let kept = exif.and_then(|exif| exif.kept(transform.metadata));
     let encoding = Encoding {
         format,
@@ -29,6 +29,33 @@ pub(crate) fn render(
         exif: kept.as_deref(),
         profile: None,
     };
+    if header.info.frames > 1 && transform.animation == Animation::Keep && encode::animates(format) {
+        return animated(source, &header, &plan, &encoding);
+    }
+    let decoded = decode::decode(source.file, &header)?;
+    let frame = steps::run(color::to_srgb(decoded)?, &plan)?;
     let bytes = encode::encode(&frame, &encoding)?;
     Ok(Rendered { bytes, width: frame.width(), height: frame.height() })
+}
+
+/// Does the same with every frame, one in memory at a time. A frame that cannot be decoded ends the
+/// animation, as in browsers, unless it is the first.
+fn animated(
+    source: &Source<'_>,
+    header: &Header<'_>,
+    plan: &Plan,
+    encoding: &Encoding<'_>,
+) -> Result<Rendered, Fault> {
+    let animation = decode::animation(source.file, header)?;
+    let (width, height) = (plan.output.width, plan.output.height);
+    let mut movie = Movie::new(width, height, animation.plays, encoding)?;
+    for (index, frame) in animation.frames.enumerate() {
+        let TimedFrame { frame, delay_ms } = match frame {
+            Err(_) if index > 0 => break,
+            frame => frame?,
+        };
+        let decoded = Decoded { pixels: Pixels::Frame(frame), profile: animation.profile.clone() };
+        movie.add(steps::run(color::to_srgb(decoded)?, plan)?, delay_ms)?;
+    }
+    Ok(Rendered { bytes: movie.finish()?, width, height })
 }

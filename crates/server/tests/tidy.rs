@@ -76,6 +76,9 @@ fn packages_depend_on_what_they_may() {
                 "fast_image_resize",
                 "moxcms",
                 "kamadak-exif",
+                "quantizr",
+                "svg-hush",
+                "tiff",
             ][..],
         ),
     ] {
