@@ -3,10 +3,12 @@
 //! The size has passed the limits before any decoder starts, each decoder gets limits of its own
 //! besides, and one that finds another size than the header said makes the file corrupt.
 
+mod bmp;
 mod canvas;
 mod gif;
 mod jpeg;
 mod png;
+mod tiff;
 mod webp;
 
 use crate::Fault;
@@ -61,6 +63,12 @@ pub(crate) struct InkPicture {
     pub(crate) samples: Vec<u8>,
 }
 
+/// The nearest byte to a 16-bit sample.
+fn round_to_byte(sample: u16) -> u8 {
+    // At most 255.
+    ((u32::from(sample) * 255 + 32_767) / 65_535) as u8
+}
+
 /// Decodes the pictures of an animation, one at a time.
 pub(crate) fn animation<'a>(file: &'a [u8], header: &Header<'a>) -> Result<Animation<'a>, Fault> {
     let mut animation = match header.info.format {
@@ -80,6 +88,8 @@ pub(crate) fn decode(file: &[u8], header: &Header<'_>) -> Result<Decoded, Fault>
         SourceFormat::Png => png::decode(file, &header.info)?,
         SourceFormat::WebP => webp::decode(file, &header.info)?,
         SourceFormat::Gif => gif::decode(file, &header.info)?,
+        SourceFormat::Tiff => tiff::decode(file, &header.info)?,
+        SourceFormat::Bmp => bmp::decode(file, &header.info)?,
         _ => return Err(Fault::Unsupported),
     };
     decoded.profile = decoded.profile.filter(|profile| profile.len() <= PROFILE_BYTES);

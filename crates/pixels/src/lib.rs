@@ -10,6 +10,7 @@ mod color;
 mod decode;
 mod encode;
 mod frame;
+mod json;
 mod limits;
 mod linear;
 mod metadata;
@@ -17,6 +18,7 @@ mod plan;
 mod probe;
 mod render;
 mod steps;
+mod svg;
 
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
@@ -42,7 +44,7 @@ pub struct Rendered {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
     /// Not an image, or of a format that is not accepted.
-    #[error("the file is not a JPEG, PNG, WebP or GIF image")]
+    #[error("the file is not an image, or of a kind that is not accepted")]
     Unsupported,
     /// Starts like an image but cannot be decoded.
     #[error("the image cannot be decoded: {0}")]

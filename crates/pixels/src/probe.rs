@@ -3,9 +3,12 @@
 //! The headers are read here and not by the decoders, so that no decoder sees a file before its
 //! size has passed the limits; a decoder that then finds another size makes the file corrupt.
 
+pub(crate) mod bmp;
 mod gif;
 mod jpeg;
 mod png;
+mod svg;
+pub(crate) mod tiff;
 pub(crate) mod webp;
 
 use crate::{Fault, limits};
@@ -31,13 +34,25 @@ pub(crate) struct Header<'a> {
     pub(crate) ink: Ink,
 }
 
+/// Whether these are the first bytes of a raster image that every browser shows.
+pub(crate) fn raster(file: &[u8]) -> bool {
+    use SourceFormat::{Gif, Jpeg, Png, WebP};
+    matches!(format(file), Some(Jpeg | Png | WebP | Gif))
+}
+
 /// Reads the header of a file and checks its size.
 pub(crate) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header<'a>, Fault> {
+    if file.starts_with(&[0x1F, 0x8B]) {
+        return Err(Fault::Corrupt("it is compressed as a whole; an SVG has to come as it is".to_owned()));
+    }
     let header = match format(file).ok_or(Fault::Unsupported)? {
         SourceFormat::Jpeg => jpeg::header(file)?,
         SourceFormat::Png => png::header(file)?,
         SourceFormat::WebP => webp::header(file)?,
         SourceFormat::Gif => gif::header(file)?,
+        SourceFormat::Tiff => tiff::header(file)?,
+        SourceFormat::Bmp => bmp::header(file)?,
+        SourceFormat::Svg => svg::header(file)?,
         _ => return Err(Fault::Unsupported),
     };
     limits::check_source(header.info.width, header.info.height, limits)?;
@@ -54,8 +69,12 @@ fn format(file: &[u8]) -> Option<SourceFormat> {
         Some(SourceFormat::WebP)
     } else if file.starts_with(b"GIF87a") || file.starts_with(b"GIF89a") {
         Some(SourceFormat::Gif)
+    } else if tiff::is_tiff(file) {
+        Some(SourceFormat::Tiff)
+    } else if file.starts_with(b"BM") && file.len() > 26 {
+        Some(SourceFormat::Bmp)
     } else {
-        None
+        svg::is_svg(file).then_some(SourceFormat::Svg)
     }
 }
 

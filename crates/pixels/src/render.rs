@@ -3,10 +3,10 @@
 use crate::decode::{Decoded, Pixels, TimedFrame};
 use crate::encode::{Encoding, Movie};
 use crate::metadata::{Exif, Orientation};
-use crate::plan::Plan;
+use crate::plan::{Plan, Size};
 use crate::probe::Header;
-use crate::{Fault, Rendered, Source, color, decode, encode, probe, steps};
-use safelight_domain::image::SourceLimits;
+use crate::{Fault, Rendered, Source, color, decode, encode, json, probe, steps, svg};
+use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Animation, Transform};
 
@@ -18,9 +18,23 @@ pub(crate) fn render(
     limits: &SourceLimits,
 ) -> Result<Rendered, Fault> {
     let header = probe::header(source.file, limits)?;
+    let is_svg = !json::has_pixels(&header.info);
+    match format {
+        OutputFormat::Svg if is_svg => {
+            let SourceInfo { width, height, .. } = header.info;
+            return Ok(Rendered { bytes: svg::sanitised(source.file)?, width, height });
+        }
+        OutputFormat::Json if is_svg => return Ok(description(source, &header, None, transform)),
+        OutputFormat::Svg => return Err(Fault::SvgConversion),
+        _ if is_svg => return Err(Fault::SvgConversion),
+        _ => {}
+    }
     let exif = header.exif.and_then(Exif::parse);
     let orientation = exif.as_ref().map_or(Orientation::AsStored, Exif::orientation);
     let plan = Plan::new(&header.info, orientation, transform, format, limits)?;
+    if format == OutputFormat::Json {
+        return Ok(description(source, &header, Some(plan.output), transform));
+    }
     let kept = exif.and_then(|exif| exif.kept(transform.metadata));
     let encoding = Encoding {
         format,
@@ -36,6 +50,19 @@ pub(crate) fn render(
     let frame = steps::run(color::to_srgb(decoded)?, &plan)?;
     let bytes = encode::encode(&frame, &encoding)?;
     Ok(Rendered { bytes, width: frame.width(), height: frame.height() })
+}
+
+/// The answer in JSON, with the sizes of the rendition that it stands for.
+fn description(
+    source: &Source<'_>,
+    header: &Header<'_>,
+    output: Option<Size>,
+    transform: &Transform,
+) -> Rendered {
+    let text = json::describe(&header.info, source.file.len(), output, transform.animation);
+    let SourceInfo { width, height, .. } = header.info;
+    let Size { width, height } = output.unwrap_or(Size { width, height });
+    Rendered { bytes: text.into_bytes(), width, height }
 }
 
 /// Does the same with every frame, one in memory at a time. A frame that cannot be decoded ends the

@@ -1,7 +1,7 @@
 //! PNG.
 
 use super::canvas::{Area, Blend, Canvas, Disposal};
-use super::{Animation, Decoded, Pixels, TimedFrame, check_size, corrupt, frame};
+use super::{Animation, Decoded, Pixels, TimedFrame, check_size, corrupt, frame, round_to_byte};
 use crate::Fault;
 use crate::frame::{Channels, byte_count};
 use crate::limits::PNG_DECODER_BYTES;
@@ -133,9 +133,7 @@ fn to_rgba(color: png::ColorType, bytes: &[u8]) -> Vec<u8> {
 fn round_to_bytes(samples: &mut Vec<u8>) {
     let count = samples.len() / 2;
     for at in 0..count {
-        let sample = u32::from(u16::from_be_bytes([samples[2 * at], samples[2 * at + 1]]));
-        // At most 255.
-        samples[at] = ((sample * 255 + 32_767) / 65_535) as u8;
+        samples[at] = round_to_byte(u16::from_be_bytes([samples[2 * at], samples[2 * at + 1]]));
     }
     samples.truncate(count);
     samples.shrink_to_fit();
