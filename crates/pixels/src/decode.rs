@@ -5,6 +5,7 @@
 
 mod avif;
 mod bmp;
+mod canvas;
 mod gif;
 mod heic;
 mod heif;
@@ -52,7 +53,6 @@ pub(crate) struct WidePicture {
 }
 
 /// The pictures of an animation.
-#[allow(dead_code, reason = "animated renditions come with their encoders")]
 pub(crate) struct Animation<'a> {
     /// How often it is shown; 0 is for ever.
     pub(crate) plays: u32,
@@ -63,12 +63,11 @@ pub(crate) struct Animation<'a> {
 }
 
 /// A picture of an animation.
-#[allow(dead_code, reason = "animated renditions come with their encoders")]
 #[derive(Debug)]
 pub(crate) struct TimedFrame {
     /// The whole canvas in the colours of the file, RGB or RGBA.
     pub(crate) frame: Frame,
-    /// How long it is shown, in milliseconds.
+    /// How long it is shown, in milliseconds, as the file says it.
     pub(crate) delay_ms: u32,
 }
 
@@ -116,9 +115,11 @@ pub(crate) fn round_to_byte(sample: u16) -> u8 {
 }
 
 /// Decodes the pictures of an animation, one at a time.
-#[allow(dead_code, reason = "animated renditions come with their encoders")]
 pub(crate) fn animation<'a>(file: &'a [u8], header: &Header<'a>) -> Result<Animation<'a>, Fault> {
     let mut animation = match header.info.format {
+        SourceFormat::Png => png::animation(file, &header.info)?,
+        SourceFormat::WebP => webp::animation(file, &header.info)?,
+        SourceFormat::Gif => gif::animation(file, &header.info)?,
         SourceFormat::Avif => avif::animation(file, header)?,
         SourceFormat::Jxl => jxl::animation(file, header)?,
         _ => return Err(Fault::Unsupported),

@@ -44,7 +44,7 @@ pub struct Rendered {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
     /// Not an image, or of a format that is not accepted.
-    #[error("the file is not an image of a format that is read here")]
+    #[error("the file is not an image, or of a kind that is not accepted")]
     Unsupported,
     /// Starts like an image but cannot be decoded.
     #[error("the image cannot be decoded: {0}")]
@@ -61,6 +61,26 @@ pub enum Fault {
         /// See `SourceLimits`.
         area: u64,
     },
+    /// An animation that is larger than the limits, all frames together.
+    #[error(
+        "the animation is too large: {frames} frames of {width}x{height} pixels, allowed are {max_frames} \
+         frames and {area} pixels in all of them together"
+    )]
+    TooMuchAnimation {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// As many as the file has.
+        frames: u32,
+        /// As many as it may have.
+        max_frames: u32,
+        /// See `SourceLimits`.
+        area: u64,
+    },
+    /// A picture of pixels was asked for as an SVG, or an SVG as one of pixels.
+    #[error("an SVG is delivered as an SVG alone, and other images never as one")]
+    SvgConversion,
     /// The output cannot be made, for instance a WebP of more than 16383 pixels a side.
     #[error("the image cannot be encoded: {0}")]
     CannotEncode(String),

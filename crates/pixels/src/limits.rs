@@ -23,20 +23,12 @@ pub(crate) const JXL_BYTES: usize = 64 << 20;
 /// Most frames of a JPEG XL file, with those that are only parts of others.
 pub(crate) const JXL_FRAMES: usize = 10_000;
 
+/// Most frames of an animation: five minutes and a half at 30 a second. Each costs a call of encoder and
+/// decoder however small it is, and an upload of 10 MB can hold 300,000.
+pub(crate) const FRAMES: u32 = 10_000;
+
 /// Most bytes of EXIF that a rendition keeps. An APP1 segment holds 65527.
 pub(crate) const KEPT_EXIF_BYTES: usize = 60_000;
-
-/// Largest strip or tile of a TIFF before and after unpacking, in bytes.
-pub(crate) const TIFF_CHUNK_BYTES: usize = 256 << 20;
-
-/// Largest SVG that is sanitised, in bytes: Cloudflare's limit for uploads.
-pub(crate) const SVG_BYTES: usize = 10 << 20;
-
-/// Largest sanitised SVG, in bytes: entities make some grow.
-pub(crate) const SVG_OUTPUT_BYTES: usize = 16 << 20;
-
-/// Deepest nesting of elements in an SVG. Editors write a dozen; browsers stop at a few hundred.
-pub(crate) const SVG_DEPTH: usize = 256;
 
 /// Longest side that a format with 16 bits for it can have, in pixels.
 const SHORT_SIDE: u32 = 65_535;
@@ -54,10 +46,10 @@ pub(crate) fn check_source(width: u32, height: u32, limits: &SourceLimits) -> Re
 
 /// Checks that all frames together are within the area that one picture may have.
 pub(crate) fn check_frames(info: &SourceInfo, limits: &SourceLimits) -> Result<(), Fault> {
-    let (width, height) = (info.width, info.height);
+    let SourceInfo { width, height, frames, .. } = *info;
     let area = u64::from(width) * u64::from(height);
-    if area.saturating_mul(u64::from(info.frames)) > limits.area {
-        return Err(Fault::TooLarge { width, height, side: limits.side, area: limits.area });
+    if frames > FRAMES || area.saturating_mul(u64::from(frames)) > limits.area {
+        return Err(Fault::TooMuchAnimation { width, height, frames, max_frames: FRAMES, area: limits.area });
     }
     Ok(())
 }

@@ -158,17 +158,6 @@ impl<'a> Exif<'a> {
             .map_or(Orientation::AsStored, Orientation::from_tag)
     }
 
-    /// The number of a tag in the first directory: one SHORT or LONG, or the first of several.
-    pub(crate) fn number(&self, tag: u16) -> Option<u32> {
-        let at = self.raw_entries(self.first).find(|&at| self.order.u16(self.block, at) == Some(tag))?;
-        let (_, kind, _, value) = self.entry(at)?;
-        match kind {
-            SHORT => self.order.u16(value, 0).map(u32::from),
-            LONG => self.order.u32(value, 0),
-            _ => None,
-        }
-    }
-
     /// The EXIF block that a JPEG keeps under `policy`, of at most [`KEPT_EXIF_BYTES`]; `None` if
     /// there is nothing to keep.
     pub(crate) fn kept(&self, policy: MetadataPolicy) -> Option<Vec<u8>> {

@@ -3,7 +3,7 @@
 //! The headers are read here and not by the decoders, so that no decoder sees a file before its
 //! size has passed the limits; a decoder that then finds another size makes the file corrupt.
 
-mod bmp;
+pub(crate) mod bmp;
 pub(crate) mod boxes;
 mod gif;
 pub(crate) mod heif;
@@ -12,9 +12,9 @@ mod jpeg;
 pub(crate) mod jxl;
 mod png;
 mod svg;
-mod tiff;
+pub(crate) mod tiff;
 pub(crate) mod track;
-mod webp;
+pub(crate) mod webp;
 
 use crate::metadata::{Exif, Orientation};
 use crate::{Fault, decode, limits};
@@ -50,17 +50,25 @@ impl Header<'_> {
     }
 }
 
+/// Whether these are the first bytes of a raster image that every browser shows.
+pub(crate) fn raster(file: &[u8]) -> bool {
+    use SourceFormat::{Gif, Jpeg, Png, WebP};
+    matches!(format(file), Some(Jpeg | Png | WebP | Gif))
+}
+
 /// Reads the header of a file and checks its size.
 pub(crate) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header<'a>, Fault> {
+    if file.starts_with(&[0x1F, 0x8B]) {
+        return Err(Fault::Corrupt("it is compressed as a whole; an SVG has to come as it is".to_owned()));
+    }
     let mut header = match format(file).ok_or(Fault::Unsupported)? {
         SourceFormat::Jpeg => jpeg::header(file)?,
         SourceFormat::Png => png::header(file)?,
         SourceFormat::WebP => webp::header(file)?,
         SourceFormat::Gif => gif::header(file)?,
-        SourceFormat::Bmp => bmp::header(file)?,
         SourceFormat::Tiff => tiff::header(file)?,
-        // It has no pixels that could be too many.
-        SourceFormat::Svg => return svg::header(file, limits),
+        SourceFormat::Bmp => bmp::header(file)?,
+        SourceFormat::Svg => svg::header(file)?,
         SourceFormat::Avif | SourceFormat::Heic => heif::header(file, limits)?,
         SourceFormat::Jxl => jxl::header(file)?,
     };
@@ -81,19 +89,17 @@ fn format(file: &[u8]) -> Option<SourceFormat> {
         Some(SourceFormat::WebP)
     } else if file.starts_with(b"GIF87a") || file.starts_with(b"GIF89a") {
         Some(SourceFormat::Gif)
-    } else if bmp::matches(file) {
-        Some(SourceFormat::Bmp)
-    } else if tiff::matches(file) {
+    } else if tiff::is_tiff(file) {
         Some(SourceFormat::Tiff)
-    } else if svg::matches(file) {
-        Some(SourceFormat::Svg)
+    } else if file.starts_with(b"BM") && file.len() > 26 {
+        Some(SourceFormat::Bmp)
     } else if jxl::is_jxl(file) {
         Some(SourceFormat::Jxl)
     } else if heif::is_heif(file) {
         // Or HEIC, which the header tells.
         Some(SourceFormat::Avif)
     } else {
-        None
+        svg::is_svg(file).then_some(SourceFormat::Svg)
     }
 }
 

@@ -1,12 +1,14 @@
 //! One rendition from file to file.
 
-use crate::encode::Encoding;
+use crate::decode::{Decoded, Pixels, TimedFrame};
+use crate::encode::{Encoding, Movie};
 use crate::metadata::Exif;
-use crate::plan::Plan;
+use crate::plan::{Plan, Size};
+use crate::probe::Header;
 use crate::{Fault, Rendered, Source, color, decode, encode, json, probe, steps, svg};
-use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
+use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::{Gamut, Transform};
+use safelight_domain::transform::{Animation, Gamut, Transform};
 
 /// See [`crate::render`].
 pub(crate) fn render(
@@ -16,44 +18,74 @@ pub(crate) fn render(
     limits: &SourceLimits,
 ) -> Result<Rendered, Fault> {
     let header = probe::header(source.file, limits)?;
-    if header.info.format == SourceFormat::Svg {
-        return vector(source.file, &header.info, transform, format);
+    let is_svg = !json::has_pixels(&header.info);
+    match format {
+        OutputFormat::Svg if is_svg => {
+            let SourceInfo { width, height, .. } = header.info;
+            return Ok(Rendered { bytes: svg::sanitised(source.file)?, width, height });
+        }
+        OutputFormat::Json if is_svg => return Ok(description(source, &header, None, transform)),
+        OutputFormat::Svg => return Err(Fault::SvgConversion),
+        _ if is_svg => return Err(Fault::SvgConversion),
+        _ => {}
     }
     let exif = header.exif.and_then(Exif::parse);
     let plan = Plan::new(&header.info, header.orientation(), transform, format, limits)?;
     if format == OutputFormat::Json {
-        let size = (plan.output.width, plan.output.height);
-        let bytes = json::describe(&header.info, source.file.len(), transform.animation, size);
-        return Ok(Rendered { bytes, width: size.0, height: size.1 });
+        return Ok(description(source, &header, Some(plan.output), transform));
     }
-    let decoded = decode::decode(source.file, &header)?;
-    let gamut = if encode::carries_profile(format) { transform.gamut } else { Gamut::Srgb };
-    let (frame, profile) = color::convert(decoded, gamut)?;
-    let frame = steps::run(frame, &plan)?;
     let kept = exif.and_then(|exif| exif.kept(transform.metadata));
-    let encoding = Encoding {
+    let mut encoding = Encoding {
         format,
         quality: transform.quality,
         compression: transform.compression,
         exif: kept.as_deref(),
-        profile: profile.as_deref(),
+        profile: None,
     };
+    if header.info.frames > 1 && transform.animation == Animation::Keep && encode::animates(format) {
+        return animated(source, &header, &plan, &encoding);
+    }
+    let decoded = decode::decode(source.file, &header)?;
+    let gamut = if encode::carries_profile(format) { transform.gamut } else { Gamut::Srgb };
+    let (frame, profile) = color::convert(decoded, gamut)?;
+    encoding.profile = profile.as_deref();
+    let frame = steps::run(frame, &plan)?;
     let bytes = encode::encode(&frame, &encoding)?;
     Ok(Rendered { bytes, width: frame.width(), height: frame.height() })
 }
 
-/// An SVG is sanitised and never rendered, whatever the transform.
-fn vector(
-    file: &[u8],
-    info: &SourceInfo,
+/// The answer in JSON, with the sizes of the rendition that it stands for.
+fn description(
+    source: &Source<'_>,
+    header: &Header<'_>,
+    output: Option<Size>,
     transform: &Transform,
-    format: OutputFormat,
+) -> Rendered {
+    let text = json::describe(&header.info, source.file.len(), output, transform.animation);
+    let SourceInfo { width, height, .. } = header.info;
+    let Size { width, height } = output.unwrap_or(Size { width, height });
+    Rendered { bytes: text.into_bytes(), width, height }
+}
+
+/// Does the same with every frame, one in memory at a time. A frame that cannot be decoded ends the
+/// animation, as in browsers, unless it is the first.
+fn animated(
+    source: &Source<'_>,
+    header: &Header<'_>,
+    plan: &Plan,
+    encoding: &Encoding<'_>,
 ) -> Result<Rendered, Fault> {
-    let size = (info.width, info.height);
-    let bytes = match format {
-        OutputFormat::Svg => svg::sanitise(file)?,
-        OutputFormat::Json => json::describe(info, file.len(), transform.animation, size),
-        _ => return Err(Fault::CannotEncode("an SVG is never rendered to pixels".to_owned())),
-    };
-    Ok(Rendered { bytes, width: size.0, height: size.1 })
+    let animation = decode::animation(source.file, header)?;
+    let (width, height) = (plan.output.width, plan.output.height);
+    let mut movie = Movie::new(width, height, animation.plays, encoding)?;
+    for (index, frame) in animation.frames.enumerate() {
+        let TimedFrame { frame, delay_ms } = match frame {
+            Err(_) if index > 0 => break,
+            frame => frame?,
+        };
+        let decoded = Decoded { pixels: Pixels::Frame(frame), profile: animation.profile.clone() };
+        let (frame, _) = color::convert(decoded, Gamut::Srgb)?;
+        movie.add(steps::run(frame, plan)?, delay_ms)?;
+    }
+    Ok(Rendered { bytes: movie.finish()?, width, height })
 }

@@ -61,7 +61,9 @@ fn rgba(made: &Rendered, format: OutputFormat) -> Vec<[u8; 4]> {
     let area = made.width as usize * made.height as usize;
     let samples = match format {
         OutputFormat::Png => {
-            let mut reader = png::Decoder::new(std::io::Cursor::new(&made.bytes)).read_info().expect("a PNG");
+            let mut decoder = png::Decoder::new(std::io::Cursor::new(&made.bytes));
+            decoder.set_transformations(png::Transformations::EXPAND);
+            let mut reader = decoder.read_info().expect("a PNG");
             let mut samples = vec![0; reader.output_buffer_size().expect("a size")];
             reader.next_frame(&mut samples).expect("pixels");
             samples
@@ -76,6 +78,13 @@ fn rgba(made: &Rendered, format: OutputFormat) -> Vec<[u8; 4]> {
             let mut samples = vec![0; decoder.output_buffer_size().expect("a size")];
             decoder.read_image(&mut samples).expect("pixels");
             samples
+        }
+        OutputFormat::Gif => {
+            let mut options = gif::DecodeOptions::new();
+            options.set_color_output(gif::ColorOutput::RGBA);
+            let mut decoder = options.read_info(made.bytes.as_slice()).expect("a GIF");
+            let first = decoder.read_next_frame().expect("sound").expect("a frame");
+            first.buffer.to_vec()
         }
         other => panic!("{} is not read here", other.as_str()),
     };

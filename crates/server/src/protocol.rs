@@ -244,6 +244,11 @@ impl Message for Response {
                 (6, payload.u32(*width).u32(*height).u32(*side).u64(*area).done())
             }
             Response::Refused(Fault::CannotEncode(why)) => (7, payload.text(why).done()),
+            Response::Refused(Fault::TooMuchAnimation { width, height, frames, max_frames, area }) => {
+                let payload = payload.u32(*width).u32(*height).u32(*frames);
+                (8, payload.u32(*max_frames).u64(*area).done())
+            }
+            Response::Refused(Fault::SvgConversion) => (9, Vec::new()),
         }
     }
 
@@ -275,6 +280,14 @@ impl Message for Response {
                 area: fields.u64()?,
             }),
             7 => Response::Refused(Fault::CannotEncode(public_text(fields.text()?))),
+            8 => Response::Refused(Fault::TooMuchAnimation {
+                width: fields.u32()?,
+                height: fields.u32()?,
+                frames: fields.u32()?,
+                max_frames: fields.u32()?,
+                area: fields.u64()?,
+            }),
+            9 => Response::Refused(Fault::SvgConversion),
             other => return Err(FrameError::Kind(other)),
         };
         fields.end()?;

@@ -76,6 +76,8 @@ fn responses_round_trip() {
         Response::Refused(Fault::Corrupt("no end".to_owned())),
         Response::Refused(Fault::TooLarge { width: 1, height: 2, side: 3, area: 4 }),
         Response::Refused(Fault::CannotEncode("too wide".to_owned())),
+        Response::Refused(Fault::TooMuchAnimation { width: 1, height: 2, frames: 3, max_frames: 4, area: 5 }),
+        Response::Refused(Fault::SvgConversion),
     ] {
         assert_eq!(round_trip(&response), response);
     }

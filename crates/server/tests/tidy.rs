@@ -80,11 +80,10 @@ fn packages_depend_on_what_they_may() {
                 "jpeg-encoder",
                 "fast_image_resize",
                 "moxcms",
+                "kamadak-exif",
+                "quantizr",
                 "svg-hush",
                 "tiff",
-                "zune-bmp",
-                "xml",
-                "kamadak-exif",
             ][..],
         ),
     ] {
