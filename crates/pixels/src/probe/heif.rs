@@ -384,3 +384,7 @@ fn exif<'a>(items: &Items<'a>) -> Result<Option<&'a [u8]>, Fault> {
     }
     Ok(None)
 }
+
+#[cfg(test)]
+#[path = "heif_tests.rs"]
+mod tests;
