@@ -228,10 +228,14 @@ fn from_wide(
         let done = transform
             .as_ref()
             .is_some_and(|(transform, _)| transform.transform(source, &mut converted).is_ok());
-        // Green stands for grey.
-        let step = if channels == Channels::Grey { 3 } else { 1 };
-        let result =
-            if done { converted.iter().skip(step / 2).step_by(step) } else { row.iter().skip(0).step_by(1) };
+        if done && channels == Channels::Grey {
+            // Green stands for grey.
+            for (byte, [_, green, _]) in out.iter_mut().zip(converted.as_chunks::<3>().0) {
+                *byte = round_to_byte(*green);
+            }
+            continue;
+        }
+        let result = if done { &converted } else { row };
         for (byte, &sample) in out.iter_mut().zip(result) {
             *byte = round_to_byte(sample);
         }

@@ -6,6 +6,7 @@ use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Side, Transform};
 use safelight_pixels::{Source, probe, render};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +46,8 @@ fn every_file_renders_or_is_refused() {
     let small =
         Transform { width: Side::parse(200).ok(), height: Side::parse(200).ok(), ..Transform::default() };
     let (mut rendered, mut refused) = (0, Vec::new());
+    // Rendered and refused, by what the header says.
+    let mut counts: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
     for path in files(&folder) {
         let file = std::fs::read(&path).expect("a file");
         let source = probe(&file, &limits);
@@ -58,10 +61,20 @@ fn every_file_renders_or_is_refused() {
             results.push(made.map(|made| (made.width, made.height)));
         }
         assert!(results.iter().all(|result| *result == results[0]), "{}: {results:?}", path.display());
+        let kind = source.map_or("no header", |source| source.format.media_type());
         match &results[0] {
-            Ok(_) => rendered += 1,
-            Err(fault) => refused.push(format!("{}: {fault}", path.display())),
+            Ok(_) => {
+                rendered += 1;
+                counts.entry(kind).or_default().0 += 1;
+            }
+            Err(fault) => {
+                counts.entry(kind).or_default().1 += 1;
+                refused.push(format!("{}: {fault}", path.display()));
+            }
         }
+    }
+    for (kind, (rendered, refused)) in &counts {
+        println!("{kind}: {rendered} rendered, {refused} refused");
     }
     println!("{rendered} rendered, {} refused:\n{}", refused.len(), refused.join("\n"));
     assert!(rendered > refused.len(), "most files are sound");

@@ -48,7 +48,7 @@ fn matrices_give_the_colours_of_the_standard() {
 #[test]
 fn deep_samples_stay_deep() {
     for (depth, top) in [(10, 1023), (12, 4095), (16, 65_535)] {
-        let half = (u32::from(top) + 1) / 2;
+        let half = u32::from(top).div_ceil(2);
         let grey = even(depth, [top, half as u16, half as u16]);
         let Pixels::Wide(picture) = pixels(&grey, None, &PLAIN).expect("pixels") else {
             panic!("{depth} bits are wide");

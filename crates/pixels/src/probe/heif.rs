@@ -155,7 +155,9 @@ fn still(items: Items<'_>) -> Result<Heif<'_>, Fault> {
     let (main, codec) = coded(&items, primary)?;
     let properties = items.properties(primary)?;
     let (alpha, premultiplied) = match alpha(&items, primary)? {
-        Some((item, found)) => (Some(found), items.references(b"prem", primary)?.contains(&item)),
+        Some(Alpha { item, coded, codec }) => {
+            (Some((coded, codec)), items.references(b"prem", primary)?.contains(&item))
+        }
         None => (alpha_of_tiles(&items, &main)?.map(|found| (found, codec)), false),
     };
     if let Some((alpha, of)) = &alpha
@@ -168,11 +170,19 @@ fn still(items: Items<'_>) -> Result<Heif<'_>, Fault> {
     Ok(Heif { codec, shown: Shown::Still(Box::new(Still { items, main, alpha, look })) })
 }
 
-/// The transparency of an item, and the item that it is in.
-fn alpha(items: &Items<'_>, of: u32) -> Result<Option<(u32, (Coded, Codec))>, Fault> {
+/// The transparency of another item.
+struct Alpha {
+    item: u32,
+    coded: Coded,
+    codec: Codec,
+}
+
+/// The transparency of an item.
+fn alpha(items: &Items<'_>, of: u32) -> Result<Option<Alpha>, Fault> {
     for item in items.referring(b"auxl", of)? {
         if is_alpha(&items.properties(item)?) {
-            return Ok(Some((item, coded(items, item)?)));
+            let (coded, codec) = coded(items, item)?;
+            return Ok(Some(Alpha { item, coded, codec }));
         }
     }
     Ok(None)
@@ -184,14 +194,11 @@ fn alpha_of_tiles(items: &Items<'_>, main: &Coded) -> Result<Option<Coded>, Faul
     if main.tiles.len() < 2 {
         return Ok(None);
     }
+    let tile_size = (main.tile_width, main.tile_height);
     let mut tiles = Vec::new();
     for &tile in &main.tiles {
         match alpha(items, tile)? {
-            Some((item, (found, _)))
-                if (found.width, found.height) == (main.tile_width, main.tile_height) =>
-            {
-                tiles.push(item);
-            }
+            Some(found) if (found.coded.width, found.coded.height) == tile_size => tiles.push(found.item),
             _ => return Ok(None),
         }
     }
@@ -384,3 +391,7 @@ fn exif<'a>(items: &Items<'a>) -> Result<Option<&'a [u8]>, Fault> {
     }
     Ok(None)
 }
+
+#[cfg(test)]
+#[path = "heif_tests.rs"]
+mod tests;

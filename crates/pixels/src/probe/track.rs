@@ -272,3 +272,50 @@ impl<'a> Samples<'a> {
 fn missing() -> Fault {
     corrupt("a picture of its sequence is missing")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_edit_list_says_how_often_it_is_shown() {
+        let list =
+            |flags: u32, once: u32| [flags.to_be_bytes(), 1_u32.to_be_bytes(), once.to_be_bytes()].concat();
+        let endless = u64::from(u32::MAX);
+        for (list, duration, expected) in [
+            (Vec::new(), 100, 1),
+            (list(0, 100), 300, 1),
+            (list(1, 100), 300, 3),
+            (list(1, 100), 250, 3),
+            (list(1, 100), endless, 0),
+            (list(1, 0), 300, 0),
+            (list(1, 100), 0, 1),
+        ] {
+            assert_eq!(plays(&list, duration, endless), Ok(expected), "{list:?} {duration}");
+        }
+        assert!(plays(&[0, 0, 0, 1], 300, endless).is_err());
+    }
+
+    #[test]
+    fn samples_are_found_chunk_by_chunk() {
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+        // Two chunks of two samples, then chunks of one; sizes 1 to 5.
+        let (sizes, chunks) = (words(&[0, 0, 5, 1, 2, 3, 4, 5]), words(&[0, 2, 1, 2, 1, 3, 1, 1]));
+        let (offsets, times) = (words(&[0, 3, 10, 20, 25]), words(&[0, 2, 3, 7, 9, 8]));
+        let file: Vec<u8> = (0..29).collect();
+        let tables = Tables {
+            file: &file,
+            times: &times,
+            sizes: &sizes,
+            chunks: &chunks,
+            offsets: &offsets,
+            wide: false,
+        };
+        let mut samples = Samples::new(tables);
+        let found: Vec<(Vec<u8>, u32)> =
+            (0..4).map(|_| samples.next().expect("a sample")).map(|(s, t)| (s.to_vec(), t)).collect();
+        let expected = [(vec![10], 7), (vec![11, 12], 7), (vec![20, 21, 22], 7), (vec![23, 24, 25, 26], 8)];
+        assert_eq!(found, expected);
+        assert!(samples.next().is_err(), "five bytes from 25 on are not all there");
+    }
+}
