@@ -222,6 +222,10 @@ fn kept(element: &str, name: &str, value: &str) -> Option<String> {
     if lower.starts_with("on") || lower.starts_with("xmlns") || name.contains(':') || css::acts(value) {
         return None;
     }
+    if ["from", "to", "by", "values"].contains(&name) && (value.contains(':') || value.contains("//")) {
+        // What it could be set to is nothing that an attribute kept here has.
+        return None;
+    }
     if name == "href" {
         let inside = value.starts_with('#');
         let picture = matches!(element, "image" | "feImage") && css::raster_url(value);

@@ -26,9 +26,10 @@ pub(super) fn acts(value: &str) -> bool {
 
 /// Whether this is a data URL that svg-hush keeps for images alone.
 pub(super) fn raster_url(url: &str) -> bool {
-    let lower = url.get(..16).unwrap_or(url).to_ascii_lowercase();
-    ["image/png", "image/jpeg", "image/gif", "image/webp"].iter().any(|kind| {
-        lower.strip_prefix("data:").is_some_and(|rest| kind.starts_with(rest) || rest.starts_with(kind))
+    let start = url.chars().take(24).collect::<String>().to_ascii_lowercase();
+    ["png", "jpeg", "gif", "webp"].iter().any(|kind| {
+        let rest = start.strip_prefix("data:image/").and_then(|rest| rest.strip_prefix(kind));
+        rest.is_some_and(|rest| rest.starts_with([';', ',']))
     })
 }
 
@@ -109,6 +110,7 @@ mod tests {
             ("data:image/svg+xml,AA", false),
             ("data:text/html,AA", false),
             ("data:", false),
+            ("data:image/pngx,AA", false),
             ("http://image/png", false),
         ] {
             assert_eq!(raster_url(url), expected, "{url}");
