@@ -29,6 +29,8 @@ fn pictures_stay_as_they_are() {
         let made = clean(body);
         assert_eq!(made, format!("<svg xmlns=\"{NAMESPACE}\" width=\"9\">{body}</svg>"));
     }
+    let imported = "<style>@import url('https://fonts.example/css?a=b');.a{fill:red}</style>";
+    assert!(clean(imported).contains("<style>.a{fill:red}</style>"));
     let image = format!("<image height=\"4\" href=\"{PNG}\" width=\"4\"/>");
     assert!(clean(&image).contains(&image));
     let linked = format!("<image xlink:href=\"{PNG}\" width=\"4\"/>");
