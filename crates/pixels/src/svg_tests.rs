@@ -177,3 +177,73 @@ fn other_encodings_become_utf_8_or_are_refused() {
     let wide: Vec<u8> = "<svg/>".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert!(sanitised(&wide).is_err());
 }
+
+/// Pieces of markup that are joined at random, so that quotes, comments, styles and ends meet where
+/// nobody meant them to.
+const PIECES: [&str; 34] = [
+    "<g>",
+    "</g>",
+    "<g ",
+    ">",
+    "/>",
+    "<style>",
+    "</style>",
+    "<style><![CDATA[",
+    "]]>",
+    "<!--",
+    "-->",
+    "'",
+    "\"",
+    "=",
+    "href='",
+    "xlink:href=\"",
+    "javascript:x",
+    "http://evil/x",
+    "style='",
+    "fill=\"url(",
+    "url(#a)",
+    ")",
+    "/*",
+    "*/",
+    "@import ",
+    ";",
+    "{",
+    "}",
+    "\\",
+    "<script>",
+    "</script>",
+    "&lt;",
+    "&#60;",
+    " onload='x' ",
+];
+
+#[test]
+fn markup_joined_at_random_is_refused_or_becomes_stable() {
+    let mut dice = 20_261_124_u64;
+    let mut below = |end: usize| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 33) as usize % end
+    };
+    let (mut made, mut refused) = (0, 0);
+    for _ in 0..30_000 {
+        let body: String = (0..1 + below(9)).map(|_| PIECES[below(PIECES.len())]).collect();
+        let file = format!("<svg xmlns:xlink='http://www.w3.org/1999/xlink'>{body}</svg>");
+        let Ok(once) = sanitised(file.as_bytes()) else {
+            refused += 1;
+            continue;
+        };
+        made += 1;
+        assert_eq!(sanitised(&once).as_ref(), Ok(&once), "{file}");
+        let text = String::from_utf8(once).expect("UTF-8");
+        for token in Tokens::new(&text).map(|token| token.expect("sound")) {
+            if let Token::Start { name, attributes, .. } = token {
+                assert!(!name.eq_ignore_ascii_case("script"), "{file}");
+                for (name, value) in Attributes::new(attributes).map(|attribute| attribute.expect("sound")) {
+                    assert!(!name.starts_with("on") && !value.contains("javascript:"), "{file}");
+                    assert!(name == "xmlns" || !value.contains("//"), "{file}: {text}");
+                }
+            }
+        }
+    }
+    assert!(made > 1_000 && refused > 1_000, "{made} made, {refused} refused");
+}
