@@ -2,9 +2,11 @@
 //!
 //! Memory beyond the file itself, in bytes per source pixel at the worst moment: JPEG 3 (grey 1), and
 //! up to 6 more while a progressive one is decoded; PNG 4 (RGB 3, grey 1, grey with alpha 6), of 16
-//! bits 8 (RGB 6, grey 2, grey with alpha 6); GIF 5; WebP 8, animated 14. To that come per output pixel
-//! 4, with blur 12, and the encoder's own (libwebp 3, with transparency 33). Scaling works in strips and
-//! adds a few megabytes, a colour profile at most its size and a few megabytes of tables.
+//! bits 8 (RGB 6, grey 2, grey with alpha 6); GIF 9; WebP 8; TIFF and BMP up to 9. An animation has one
+//! frame at a time, and with its canvas 18. To that come per output pixel 4 (animated 12), with blur 12,
+//! and the encoder's own (libwebp 3, with transparency 33). Scaling works in strips and adds a few
+//! megabytes, a colour profile at most its size and a few megabytes of tables. An SVG takes some times
+//! its size, which is at most 10 MiB.
 
 mod color;
 mod decode;
@@ -27,7 +29,7 @@ use thiserror::Error;
 
 /// Changes whenever the same request would give other pixels, so that stored renditions of an
 /// older engine are not used any more.
-pub const ENGINE_VERSION: u32 = 2;
+pub const ENGINE_VERSION: u32 = 3;
 
 /// A rendition.
 #[derive(Clone, Debug, PartialEq, Eq)]
