@@ -2,11 +2,13 @@
 //!
 //! Memory beyond the file itself, in bytes per source pixel at the worst moment: JPEG 3 (grey 1), and
 //! up to 6 more while a progressive one is decoded; PNG 4 (RGB 3, grey 1, grey with alpha 6), of 16
-//! bits 12 (RGB 9, grey 3), interlaced 16; GIF 5; WebP 8, animated 14; AVIF 8 (of 4:4:4 12, of more than
-//! 8 bits 12), with alpha 4 more, in a file made to keep earlier pictures up to 60; HEIC as AVIF, and
-//! without tiles 14; JPEG XL 28, and never more than 64. To that come per output pixel 4, with blur 12,
-//! and the encoder's own (libwebp 3, with transparency 33). Scaling works in strips and adds a few
-//! megabytes, a colour profile at most its size and a few megabytes of tables, JPEG XL up to 64 megabytes.
+//! bits 12 (RGB 9, grey 3), interlaced 16; GIF 9; WebP 8; TIFF and BMP up to 9; AVIF 8 (of 4:4:4 12, of
+//! more than 8 bits 12), with alpha 4 more, in a file made to keep earlier pictures up to 60; HEIC as
+//! AVIF, and without tiles 14; JPEG XL 28, and never more than 64. An animation has one frame at a time,
+//! and with its canvas 18. To that come per output pixel 4 (animated 12), with blur 12, and the encoder's
+//! own (libwebp 3, with transparency 33). Scaling works in strips and adds a few megabytes, a colour
+//! profile at most its size and a few megabytes of tables, JPEG XL up to 64 megabytes. An SVG takes some
+//! times its size, which is at most 10 MiB.
 
 mod color;
 mod decode;
@@ -29,7 +31,7 @@ use thiserror::Error;
 
 /// Changes whenever the same request would give other pixels, so that stored renditions of an
 /// older engine are not used any more.
-pub const ENGINE_VERSION: u32 = 2;
+pub const ENGINE_VERSION: u32 = 3;
 
 /// A rendition.
 #[derive(Clone, Debug, PartialEq, Eq)]

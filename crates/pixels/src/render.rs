@@ -43,7 +43,11 @@ pub(crate) fn render(
         profile: None,
     };
     if header.info.frames > 1 && transform.animation == Animation::Keep && encode::animates(format) {
-        return animated(source, &header, &plan, &encoding);
+        match animated(source, &header, &plan, &encoding) {
+            // A PNG has a picture too, for programs that show no animations.
+            Err(Fault::Corrupt(_)) => {}
+            made => return made,
+        }
     }
     let decoded = decode::decode(source.file, &header)?;
     let gamut = if encode::carries_profile(format) { transform.gamut } else { Gamut::Srgb };

@@ -149,11 +149,9 @@ fn prepared(text: &str) -> Result<String, Fault> {
                 styles = styles.saturating_sub(usize::from(local(name) == "style"));
             }
             Token::Text(text) if depth > 0 && styles == 0 => out.push_str(&marked(&plain(text))),
-            Token::Text(text) if depth > 0 => out.push_str(&plain(text)),
-            Token::Data(text) if depth > 0 => {
-                let text = escaped(&plain(text));
-                out.push_str(&if styles == 0 { marked(&text) } else { text });
-            }
+            Token::Text(text) if depth > 0 => out.push_str(&css::without_imports(&plain(text))),
+            Token::Data(text) if depth > 0 && styles == 0 => out.push_str(&marked(&escaped(&plain(text)))),
+            Token::Data(text) if depth > 0 => out.push_str(&escaped(&css::without_imports(&plain(text)))),
             _ => {}
         }
     }
@@ -189,8 +187,12 @@ fn tightened(text: &str) -> Result<String, Fault> {
                 if depth == 0 {
                     out.extend([" xmlns=\"", NAMESPACE, "\""]);
                 }
+                let aimless = aimless(name, attributes);
                 for attribute in Attributes::new(attributes) {
                     let (attribute, value) = attribute?;
+                    if aimless && matches!(attribute, "from" | "to" | "by" | "values") {
+                        continue;
+                    }
                     if let Some(value) = kept(name, attribute, &unescaped(value)) {
                         out.extend([" ", attribute, "=\"", &escaped(&value), "\""]);
                     }
@@ -204,7 +206,7 @@ fn tightened(text: &str) -> Result<String, Fault> {
                 depth = depth.saturating_sub(1);
                 style = false;
             }
-            Token::Text(text) if style => out.push_str(&escaped(&css::clean(unescaped(text).trim()))),
+            Token::Text(text) if style => out.push_str(&escaped(&css::clean(&unescaped(text)))),
             Token::Text(text) if depth > 0 => {
                 let shown = text.chars().filter(|c| !c.is_ascii_whitespace());
                 let back = |c| SPACES.iter().find(|(_, mark)| *mark == c).map_or(c, |(space, _)| *space);
@@ -214,6 +216,12 @@ fn tightened(text: &str) -> Result<String, Fault> {
         }
     }
     Ok(out)
+}
+
+/// Whether this is an animation that has lost the name of what it would set.
+fn aimless(element: &str, attributes: &str) -> bool {
+    matches!(element, "animate" | "animateColor" | "set")
+        && !Attributes::new(attributes).flatten().any(|(name, _)| name == "attributeName")
 }
 
 /// The value that an attribute keeps.

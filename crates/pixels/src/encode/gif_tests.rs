@@ -6,8 +6,16 @@ fn frame(width: u32, pixels: &[[u8; 4]]) -> Frame {
     Frame::new(width, height, Channels::Rgba, pixels.as_flattened().to_vec()).expect("a size")
 }
 
-/// What a viewer shows: canvas, delay in hundredths, and the area of the frame that was written.
-fn shown(file: &[u8]) -> Vec<(Vec<[u8; 4]>, u16, (u16, u16))> {
+/// What a viewer shows.
+struct Shown {
+    canvas: Vec<[u8; 4]>,
+    /// Hundredths of a second.
+    delay: u16,
+    /// Sides of the part that was written.
+    part: (u16, u16),
+}
+
+fn shown(file: &[u8]) -> Vec<Shown> {
     let mut options = gif::DecodeOptions::new();
     options.set_color_output(gif::ColorOutput::RGBA);
     let mut decoder = options.read_info(file).expect("a GIF");
@@ -23,7 +31,7 @@ fn shown(file: &[u8]) -> Vec<(Vec<[u8; 4]>, u16, (u16, u16))> {
         for (at, pixel) in pixels.iter().enumerate().filter(|(_, pixel)| pixel[3] != 0) {
             canvas[place(at)] = *pixel;
         }
-        frames.push((canvas.clone(), frame.delay, (frame.width, frame.height)));
+        frames.push(Shown { canvas: canvas.clone(), delay: frame.delay, part: (frame.width, frame.height) });
         if frame.dispose == gif::DisposalMethod::Background {
             (0..pixels.len()).for_each(|at| canvas[place(at)] = [0; 4]);
         }
@@ -52,11 +60,11 @@ fn every_frame_is_shown_as_it_is() {
     let file = movie.finish().expect("a file");
     let frames = shown(&file);
     assert_eq!(frames.len(), pictures.len());
-    for ((canvas, delay, _), picture) in frames.iter().zip(&pictures) {
-        assert_eq!((canvas.as_slice(), *delay), (picture.as_slice(), 7));
+    for (frame, picture) in frames.iter().zip(&pictures) {
+        assert_eq!((frame.canvas.as_slice(), frame.delay), (picture.as_slice(), 7));
     }
     // The second differs in one pixel, and has to clear another one for the third.
-    assert_eq!(frames[1].2, (1, 2));
+    assert_eq!(frames[1].part, (1, 2));
 }
 
 #[test]
@@ -66,7 +74,7 @@ fn equal_frames_become_one_and_delays_do_not_drift() {
         movie.add(&frame(2, &picture), 33).expect("a frame");
     }
     let file = movie.finish().expect("a file");
-    let delays: Vec<u16> = shown(&file).iter().map(|(_, delay, _)| *delay).collect();
+    let delays: Vec<u16> = shown(&file).iter().map(|frame| frame.delay).collect();
     assert_eq!(delays, [7, 3, 3, 4]);
     let decoder = gif::Decoder::new(file.as_slice()).expect("a GIF");
     assert_eq!(decoder.repeat(), gif::Repeat::Finite(3));
@@ -84,7 +92,7 @@ fn many_colours_come_close_and_holes_stay_holes() {
     let file = encode(&frame(96, &pixels)).expect("a file");
     let frames = shown(&file);
     let (mut sum, mut seen) = (0.0, 0.0);
-    for (made, wanted) in frames[0].0.iter().zip(&pixels) {
+    for (made, wanted) in frames[0].canvas.iter().zip(&pixels) {
         assert_eq!(made[3] == 0, wanted[3] == 100);
         if made[3] != 0 {
             sum += made.iter().zip(wanted).take(3).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>();
@@ -92,5 +100,5 @@ fn many_colours_come_close_and_holes_stay_holes() {
         }
     }
     assert!(sum / seen < 6.0, "{}", sum / seen);
-    assert_eq!((frames.len(), frames[0].1), (1, 0));
+    assert_eq!((frames.len(), frames[0].delay), (1, 0));
 }

@@ -25,7 +25,7 @@ pub(super) fn is_svg(file: &[u8]) -> bool {
         match token {
             Ok(Token::Start { name, .. }) => return local(name) == "svg",
             // Whether a document type is one that is allowed is said later, in words.
-            Err(_) => return text.contains("<svg"),
+            Err(_) => return text.contains("<!DOCTYPE svg"),
             Ok(Token::Other) => {}
             Ok(Token::Text(text)) if text.trim().is_empty() => {}
             Ok(_) => return false,

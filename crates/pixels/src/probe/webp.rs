@@ -47,19 +47,21 @@ pub(crate) struct Frames<'a, I> {
 /// canvas, or a frame that is not what its own header says, is refused here.
 pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
     let body = FIRST_CHUNK + 8;
-    let (size, has_alpha, exif, frames) = match &bytes::<4>(file, FIRST_CHUNK)? {
-        b"VP8 " => (lossy(file, body)?, false, None, 1),
-        b"VP8L" => (lossless(file, body)?, bytes::<5>(file, body)?[4] & 0x10 != 0, None, 1),
-        b"VP8X" => extended(file, body)?,
-        _ => return Err(corrupt("its first chunk is unknown")),
-    };
-    let (width, height) = (size.width, size.height);
-    let info = SourceInfo { format: SourceFormat::WebP, width, height, has_alpha, frames };
-    Ok(Header { info, exif, ink: Ink::Plain, orientation: None })
+    match &bytes::<4>(file, FIRST_CHUNK)? {
+        b"VP8 " => Ok(plain(lossy(file, body)?, false)),
+        b"VP8L" => Ok(plain(lossless(file, body)?, bytes::<5>(file, body)?[4] & 0x10 != 0)),
+        b"VP8X" => extended(file, body),
+        _ => Err(corrupt("its first chunk is unknown")),
+    }
+}
+
+fn plain<'a>(Size { width, height }: Size, has_alpha: bool) -> Header<'a> {
+    let info = SourceInfo { format: SourceFormat::WebP, width, height, has_alpha, frames: 1 };
+    Header { info, exif: None, ink: Ink::Plain, orientation: None }
 }
 
 /// Walks the chunks of an extended file.
-fn extended(file: &[u8], body: usize) -> Result<(Size, bool, Option<&[u8]>, u32), Fault> {
+fn extended(file: &[u8], body: usize) -> Result<Header<'_>, Fault> {
     let [flags] = bytes(file, body)?;
     let size = canvas(file)?;
     let mut exif = None;
@@ -76,8 +78,9 @@ fn extended(file: &[u8], body: usize) -> Result<(Size, bool, Option<&[u8]>, u32)
             _ => {}
         }
     }
-    let animated = flags & 0x02 != 0;
-    Ok((size, flags & 0x10 != 0, exif, if animated { frames.max(1) } else { 1 }))
+    let frames = if flags & 0x02 != 0 { frames.max(1) } else { 1 };
+    let header = plain(size, flags & 0x10 != 0);
+    Ok(Header { info: SourceInfo { frames, ..header.info }, exif, ..header })
 }
 
 fn canvas(file: &[u8]) -> Result<Size, Fault> {

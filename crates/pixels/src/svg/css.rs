@@ -26,9 +26,10 @@ pub(super) fn acts(value: &str) -> bool {
 
 /// Whether this is a data URL that svg-hush keeps for images alone.
 pub(super) fn raster_url(url: &str) -> bool {
-    let lower = url.get(..16).unwrap_or(url).to_ascii_lowercase();
-    ["image/png", "image/jpeg", "image/gif", "image/webp"].iter().any(|kind| {
-        lower.strip_prefix("data:").is_some_and(|rest| kind.starts_with(rest) || rest.starts_with(kind))
+    let start = url.chars().take(24).collect::<String>().to_ascii_lowercase();
+    ["png", "jpeg", "gif", "webp"].iter().any(|kind| {
+        let rest = start.strip_prefix("data:image/").and_then(|rest| rest.strip_prefix(kind));
+        rest.is_some_and(|rest| rest.starts_with([';', ',']))
     })
 }
 
@@ -43,21 +44,42 @@ pub(super) fn clean(style: &str) -> String {
         return String::new();
     }
     let mut out = String::with_capacity(bare.len());
+    // What is outside of `url()`. An address there does nothing, and is what is left of an attempt.
+    let mut words = String::new();
     let mut at = 0;
     while let Some(found) = lower.get(at..).and_then(|rest| rest.find("url(")) {
         let start = at + found + 4;
         let Some(length) = lower.get(start..).and_then(|rest| rest.find(')')) else {
             out.push_str(bare.get(at..at + found).unwrap_or_default());
-            return out;
+            at = bare.len();
+            break;
         };
         let url = bare.get(start..start + length).unwrap_or_default();
         let target = url.trim().trim_matches(['"', '\'']).trim();
         let target = if target.starts_with('#') || raster_url(target) { target } else { "#" };
-        out.push_str(bare.get(at..start).unwrap_or_default());
-        out.extend([target, ")"]);
+        let before = bare.get(at..start).unwrap_or_default();
+        words.push_str(before);
+        out.extend([before, target, ")"]);
         at = start + length + 1;
     }
+    words.push_str(bare.get(at..).unwrap_or_default());
     out.push_str(bare.get(at..).unwrap_or_default());
+    if words.contains("//") { String::new() } else { out.trim().to_owned() }
+}
+
+/// The sheet without its imports, each to the end of its statement. svg-hush takes the half of one that
+/// has an address, and what is left of it would spoil the rule behind it.
+pub(super) fn without_imports(style: &str) -> String {
+    // ASCII alone, so that places stay the same.
+    let lower = style.to_ascii_lowercase();
+    let mut out = String::with_capacity(style.len());
+    let mut at = 0;
+    while let Some(found) = lower.get(at..).and_then(|rest| rest.find("@import")) {
+        out.push_str(style.get(at..at + found).unwrap_or_default());
+        let end = lower.get(at + found..).and_then(|rest| rest.find(';')).map(|end| at + found + end + 1);
+        at = end.unwrap_or(style.len());
+    }
+    out.push_str(style.get(at..).unwrap_or_default());
     out
 }
 
@@ -89,15 +111,28 @@ mod tests {
             ("a:url(x", "a:"),
             ("@import 'x';a:b", ""),
             ("@im/**/port 'x'", "@im port 'x'"),
-            ("/* http://x */a:b/*", " a:b "),
+            ("/* http://x */a:b/*", "a:b"),
             ("width: expression(alert(1))", ""),
             ("-MOZ-binding: x", ""),
             ("a:image-set('http://x' 1x)", ""),
             ("a:u\\72l(x)", ""),
             ("a: java script:x", ""),
+            ("a{http://x)}", ""),
         ] {
             assert_eq!(clean(style), expected, "{style}");
             assert_eq!(clean(expected), expected);
+        }
+    }
+
+    #[test]
+    fn imports_go_and_rules_stay() {
+        for (style, expected) in [
+            ("@import url(http://x/y);.a{b:c}", ".a{b:c}"),
+            (".a{b:c}@IMPORT 'x'", ".a{b:c}"),
+            ("é@import 'x';@import 'y';z", "éz"),
+            (".a{}", ".a{}"),
+        ] {
+            assert_eq!(without_imports(style), expected, "{style}");
         }
     }
 
@@ -109,6 +144,7 @@ mod tests {
             ("data:image/svg+xml,AA", false),
             ("data:text/html,AA", false),
             ("data:", false),
+            ("data:image/pngx,AA", false),
             ("http://image/png", false),
         ] {
             assert_eq!(raster_url(url), expected, "{url}");
