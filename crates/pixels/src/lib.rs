@@ -6,6 +6,7 @@
 //! 4, with blur 12, and the encoder's own (libwebp 3, with transparency 33). Scaling works in strips and
 //! adds a few megabytes, a colour profile at most its size and a few megabytes of tables.
 
+mod analyse;
 mod color;
 mod decode;
 mod encode;
@@ -13,6 +14,7 @@ mod frame;
 mod limits;
 mod linear;
 mod metadata;
+mod overlays;
 mod plan;
 mod probe;
 mod render;

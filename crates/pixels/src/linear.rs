@@ -19,6 +19,17 @@ pub(crate) fn to_srgb() -> Vec<u8> {
     table
 }
 
+/// An sRGB byte with its light multiplied, at most full.
+pub(crate) fn brighten(byte: u8, factor: f64) -> u8 {
+    (coded(to_linear(f64::from(byte)) * factor) * 255.0).round() as u8
+}
+
+/// The sRGB value of light in 16 bits: 0.0 to 1.0. Light beyond full is full.
+pub(crate) fn coded(light: f64) -> f64 {
+    let light = (light / 65_535.0).clamp(0.0, 1.0);
+    if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
+}
+
 /// The sRGB curve of IEC 61966-2-1 from a byte's scale to 16 bits.
 fn to_linear(byte: f64) -> f64 {
     let c = byte / 255.0;

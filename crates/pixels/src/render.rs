@@ -2,7 +2,8 @@
 
 use crate::encode::Encoding;
 use crate::metadata::{Exif, Orientation};
-use crate::plan::Plan;
+use crate::overlays::Layers;
+use crate::plan::Draft;
 use crate::{Fault, Rendered, Source, color, decode, encode, probe, steps};
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
@@ -18,9 +19,12 @@ pub(crate) fn render(
     let header = probe::header(source.file, limits)?;
     let exif = header.exif.and_then(Exif::parse);
     let orientation = exif.as_ref().map_or(Orientation::AsStored, Exif::orientation);
-    let plan = Plan::new(&header.info, orientation, transform, format, limits)?;
-    let decoded = decode::decode(source.file, &header)?;
-    let frame = steps::run(color::to_srgb(decoded)?, &plan)?;
+    let draft = Draft::new(&header.info, orientation, transform, format, limits)?;
+    let frame = color::to_srgb(decode::decode(source.file, &header)?)?;
+    let plan = draft.plan(&frame)?;
+    let frame = steps::run(frame, &plan)?;
+    // What is drawn on top comes when the picture below is small.
+    let frame = Layers::new(source.overlays, transform, &plan, limits)?.draw(frame)?;
     let kept = exif.and_then(|exif| exif.kept(transform.metadata));
     let encoding = Encoding {
         format,

@@ -1,26 +1,16 @@
 use super::*;
 use crate::metadata::Orientation;
-use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
-use safelight_domain::negotiate::OutputFormat;
+use crate::plan::tests::plan;
 use safelight_domain::transform::{Fit, Side, Transform};
 
 fn scaled(frame: &Frame, fit: Fit, width: u64, height: u64) -> Frame {
-    let source = SourceInfo {
-        format: SourceFormat::Png,
-        width: frame.width(),
-        height: frame.height(),
-        has_alpha: frame.channels() == Channels::Rgba,
-        frames: 1,
-    };
     let wanted = Transform {
         fit,
         width: Side::parse(width).ok(),
         height: Side::parse(height).ok(),
         ..Transform::default()
     };
-    let limits = SourceLimits::CLOUDFLARE;
-    let plan =
-        Plan::new(&source, Orientation::AsStored, &wanted, OutputFormat::Png, &limits).expect("a plan");
+    let plan = plan((frame.width(), frame.height()), Orientation::AsStored, &wanted);
     scale(frame.clone(), &plan).expect("scales")
 }
 
