@@ -76,6 +76,20 @@ fn colours_of_transparent_pixels_do_not_bleed() {
 }
 
 #[test]
+fn opaque_pixels_beside_transparent_ones_keep_their_colour() {
+    let row = (0..64).flat_map(|x| if x % 20 < 12 { [90, 120, 90, 255] } else { [0; 4] });
+    let pixels: Vec<u8> = row.collect::<Vec<u8>>().repeat(64);
+    let frame = Frame::new(64, 64, Channels::Rgba, pixels).expect("64x64");
+    for to in [23, 40, 100] {
+        for pixel in scaled(&frame, Fit::Contain, to, to).pixels().as_chunks::<4>().0 {
+            let [r, g, b, a] = *pixel;
+            let near = |value: u8, want: u8| value.abs_diff(want) <= 1;
+            assert!(a < 16 || near(r, 90) && near(g, 120) && near(b, 90), "{to}: {pixel:?}");
+        }
+    }
+}
+
+#[test]
 fn strips_and_windows_leave_no_seams() {
     // A slope stays a slope, and every row and column of it is where it should be.
     let (width, height) = (700_u32, 900_u32);
