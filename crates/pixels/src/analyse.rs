@@ -4,7 +4,10 @@
 //! size, so that time does not depend on the picture beyond the making of the copy.
 
 mod border;
+mod cascade;
 mod faces;
+mod features;
+mod model;
 mod saliency;
 
 pub(crate) use border::border;

@@ -11,6 +11,7 @@ mod trim;
 
 pub(crate) use canvas::flatten;
 pub(crate) use composite::{Place, blend, with_opacity};
+pub(crate) use orient::turned;
 pub(crate) use scale::resample;
 pub(crate) use trim::cut;
 

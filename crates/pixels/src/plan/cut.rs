@@ -103,7 +103,7 @@ impl Focus {
                 let (x, y) = analyse::salient_window(frame, area, room.window);
                 Focus::Share(x, y)
             }
-            (Gravity::Face(zoom), Some(frame)) => analyse::faces(frame, area)
+            (Gravity::Face(zoom), Some(frame)) => analyse::faces(frame, area, orientation)
                 .map_or(CENTER, |faces| Focus::Window(room.around(faces, zoom.value()))),
             (Gravity::Auto | Gravity::Face(_), None) => CENTER,
         }
