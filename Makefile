@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test ci setup fmt clippy deny docs demo-exit golden bench
+.PHONY: demo test ci setup fmt clippy deny docs demo-exit golden bench compare-sharp
 
 ## demo: build, and show private images end to end on a throwaway data folder
 demo: setup-build
@@ -47,3 +47,8 @@ bench:
 	@scripts/setup build bench
 	$(CARGO) build --release --locked
 	scripts/bench-delivery
+
+## compare-sharp: sizes and looks of every fit and option beside sharp; takes minutes, and needs npm
+compare-sharp:
+	@scripts/setup build test
+	scripts/compare-sharp

@@ -68,6 +68,11 @@ impl Frame {
         &self.pixels
     }
 
+    /// All samples, without the frame.
+    pub(crate) fn into_pixels(self) -> Vec<u8> {
+        self.pixels
+    }
+
     /// All samples.
     pub(crate) fn pixels_mut(&mut self) -> &mut [u8] {
         &mut self.pixels

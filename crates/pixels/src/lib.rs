@@ -10,6 +10,7 @@
 //! profile at most its size and a few megabytes of tables, JPEG XL up to 64 megabytes. An SVG takes some
 //! times its size, which is at most 10 MiB.
 
+mod analyse;
 mod color;
 mod decode;
 mod encode;
@@ -18,6 +19,7 @@ mod json;
 mod limits;
 mod linear;
 mod metadata;
+mod overlays;
 mod plan;
 mod probe;
 mod render;

@@ -19,6 +19,17 @@ pub(crate) fn to_srgb() -> Vec<u8> {
     table
 }
 
+/// An sRGB byte with its light multiplied, at most full.
+pub(crate) fn brighten(byte: u8, factor: f64) -> u8 {
+    (coded(to_linear(f64::from(byte)) * factor) * 255.0).round() as u8
+}
+
+/// The sRGB value of light in 16 bits: 0.0 to 1.0. Light beyond full is full.
+pub(crate) fn coded(light: f64) -> f64 {
+    let light = (light / 65_535.0).clamp(0.0, 1.0);
+    if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
+}
+
 /// The sRGB curve of IEC 61966-2-1 from a byte's scale to 16 bits.
 fn to_linear(byte: f64) -> f64 {
     let c = byte / 255.0;
@@ -32,8 +43,9 @@ pub(crate) fn premultiply(sample: u16, alpha: u8) -> u16 {
 }
 
 /// Writes linear samples, premultiplied where there is an alpha, as sRGB bytes. `channels` is 1, 3
-/// or 4; `table` is that of [`to_srgb`].
-pub(crate) fn write_srgb(linear: &[u16], channels: usize, table: &[u8], bytes: &mut [u8]) {
+/// or 4; `full` is what an opaque pixel has for alpha, and a white one for its colours; without an
+/// alpha it is 65535. `table` is that of [`to_srgb`].
+pub(crate) fn write_srgb(linear: &[u16], channels: usize, full: u16, table: &[u8], bytes: &mut [u8]) {
     let lookup = |sample: u16| table.get(usize::from(sample)).copied().unwrap_or(255);
     if channels != 4 {
         for (byte, &sample) in bytes.iter_mut().zip(linear) {
@@ -41,17 +53,17 @@ pub(crate) fn write_srgb(linear: &[u16], channels: usize, table: &[u8], bytes: &
         }
         return;
     }
+    let whole = u32::from(full);
     for (out, pixel) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(linear.as_chunks::<4>().0) {
         let [r, g, b, a] = *pixel;
-        *out = match a {
-            0..128 => [0; 4],
-            u16::MAX => [lookup(r), lookup(g), lookup(b), 255],
-            _ => {
-                // Lanczos may leave a colour above its alpha; it means full intensity.
-                let plain = |sample: u16| (u32::from(sample) * 65_535 / u32::from(a)).min(65_535) as u16;
-                let alpha = ((u32::from(a) + 128) / 257) as u8;
-                [lookup(plain(r)), lookup(plain(g)), lookup(plain(b)), alpha]
-            }
+        // Lanczos may leave a colour above its alpha; it means full intensity.
+        let plain = |sample: u16| (u32::from(sample) * 65_535 / u32::from(a)).min(65_535) as u16;
+        // Lanczos may leave an alpha above full, with colours that are above theirs by as much.
+        let alpha = ((u32::from(a) * 255 + whole / 2) / whole).min(255) as u8;
+        *out = match (alpha, a) {
+            (0, _) => [0; 4],
+            (_, u16::MAX) => [lookup(r), lookup(g), lookup(b), alpha],
+            _ => [lookup(plain(r)), lookup(plain(g)), lookup(plain(b)), alpha],
         };
     }
 }
@@ -78,10 +90,21 @@ mod tests {
             let linear = |byte: u8| premultiply(forth[usize::from(byte)], alpha);
             let samples = [linear(250), linear(100), linear(30), u16::from(alpha) * 257];
             let mut out = [0; 4];
-            write_srgb(&samples, 4, &back, &mut out);
+            write_srgb(&samples, 4, u16::MAX, &back, &mut out);
             for (got, want) in out.iter().zip([250, 100, 30, alpha]) {
                 assert!(got.abs_diff(want) <= 1, "{out:?} at alpha {alpha}");
             }
         }
+    }
+
+    #[test]
+    fn light_beyond_opaque_keeps_its_colour() {
+        let back = to_srgb();
+        let mut out = [0; 12];
+        // Opaque, a tenth above it, and half of it: grey of half the light each time.
+        let samples = [20_000, 20_000, 20_000, 40_000, 22_000, 22_000, 22_000, 44_000];
+        let half = [10_000, 10_000, 10_000, 20_000];
+        write_srgb(&[&samples[..], &half].concat(), 4, 40_000, &back, &mut out);
+        assert_eq!(out, [188, 188, 188, 255, 188, 188, 188, 255, 188, 188, 188, 128]);
     }
 }

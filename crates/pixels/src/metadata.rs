@@ -5,7 +5,7 @@
 //! at the same bytes.
 
 use crate::limits::KEPT_EXIF_BYTES;
-use safelight_domain::transform::MetadataPolicy;
+use safelight_domain::transform::{Flip, MetadataPolicy, Rotate};
 
 /// How a stored picture has to be turned to be shown. The words name what the stored picture needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,51 @@ impl Orientation {
             7 => Orientation::Transverse,
             8 => Orientation::Rotate270,
             _ => Orientation::AsStored,
+        }
+    }
+
+    /// What mirrors a picture.
+    pub(crate) fn of_flip(flip: Flip) -> Orientation {
+        match flip {
+            Flip::None => Orientation::AsStored,
+            Flip::Horizontal => Orientation::FlipHorizontal,
+            Flip::Vertical => Orientation::FlipVertical,
+            Flip::Both => Orientation::Rotate180,
+        }
+    }
+
+    /// What turns a picture clockwise.
+    pub(crate) fn of_turn(turn: Rotate) -> Orientation {
+        match turn {
+            Rotate::None => Orientation::AsStored,
+            Rotate::By90 => Orientation::Rotate90,
+            Rotate::By180 => Orientation::Rotate180,
+            Rotate::By270 => Orientation::Rotate270,
+        }
+    }
+
+    /// What does the same as `self` and `next` after it.
+    pub(crate) fn then(self, next: Orientation) -> Orientation {
+        // An axis that changes places takes the direction that the other one had.
+        let (columns, rows) = if self.swaps_sides() {
+            (next.reverses_rows(), next.reverses_columns())
+        } else {
+            (next.reverses_columns(), next.reverses_rows())
+        };
+        let parts = (
+            self.swaps_sides() != next.swaps_sides(),
+            self.reverses_columns() != columns,
+            self.reverses_rows() != rows,
+        );
+        match parts {
+            (false, false, false) => Orientation::AsStored,
+            (false, true, false) => Orientation::FlipHorizontal,
+            (false, true, true) => Orientation::Rotate180,
+            (false, false, true) => Orientation::FlipVertical,
+            (true, false, false) => Orientation::Transpose,
+            (true, false, true) => Orientation::Rotate90,
+            (true, true, true) => Orientation::Transverse,
+            (true, true, false) => Orientation::Rotate270,
         }
     }
 

@@ -1,14 +1,26 @@
-//! Every number of a rendition, resolved before a pixel is decoded.
+//! Every number of a rendition.
 //!
-//! A picture is cropped and scaled as it is stored and turned afterwards, when it is small; so the
-//! region and the scaled size below are in the stored orientation, the canvas and the output in the
-//! shown one.
+//! A picture is trimmed, cropped and scaled as it is stored and turned afterwards, when it is small;
+//! so the regions and the scaled size below are in the stored orientation, the canvas and the output
+//! in the shown one.
+//!
+//! Most plans need the header alone. Where a border is trimmed, or the gravity looks at the picture,
+//! the plan is final when the first frame is decoded: a [`Draft`] is made of the header, and
+//! everything that the header decides is checked then; [`Draft::plan`] makes the rest. The frames of
+//! an animation share one plan.
 
+mod cut;
+mod fit;
+
+use crate::analyse;
+use crate::frame::Frame;
 use crate::metadata::Orientation;
-use crate::{Fault, limits};
+use crate::{Fault, limits, linear};
+use cut::{Focus, Growth};
+use fit::{Fitted, Shape};
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::{Fit, Transform};
+use safelight_domain::transform::{Color, Fit, Transform, Trim};
 
 /// Standard deviation of the blur, in output pixels, at strength 1. Cloudflare documents the
 /// strength as a radius; a radius is taken as two standard deviations, as drawing surfaces do.
@@ -29,7 +41,38 @@ impl Size {
     }
 }
 
-/// A part of the stored picture, in its pixels; it may cut through pixels where it is scaled.
+/// A part of a picture in whole pixels; at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rect {
+    pub(crate) left: u32,
+    pub(crate) top: u32,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+impl Rect {
+    /// Everything of a picture.
+    pub(crate) fn whole(size: Size) -> Rect {
+        Rect { left: 0, top: 0, width: size.width, height: size.height }
+    }
+
+    /// Width and height.
+    pub(crate) fn size(self) -> Size {
+        Size { width: self.width, height: self.height }
+    }
+
+    /// The same as a [`Region`].
+    pub(crate) fn region(self) -> Region {
+        Region {
+            left: f64::from(self.left),
+            top: f64::from(self.top),
+            width: f64::from(self.width),
+            height: f64::from(self.height),
+        }
+    }
+}
+
+/// A part of the trimmed picture, in its pixels; it may cut through pixels where it is scaled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Region {
     pub(crate) left: f64,
@@ -52,8 +95,10 @@ pub(crate) enum Scaling {
 pub(crate) enum Backdrop {
     /// Nothing: transparency stays.
     None,
-    /// White.
-    White,
+    /// A colour, where the picture is transparent.
+    Behind(Color),
+    /// A colour there and on the padding around the picture.
+    Around(Color),
 }
 
 /// Where the picture lies on the output.
@@ -65,157 +110,211 @@ pub(crate) struct Placement {
     pub(crate) top: u32,
 }
 
+/// Factors on the colours; 1 changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Tone {
+    pub(crate) saturation: f64,
+    pub(crate) brightness: f64,
+    pub(crate) contrast: f64,
+    pub(crate) gamma: f64,
+}
+
+impl Tone {
+    /// No change.
+    pub(crate) const NONE: Tone = Tone { saturation: 1.0, brightness: 1.0, contrast: 1.0, gamma: 1.0 };
+}
+
 /// The whole plan.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan {
-    /// The part of the stored picture that is used.
+    /// What is left of the stored picture after trimming; `None` for all of it.
+    pub(crate) trimmed: Option<Rect>,
+    /// The part of that which is used.
     pub(crate) region: Region,
     /// See [`Scaling`].
     pub(crate) scaling: Scaling,
     /// The region's size after scaling, stored orientation.
     pub(crate) scaled: Size,
-    /// How it is turned then.
+    /// How it is turned then: as its metadata says, flipped, and rotated.
     pub(crate) orientation: Orientation,
+    /// See [`Tone`].
+    pub(crate) tone: Tone,
+    /// Strength of sharpening; `None` for none.
+    pub(crate) sharpen: Option<f64>,
     /// Standard deviation in output pixels; `None` for no blur.
     pub(crate) blur: Option<f64>,
     /// Where the picture lies on the output.
     pub(crate) placement: Placement,
     /// What is behind it.
     pub(crate) backdrop: Backdrop,
+    /// What goes behind transparency that is left at the very end, in a format that has none.
+    pub(crate) opaque: Option<Color>,
     /// The size of the output.
     pub(crate) output: Size,
 }
 
-/// What a fit comes to, in the shown orientation.
-struct Fitted {
-    /// Size of the picture in the output.
-    picture: (u64, u64),
-    /// Whether it is cut to that shape first.
-    shape: Shape,
-    /// Size of the output.
-    output: (u64, u64),
+/// What is known before pixels are decoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draft<'a> {
+    stored: Size,
+    orientation: Orientation,
+    transform: &'a Transform,
+    format: OutputFormat,
+    limits: &'a SourceLimits,
 }
 
-enum Shape {
-    Whole,
-    Cut,
-}
-
-impl Plan {
-    /// Resolves a transform for a source. An output beyond the limits or the format's own is
-    /// [`Fault::CannotEncode`].
+impl<'a> Draft<'a> {
+    /// Begins the plan of a transform for a source, whose size has passed the limits. An output beyond
+    /// the limits or the format's own, or a trim that leaves nothing, is [`Fault::CannotEncode`]: here
+    /// already, unless the size depends on a border.
     pub(crate) fn new(
         source: &SourceInfo,
         orientation: Orientation,
-        transform: &Transform,
+        transform: &'a Transform,
         format: OutputFormat,
-        limits: &SourceLimits,
-    ) -> Result<Plan, Fault> {
+        limits: &'a SourceLimits,
+    ) -> Result<Draft<'a>, Fault> {
         let stored = Size { width: source.width, height: source.height };
-        let shown = stored.turned(orientation);
-        let fitted = fit(shown, transform);
-        let (width, height) = limits::check_output(fitted.output.0, fitted.output.1, format, limits)?;
-        let output = Size { width, height };
-        let (width, height) = limits::check_output(fitted.picture.0, fitted.picture.1, format, limits)?;
-        let picture = Size { width, height };
-        let padded = transform.fit == Fit::Pad && transform.width.is_some() && transform.height.is_some();
-        let backdrop = if padded || matches!(format, OutputFormat::Jpeg | OutputFormat::BaselineJpeg) {
-            Backdrop::White
-        } else {
-            Backdrop::None
-        };
+        let draft = Draft { stored, orientation, transform, format, limits };
+        draft.output()?;
+        Ok(draft)
+    }
+
+    /// The size of the output, if the header is enough to know it.
+    pub(crate) fn output(&self) -> Result<Option<Size>, Fault> {
+        if matches!(self.transform.trim, Some(Trim::Border { .. })) {
+            return Ok(None);
+        }
+        self.resolve(None).map(|plan| Some(plan.output))
+    }
+
+    /// The plan for the decoded picture, of an animation its first frame: the border is found and
+    /// the gravity looks. The faults are those of [`Draft::new`].
+    pub(crate) fn plan(&self, frame: &Frame) -> Result<Plan, Fault> {
+        self.resolve(Some(frame))
+    }
+
+    fn resolve(&self, frame: Option<&Frame>) -> Result<Plan, Fault> {
+        let transform = self.transform;
+        let trimmed = self.trimmed(frame)?;
+        let area = trimmed.unwrap_or(Rect::whole(self.stored));
+        let orientation = self
+            .orientation
+            .then(Orientation::of_flip(transform.flip))
+            .then(Orientation::of_turn(transform.rotate));
+        let fitted = fit::fit(area.size().turned(orientation), transform);
+        let (output, picture) = (self.checked(fitted.output)?, self.checked(fitted.picture)?);
         let scaled = picture.turned(orientation);
-        let (region, scaling) = region(stored, scaled, orientation, &fitted.shape);
+        let (region, scaling) = self.region(frame, area, scaled, orientation, &fitted);
         let strength = transform.blur.strength();
+        let sharpen = transform.sharpen.strength();
         Ok(Plan {
+            trimmed,
             region,
             scaling,
             scaled,
             orientation,
+            tone: Tone {
+                saturation: transform.saturation.value(),
+                brightness: transform.brightness.value(),
+                contrast: transform.contrast.value(),
+                gamma: transform.gamma.value(),
+            },
+            sharpen: (sharpen > 0.0).then_some(sharpen),
             blur: (strength > 0.0).then_some(strength * SIGMA_PER_STRENGTH),
             placement: Placement {
                 left: (output.width - picture.width) / 2,
                 top: (output.height - picture.height) / 2,
             },
-            backdrop,
+            backdrop: self.backdrop(),
+            opaque: self.opaque(),
             output,
         })
     }
-}
 
-/// Applies the fit. A missing side is left to the other one; without any the size stays.
-///
-/// `crop` never enlarges: each side of its box is first brought down to the picture's, and the rest
-/// is `cover`. So a picture smaller in both sides stays as it is, a larger one is covered, and one
-/// that is larger in one side alone is cut there and not scaled. With one side given nothing is cut:
-/// `cover` and `pad` are `contain` then, and `crop` is `scale-down`.
-fn fit(source: Size, transform: &Transform) -> Fitted {
-    let (w, h) = (u64::from(source.width), u64::from(source.height));
-    let whole = |picture| Fitted { picture, shape: Shape::Whole, output: picture };
-    let sides = (transform.width, transform.height);
-    let (box_w, box_h) =
-        (sides.0.map(|side| u64::from(side.pixels())), sides.1.map(|s| u64::from(s.pixels())));
-    match (transform.fit, box_w, box_h) {
-        (_, None, None) => whole((w, h)),
-        (Fit::ScaleDown, ..) => whole(smaller((w, h), inside((w, h), box_w, box_h))),
-        (Fit::Crop, Some(bw), Some(bh)) => {
-            let picture = (bw.min(w), bh.min(h));
-            Fitted { picture, shape: Shape::Cut, output: picture }
+    fn checked(&self, (width, height): (u64, u64)) -> Result<Size, Fault> {
+        let (width, height) = limits::check_output(width, height, self.format, self.limits)?;
+        Ok(Size { width, height })
+    }
+
+    fn trimmed(&self, frame: Option<&Frame>) -> Result<Option<Rect>, Fault> {
+        match self.transform.trim {
+            None => Ok(None),
+            Some(Trim::Rectangle { left, top, right, bottom }) => {
+                let shown = self.stored.turned(self.orientation);
+                let rect = cut::rectangle(shown, left, top, right, bottom)?;
+                Ok(Some(cut::stored(rect, self.stored, self.orientation)))
+            }
+            Some(Trim::Border { color, tolerance, keep }) => {
+                Ok(frame.and_then(|frame| analyse::border(frame, self.orientation, color, tolerance, keep)))
+            }
         }
-        (Fit::Crop, ..) => whole(smaller((w, h), inside((w, h), box_w, box_h))),
-        (Fit::Cover, Some(bw), Some(bh)) => Fitted { picture: (bw, bh), shape: Shape::Cut, output: (bw, bh) },
-        (Fit::Pad, Some(bw), Some(bh)) => {
-            Fitted { picture: inside((w, h), box_w, box_h), shape: Shape::Whole, output: (bw, bh) }
+    }
+
+    fn region(
+        &self,
+        frame: Option<&Frame>,
+        area: Rect,
+        scaled: Size,
+        orientation: Orientation,
+        fitted: &Fitted,
+    ) -> (Region, Scaling) {
+        match fitted.shape {
+            Shape::Whole => {
+                let scaling = if area.size() == scaled { Scaling::Copy } else { Scaling::Resample };
+                (Region { left: 0.0, top: 0.0, ..area.region() }, scaling)
+            }
+            Shape::Cut => {
+                let window = cut::window(area.size(), scaled);
+                let growth = if self.transform.fit == Fit::Cover { Growth::Free } else { Growth::None };
+                let room = cut::Room { area: area.size(), window, scaled, growth };
+                let focus = Focus::find(self.transform, frame, area, &room, orientation);
+                room.region(&focus, orientation)
+            }
         }
-        _ => whole(inside((w, h), box_w, box_h)),
+    }
+
+    fn opaque(&self) -> Option<Color> {
+        let has_none = matches!(self.format, OutputFormat::Jpeg | OutputFormat::BaselineJpeg);
+        has_none.then(|| self.transform.background.map_or(Color::WHITE, over_white))
+    }
+
+    /// Padding takes part in a change of brightness, and so does what shows through the picture then,
+    /// so that there is no seam. Contrast and gamma leave both alone. That is what Cloudflare does.
+    fn backdrop(&self) -> Backdrop {
+        let transform = self.transform;
+        let padded = transform.fit == Fit::Pad && transform.width.is_some() && transform.height.is_some();
+        let color = self.opaque().or(transform.background);
+        if padded {
+            let color = color.unwrap_or(Color::WHITE);
+            let factor = transform.brightness.value();
+            let bright = |sample| linear::brighten(sample, factor);
+            Backdrop::Around(Color {
+                red: bright(color.red),
+                green: bright(color.green),
+                blue: bright(color.blue),
+                alpha: color.alpha,
+            })
+        } else {
+            color.map_or(Backdrop::None, Backdrop::Behind)
+        }
     }
 }
 
-/// The largest size of the same shape inside the box: one side matches exactly, the other is rounded
-/// to nearest and at least 1.
-fn inside((w, h): (u64, u64), box_w: Option<u64>, box_h: Option<u64>) -> (u64, u64) {
-    // Sides are below 2^32 and box sides below 2^14, so products fit; the divisors are at least 1.
-    let scaled = |side: u64, by: u64, of: u64| ((2 * side * by + of) / (2 * of)).max(1);
-    match (box_w, box_h) {
-        (Some(bw), Some(bh)) if bw * h > bh * w => (scaled(w, bh, h), bh),
-        (Some(bw), _) => (bw, scaled(h, bw, w)),
-        (None, Some(bh)) => (scaled(w, bh, h), bh),
-        (None, None) => (w, h),
-    }
-}
-
-fn smaller(source: (u64, u64), fitted: (u64, u64)) -> (u64, u64) {
-    if fitted.0 >= source.0 && fitted.1 >= source.1 { source } else { fitted }
-}
-
-/// The region in the middle that has the scaled size's shape, or the whole picture.
-fn region(stored: Size, scaled: Size, orientation: Orientation, shape: &Shape) -> (Region, Scaling) {
-    let (w, h) = (f64::from(stored.width), f64::from(stored.height));
-    let (to_w, to_h) = (f64::from(scaled.width), f64::from(scaled.height));
-    let scale = match shape {
-        Shape::Whole => {
-            let same = stored == scaled;
-            let region = Region { left: 0.0, top: 0.0, width: w, height: h };
-            return (region, if same { Scaling::Copy } else { Scaling::Resample });
-        }
-        Shape::Cut => (to_w / w).max(to_h / h),
+/// The colour that a translucent one makes on white.
+fn over_white(color: Color) -> Color {
+    let over = |sample: u8| {
+        let alpha = u32::from(color.alpha);
+        // At most 255.
+        ((u32::from(sample) * alpha + 255 * (255 - alpha) + 127) / 255) as u8
     };
-    if stored.width == scaled.width && stored.height >= scaled.height
-        || stored.height == scaled.height && stored.width >= scaled.width
-    {
-        // Nothing is scaled: whole pixels are cut off, of an odd number one more at the right and
-        // bottom as shown, which is the left or top of what is stored in reverse.
-        let (spare_x, spare_y) = (stored.width - scaled.width, stored.height - scaled.height);
-        let left = if orientation.reverses_columns() { spare_x.div_ceil(2) } else { spare_x / 2 };
-        let top = if orientation.reverses_rows() { spare_y.div_ceil(2) } else { spare_y / 2 };
-        let (left, top) = (f64::from(left), f64::from(top));
-        return (Region { left, top, width: to_w, height: to_h }, Scaling::Copy);
-    }
-    let (width, height) = ((to_w / scale).min(w), (to_h / scale).min(h));
-    let region = Region { left: (w - width) / 2.0, top: (h - height) / 2.0, width, height };
-    (region, Scaling::Resample)
+    Color { red: over(color.red), green: over(color.green), blue: over(color.blue), alpha: 255 }
 }
 
 #[cfg(test)]
 #[path = "plan_tests.rs"]
-mod tests;
+pub(crate) mod tests;
+
+#[cfg(test)]
+#[path = "plan/properties.rs"]
+mod properties;

@@ -4,7 +4,7 @@
 //! are allowed, then what the picture should be: the mean colours of a grid of 6 by 4 cells, row by
 //! row, and the pixels at the four corners, as RGBA in hexadecimal. `GOLDEN=write cargo test -p
 //! safelight-pixels --test golden` rewrites size and colours of every line; look at the difference.
-//! To add a case, write its first three parts and run that.
+//! To add a case, write its first three parts and run that. What is drawn on top is an input too.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -128,8 +128,11 @@ fn colors(made: &Rendered, format: OutputFormat) -> Vec<[f64; 4]> {
 }
 
 fn render(case: &Case) -> Rendered {
-    let file = std::fs::read(golden().join("inputs").join(&case.input)).expect("the input is there");
-    let source = Source { file: &file, overlays: &[] };
+    let input = |name: &str| std::fs::read(golden().join("inputs").join(name)).expect("the input is there");
+    let file = input(&case.input);
+    let drawn: Vec<Vec<u8>> = case.transform.draw.iter().map(|drawn| input(drawn.image.as_str())).collect();
+    let overlays: Vec<&[u8]> = drawn.iter().map(Vec::as_slice).collect();
+    let source = Source { file: &file, overlays: &overlays };
     safelight_pixels::render(&source, &case.transform, case.format, &SourceLimits::CLOUDFLARE)
         .unwrap_or_else(|fault| panic!("{}: {fault}", case.input))
 }

@@ -39,7 +39,7 @@ fn all_frames_together_have_a_limit() {
     let area = 48 * 32 * 3;
     assert!(probe::header(ANIMATED, &SourceLimits { area, ..LIMITS }).is_ok());
     let tight = SourceLimits { area: area - 1, ..LIMITS };
-    assert!(matches!(probe::header(ANIMATED, &tight), Err(Fault::TooLarge { .. })));
+    assert!(matches!(probe::header(ANIMATED, &tight), Err(Fault::TooMuchAnimation { .. })));
     let many = patched(ANIMATED, b"stsz", 12, &u32::MAX.to_be_bytes());
     assert!(matches!(probe::header(&many, &LIMITS), Err(Fault::TooLarge { .. })));
 }

@@ -1,27 +1,31 @@
-//! Turning the picture as its EXIF tag says.
+//! Turning and mirroring the picture: what its metadata says, flip and rotation in one.
 
 use crate::Fault;
 use crate::frame::{Frame, byte_count};
 use crate::metadata::Orientation;
 use crate::plan::Plan;
 
-/// Turns the picture. As stored, it is passed through.
+/// Turns the picture as the plan says.
 pub(super) fn orient(frame: Frame, plan: &Plan) -> Result<Frame, Fault> {
-    if plan.orientation == Orientation::AsStored {
-        return Ok(frame);
+    turned(frame, plan.orientation).ok_or_else(|| Fault::CannotEncode("it could not be turned".to_owned()))
+}
+
+/// Turns a picture. As stored, it is passed through.
+pub(crate) fn turned(frame: Frame, orientation: Orientation) -> Option<Frame> {
+    if orientation == Orientation::AsStored {
+        return Some(frame);
     }
-    let turned = match frame.channels().count() {
-        1 => turn::<1>(&frame, plan.orientation),
-        3 => turn::<3>(&frame, plan.orientation),
-        _ => turn::<4>(&frame, plan.orientation),
+    let pixels = match frame.channels().count() {
+        1 => turn::<1>(&frame, orientation),
+        3 => turn::<3>(&frame, orientation),
+        _ => turn::<4>(&frame, orientation),
     };
-    let (width, height) = if plan.orientation.swaps_sides() {
+    let (width, height) = if orientation.swaps_sides() {
         (frame.height(), frame.width())
     } else {
         (frame.width(), frame.height())
     };
-    Frame::new(width, height, frame.channels(), turned)
-        .ok_or_else(|| Fault::CannotEncode("it could not be turned".to_owned()))
+    Frame::new(width, height, frame.channels(), pixels)
 }
 
 fn turn<const N: usize>(frame: &Frame, orientation: Orientation) -> Vec<u8> {

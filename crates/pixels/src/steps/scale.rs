@@ -1,5 +1,9 @@
 //! Cropping and scaling, in linear light with premultiplied alpha.
 //!
+//! What shrinks goes through Lanczos, what grows in both sides through the cubic filter of Catmull and
+//! Rom: Lanczos rings twice beside every edge, which shows once pixels are enlarged. Cloudflare has a
+//! bicubic filter there too.
+//!
 //! A picture that shrinks a lot is first averaged in whole boxes, which is cheap, and at least
 //! [`LEFT_FOR_LANCZOS`] times the target is left for Lanczos. Work goes through in strips of rows, so
 //! that no 16-bit picture of the whole size exists.
@@ -7,7 +11,8 @@
 use crate::Fault;
 use crate::frame::{Channels, Frame, byte_count};
 use crate::linear;
-use crate::plan::{Plan, Region, Scaling};
+use crate::plan::{Plan, Rect, Region, Scaling, Size};
+use crate::steps::trim;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{InnerPixel, U16, U16x3, U16x4};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
@@ -23,35 +28,36 @@ const MAX_BOX: usize = 128;
 /// Rows of output that are made at once.
 const STRIP: u32 = 64;
 
+/// What an opaque pixel has for alpha on its way through Lanczos, which overshoots beside edges. An
+/// alpha that were cut off there would leave its colours too bright. The rest of 16 bits is a third.
+const OPAQUE: u16 = 192 * 255;
+
 /// Reach of Lanczos in source pixels at scale 1.
 const REACH: f64 = 3.0;
 
 /// Cuts out the plan's region and brings it to the scaled size.
 pub(super) fn scale(frame: Frame, plan: &Plan) -> Result<Frame, Fault> {
-    let whole = frame.width() == plan.scaled.width && frame.height() == plan.scaled.height;
-    let (width, height, channels) = (plan.scaled.width, plan.scaled.height, frame.channels());
-    let pixels = match (plan.scaling, channels) {
-        (Scaling::Copy, _) if whole => return Ok(frame),
-        (Scaling::Copy, _) => cut(&frame, plan),
-        (Scaling::Resample, Channels::Grey) => Scaler::new(&frame, plan).run::<U16>(average::<1>),
-        (Scaling::Resample, Channels::Rgb) => Scaler::new(&frame, plan).run::<U16x3>(average::<3>),
-        (Scaling::Resample, Channels::Rgba) => Scaler::new(&frame, plan).run::<U16x4>(average_premultiplied),
-    };
-    pixels
-        .and_then(|pixels| Frame::new(width, height, channels, pixels))
-        .ok_or_else(|| Fault::CannotEncode("it could not be scaled".to_owned()))
+    match plan.scaling {
+        // Regions that are copied have whole numbers within the picture.
+        Scaling::Copy => {
+            let (left, top) = (plan.region.left as u32, plan.region.top as u32);
+            let (width, height) = (plan.scaled.width, plan.scaled.height);
+            trim::cut(frame, Rect { left, top, width, height })
+        }
+        Scaling::Resample => resample(&frame, plan.region, plan.scaled),
+    }
+    .ok_or_else(|| Fault::CannotEncode("it could not be scaled".to_owned()))
 }
 
-fn cut(frame: &Frame, plan: &Plan) -> Option<Vec<u8>> {
-    let samples = frame.channels().count();
-    // Regions that are copied have whole numbers within the picture.
-    let (left, top) = (plan.region.left as usize * samples, plan.region.top as usize);
-    let row_bytes = plan.scaled.width as usize * samples;
-    let mut pixels = Vec::with_capacity(byte_count(plan.scaled.width, plan.scaled.height, samples));
-    for row in frame.pixels().chunks_exact(frame.stride()).skip(top).take(plan.scaled.height as usize) {
-        pixels.extend_from_slice(row.get(left..left + row_bytes)?);
-    }
-    Some(pixels)
+/// Brings a region of a picture to a size.
+pub(crate) fn resample(frame: &Frame, region: Region, size: Size) -> Option<Frame> {
+    let scaler = Scaler::new(frame, region, size);
+    let pixels = match frame.channels() {
+        Channels::Grey => scaler.run::<U16>(average::<1>),
+        Channels::Rgb => scaler.run::<U16x3>(average::<3>),
+        Channels::Rgba => scaler.run::<U16x4>(average_premultiplied),
+    };
+    Frame::new(size.width, size.height, frame.channels(), pixels?)
 }
 
 /// Adds the light of a row of pixels, of which `side` fall into each box, to the sums of the boxes.
@@ -77,7 +83,7 @@ fn average_premultiplied(row: &[u8], side: usize, table: &[u16; 256], sums: &mut
             *red += light(r);
             *green += light(g);
             *blue += light(b);
-            *alpha += u32::from(a) * 257;
+            *alpha += u32::from(a) * u32::from(OPAQUE / 255);
         }
     }
 }
@@ -111,26 +117,31 @@ struct Scaler<'a> {
     side: usize,
     width: u32,
     height: u32,
+    filter: FilterType,
 }
 
 impl<'a> Scaler<'a> {
-    fn new(frame: &'a Frame, plan: &Plan) -> Scaler<'a> {
-        let (width, height) = (plan.scaled.width, plan.scaled.height);
-        let shrink = (plan.region.width / f64::from(width)).min(plan.region.height / f64::from(height));
-        let side = ((shrink / LEFT_FOR_LANCZOS) as usize).clamp(1, MAX_BOX);
+    fn new(frame: &'a Frame, region: Region, size: Size) -> Scaler<'a> {
+        let (width, height) = (size.width, size.height);
+        let (columns, rows) = (region.width / f64::from(width), region.height / f64::from(height));
+        let side = ((columns.min(rows) / LEFT_FOR_LANCZOS) as usize).clamp(1, MAX_BOX);
         let boxes = side as f64;
+        let filter =
+            if columns <= 1.0 && rows <= 1.0 { FilterType::CatmullRom } else { FilterType::Lanczos3 };
         let region = Region {
-            left: plan.region.left / boxes,
-            top: plan.region.top / boxes,
-            width: plan.region.width / boxes,
-            height: plan.region.height / boxes,
+            left: region.left / boxes,
+            top: region.top / boxes,
+            width: region.width / boxes,
+            height: region.height / boxes,
         };
-        Scaler { frame, region, side, width, height }
+        Scaler { frame, region, side, width, height, filter }
     }
 
     fn run<P: PixelTrait + InnerPixel<Component = u16>>(&self, average: Average) -> Option<Vec<u8>> {
         let samples = self.frame.channels().count();
-        let (forth, back) = (linear::from_srgb(), linear::to_srgb());
+        let full = if samples == 4 { OPAQUE } else { u16::MAX };
+        let part = |light: u16| (u32::from(light) * u32::from(full) / u32::from(u16::MAX)) as u16;
+        let (forth, back) = (linear::from_srgb().map(part), linear::to_srgb());
         let scale_y = self.region.height / f64::from(self.height);
         let columns = Window::around(
             self.region.left,
@@ -159,12 +170,12 @@ impl<'a> Scaler<'a> {
             let width = self.region.width.min(columns.len() as f64 - left);
             let height = height.min(rows.len() as f64 - top);
             let options = ResizeOptions::new()
-                .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+                .resize_alg(ResizeAlg::Convolution(self.filter))
                 .use_alpha(false)
                 .crop(left, top, width, height);
             resizer.resize_typed(&view, &mut strip, &options).ok()?;
             let made = P::components(&target).get(..bytes.len())?;
-            linear::write_srgb(made, samples, &back, bytes);
+            linear::write_srgb(made, samples, full, &back, bytes);
         }
         Some(out)
     }

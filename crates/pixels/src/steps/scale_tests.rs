@@ -1,26 +1,16 @@
 use super::*;
 use crate::metadata::Orientation;
-use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
-use safelight_domain::negotiate::OutputFormat;
+use crate::plan::tests::plan;
 use safelight_domain::transform::{Fit, Side, Transform};
 
 fn scaled(frame: &Frame, fit: Fit, width: u64, height: u64) -> Frame {
-    let source = SourceInfo {
-        format: SourceFormat::Png,
-        width: frame.width(),
-        height: frame.height(),
-        has_alpha: frame.channels() == Channels::Rgba,
-        frames: 1,
-    };
     let wanted = Transform {
         fit,
         width: Side::parse(width).ok(),
         height: Side::parse(height).ok(),
         ..Transform::default()
     };
-    let limits = SourceLimits::CLOUDFLARE;
-    let plan =
-        Plan::new(&source, Orientation::AsStored, &wanted, OutputFormat::Png, &limits).expect("a plan");
+    let plan = plan((frame.width(), frame.height()), Orientation::AsStored, &wanted);
     scale(frame.clone(), &plan).expect("scales")
 }
 
@@ -82,6 +72,20 @@ fn colours_of_transparent_pixels_do_not_bleed() {
         }
         assert_eq!(made.pixels()[3], 255);
         assert_eq!(made.pixels()[made.pixels().len() - 1], 0);
+    }
+}
+
+#[test]
+fn opaque_pixels_beside_transparent_ones_keep_their_colour() {
+    let row = (0..64).flat_map(|x| if x % 20 < 12 { [90, 120, 90, 255] } else { [0; 4] });
+    let pixels: Vec<u8> = row.collect::<Vec<u8>>().repeat(64);
+    let frame = Frame::new(64, 64, Channels::Rgba, pixels).expect("64x64");
+    for to in [23, 40, 100] {
+        for pixel in scaled(&frame, Fit::Contain, to, to).pixels().as_chunks::<4>().0 {
+            let [r, g, b, a] = *pixel;
+            let near = |value: u8, want: u8| value.abs_diff(want) <= 1;
+            assert!(a < 16 || near(r, 90) && near(g, 120) && near(b, 90), "{to}: {pixel:?}");
+        }
     }
 }
 

@@ -1,0 +1,58 @@
+//! Prints what each option adds to the time of rendering a file at 800x600 as a PNG, as the median of
+//! fifteen runs, in milliseconds: `cargo run --release -p safelight-pixels --example steps -- FILE…`
+#![allow(clippy::disallowed_methods, reason = "a program by hand reads files and clocks")]
+
+use safelight_domain::image::SourceLimits;
+use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::Transform;
+use std::error::Error;
+use std::time::Instant;
+
+const RUNS: usize = 15;
+const BASE: &str = "fit=cover,width=800,height=600";
+
+/// Each is added to [`BASE`].
+const OPTIONS: [&str; 15] = [
+    "trim.left=8",
+    "trim=border",
+    "flip=h",
+    "rotate=90",
+    "gravity=0x0",
+    "gravity=auto",
+    "gravity=face",
+    "contrast=1.2",
+    "saturation=1.2",
+    "sharpen=1",
+    "blur=2",
+    "blur=100",
+    "background=red",
+    "draw=image:self;width:200;opacity:0.5",
+    "draw=image:self;width:50;repeat:true",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    for path in std::env::args().skip(1) {
+        let file = std::fs::read(&path)?;
+        let base = median(&file, BASE)?;
+        println!("{path}\n  {base:8.1}  {BASE}");
+        for option in OPTIONS {
+            let time = median(&file, &format!("{BASE},{option}"))?;
+            println!("  {:+8.1}  {option}", time - base);
+        }
+    }
+    Ok(())
+}
+
+fn median(file: &[u8], text: &str) -> Result<f64, Box<dyn Error>> {
+    let transform = Transform::from_canonical(text).map_err(|error| format!("{text}: {error}"))?;
+    let overlays = vec![file; transform.draw.len()];
+    let source = safelight_pixels::Source { file, overlays: &overlays };
+    let mut times = Vec::new();
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        safelight_pixels::render(&source, &transform, OutputFormat::Png, &SourceLimits::CLOUDFLARE)?;
+        times.push(start.elapsed().as_secs_f64() * 1000.0);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times.get(RUNS / 2).copied().unwrap_or_default())
+}
