@@ -23,6 +23,15 @@ const OPTIONS: [&str; 7] = [
     "/cheeW4oKsx5ljh8e8BoL2A/a%2Fb/public",
 ];
 
+/// What a sanitiser has to leave, and what it has to take out.
+const SVGS: [&str; 5] = [
+    r##"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9" height="9"><defs><linearGradient id="g"><stop offset="0" stop-color="red"/></linearGradient></defs><rect width="9" height="9" fill="url(#g)"/><use xlink:href="#g"/></svg>"##,
+    r##"<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><style>rect{fill:url(http://x/y)}@import 'z';</style><image href="data:image/png;base64,AAAA"/><text x="1" style="fill:url( 'a' )">t&amp;u</text></svg>"##,
+    r##"<svg xmlns="http://www.w3.org/2000/svg" onload="a()"><script>b()</script><a href="javascript:c()"><circle r="1"/></a><foreignObject><b xmlns="http://www.w3.org/1999/xhtml">d</b></foreignObject></svg>"##,
+    r##"<!DOCTYPE svg [<!ENTITY e "f">]><svg xmlns="http://www.w3.org/2000/svg"><text>&e;</text><image href="//x/y"/></svg>"##,
+    r##"<svg xmlns="http://www.w3.org/2000/svg"><a id="q"/><set href="#q" attributeName="href" to="javascript:g()"/><animate attributeName="xlink:href" values="h;i"/><![CDATA[<script>]]></svg>"##,
+];
+
 /// The folder of the workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -36,7 +45,10 @@ pub fn seeds(subject: Subject, folders: &[PathBuf]) -> std::io::Result<Vec<Vec<u
     Ok(match subject {
         Subject::Options => TRANSFORMS.iter().chain(&OPTIONS).map(|text| text.as_bytes().to_vec()).collect(),
         Subject::Probe => files(folders)?,
-        Subject::Svg => of_format(SourceFormat::Svg, folders)?,
+        Subject::Svg => {
+            let drawn = SVGS.iter().map(|text| text.as_bytes().to_vec());
+            of_format(SourceFormat::Svg, folders)?.into_iter().chain(drawn).collect()
+        }
         Subject::Render(format) => {
             let prefixed = of_format(format, folders)?.into_iter().enumerate();
             prefixed.map(|(number, file)| [&choices(number)[..], &file].concat()).collect()

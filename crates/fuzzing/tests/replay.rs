@@ -2,8 +2,10 @@
 //! time. `FUZZ_ROUNDS` says how many mutations each target gets, `FUZZ_SEED` which.
 #![allow(clippy::expect_used, reason = "tests may panic")]
 
+use safelight_domain::image::SourceFormat;
 use safelight_fuzzing::{Subject, Verdict, check, root, seeds, targets};
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Mutations that every build tries.
@@ -73,8 +75,9 @@ fn inputs(subject: Subject) -> Vec<Vec<u8>> {
 fn replay(name: &str, subject: Subject) {
     let seeds = inputs(subject);
     if seeds.is_empty() {
-        // A format without a fixture; `formats_with_fixtures_are_reached` says which must have one.
-        return;
+        // Not by a macro, whose output a passing test hides: nobody shall take this for a run.
+        let skipped = writeln!(std::io::stderr(), "SKIPPED: {name} has no seeds");
+        return skipped.expect("a standard error");
     }
     for (number, seed) in seeds.iter().enumerate() {
         assert_eq!(check(subject, seed), Verdict::Keep, "{name}: seed {number} is for this target");
@@ -122,10 +125,8 @@ fn files_of_every_format() {
 #[test]
 fn formats_with_fixtures_are_reached() {
     for (name, subject) in targets() {
-        let expected = ["options", "probe", "metadata", "protocol", "render_jpeg", "render_png"]
-            .into_iter()
-            .chain(["render_webp", "render_gif"])
-            .any(|known| known == name);
+        let unread = [SourceFormat::Avif, SourceFormat::Heic, SourceFormat::Jxl].map(Subject::Render);
+        let expected = !unread.contains(&subject);
         assert!(!expected || !inputs(subject).is_empty(), "{name} has no seeds");
     }
 }
