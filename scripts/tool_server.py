@@ -12,6 +12,20 @@ FIXTURES = os.path.join(ROOT, "crates", "pixels", "tests", "golden", "inputs")
 ACCOUNT, HASH, TOKEN = "0" * 32, "toolstoolstoolstools22", "tools-token-0123456789"
 
 
+# Set once the tool is told to end.
+ending = threading.Event()
+
+
+def end(*_):
+    """Leaves every `with` of the tool, and so no server behind."""
+    ending.set()
+    sys.exit("told to end")
+
+
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, end)
+
+
 class NoAnswer(Exception):
     """The server gave no whole answer in time."""
 
@@ -68,7 +82,8 @@ class Server:
         env = {"SAFELIGHT_ACCOUNT_ID": ACCOUNT, "SAFELIGHT_ACCOUNT_HASH": HASH, "SAFELIGHT_API_TOKEN": TOKEN,
                "SAFELIGHT_SIGNING_KEY": "tools-key"}
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+            # What is sent to the tool's group must not end the server under the tool.
+            self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
         for _ in range(600):
             try:
                 if self.get("/health/ready")[0] == 200:
