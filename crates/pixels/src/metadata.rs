@@ -249,11 +249,13 @@ impl<'a> Exif<'a> {
             let repeated = entries.iter().any(|entry| entry.tag == tag);
             if wanted(tag) && !repeated && cost <= *budget {
                 *budget -= cost;
-                let value = match tag {
-                    ORIENTATION | COLOR_SPACE if kind == SHORT && count == 1 => self.order.put16(1).to_vec(),
-                    _ => value.to_vec(),
-                };
-                entries.push(Entry { tag, kind, count, value });
+                // Written anew whatever their form was: one that is kept as it is would be applied again.
+                entries.push(match tag {
+                    ORIENTATION | COLOR_SPACE => {
+                        Entry { tag, kind: SHORT, count: 1, value: self.order.put16(1).to_vec() }
+                    }
+                    _ => Entry { tag, kind, count, value: value.to_vec() },
+                });
             }
         }
         entries.sort_by_key(|entry| entry.tag);
