@@ -2,12 +2,8 @@
 
 CARGO ?= cargo
 
-<<<<<<< HEAD
-.PHONY: demo test ci setup fmt clippy deny docs demo-exit golden bench compare-sharp
-=======
-.PHONY: demo test ci setup fmt clippy deny docs demo-exit golden bench fuzz fuzz-ci mutate mutate-ci conformance \
+.PHONY: demo test ci setup fmt clippy deny docs demo-exit golden bench compare-sharp fuzz fuzz-ci mutate mutate-ci conformance \
 	contact-sheet memory release render setup-build
->>>>>>> tools
 
 ## demo: build, and show private images end to end on a throwaway data folder
 demo: setup-build
@@ -53,12 +49,11 @@ bench:
 	$(CARGO) build --release --locked
 	scripts/bench-delivery
 
-<<<<<<< HEAD
 ## compare-sharp: sizes and looks of every fit and option beside sharp; takes minutes, and needs npm
 compare-sharp:
 	@scripts/setup build test
 	scripts/compare-sharp
-=======
+
 ## fuzz: every target under libFuzzer, FUZZ_SECONDS each (600); goes on from the corpora of the last run
 fuzz:
 	@scripts/setup build fuzz
@@ -95,4 +90,3 @@ release: setup-build
 render: setup-build
 	@scripts/setup compare
 	$(CARGO) build --release --locked -p safelight-pixels --example render
->>>>>>> tools

@@ -25,7 +25,8 @@ pub(super) fn decode(
     mut tile: impl FnMut(&Tile) -> Result<Planar, Fault>,
 ) -> Result<Decoded, Fault> {
     let main = picture(&still.main, &mut tile)?;
-    let alpha = still.alpha.as_ref().map(|alpha| picture(alpha, &mut tile)).transpose()?;
+    let mut luma = |wanted: &Tile| tile(wanted).map(Planar::into_luma);
+    let alpha = still.alpha.as_ref().map(|alpha| picture(alpha, &mut luma)).transpose()?;
     finish(&main, alpha.as_ref(), &still.look, info)
 }
 

@@ -65,6 +65,13 @@ impl Planar {
         Planar { width, height, planes: [plane(0), plane(1), plane(2)], ..*self }
     }
 
+    /// The luma alone, which is all that counts of transparency.
+    pub(super) fn into_luma(mut self) -> Planar {
+        self.sampling = Sampling::Mono;
+        self.planes = [std::mem::take(&mut self.planes[0]), Vec::new(), Vec::new()];
+        self
+    }
+
     /// Copies a tile to a place; what hangs over is cut off.
     pub(super) fn place(&mut self, tile: &Planar, left: usize, top: usize) -> Result<(), Fault> {
         let alike = (tile.depth, tile.chroma_depth) == (self.depth, self.chroma_depth);

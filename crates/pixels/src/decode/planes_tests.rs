@@ -81,8 +81,7 @@ fn chroma_is_interpolated_between_its_places() {
 
 #[test]
 fn alpha_is_divided_out_once() {
-    let alpha = Planar { sampling: Sampling::Mono, ..even(8, [51, 0, 0]) };
-    let alpha = Planar { planes: [alpha.planes[0].clone(), Vec::new(), Vec::new()], ..alpha };
+    let alpha = even(8, [51, 7, 9]).into_luma();
     let colors = even(8, [40, 128, 128]);
     assert_eq!(bytes(&colors, Some(&alpha), &PLAIN)[..4], [40, 40, 40, 51]);
     let look = Look { premultiplied: true, ..PLAIN };

@@ -243,7 +243,7 @@ pub(super) fn codec(kind: &[u8; 4]) -> Result<Codec, Fault> {
         b"jpeg" => "JPEG in HEIF",
         b"j2k1" => "JPEG 2000",
         b"unci" => "uncompressed HEIF",
-        b"iovl" => "HEIF overlays",
+        b"iovl" => "an overlay in HEIF",
         _ => "this kind of HEIF picture",
     };
     Err(Fault::Corrupt(format!("{name} is not supported")))
