@@ -4,7 +4,10 @@
 //! up to 6 more while a progressive one is decoded; PNG 4 (RGB 3, grey 1, grey with alpha 6), of 16
 //! bits 8 (RGB 6, grey 2, grey with alpha 6); GIF 5; WebP 8, animated 14. To that come per output pixel
 //! 4, with blur 12, and the encoder's own (libwebp 3, with transparency 33). Scaling works in strips and
-//! adds a few megabytes, a colour profile at most its size and a few megabytes of tables.
+//! adds a few megabytes, a colour profile at most its size and a few megabytes of tables, a gravity that
+//! looks at the picture about ten. Pictures drawn on top are decoded one after the other when the one
+//! below has its size; what is kept of them takes 4 bytes a pixel, of at most as many as the limits
+//! allow a source.
 
 mod analyse;
 mod color;
@@ -27,7 +30,7 @@ use thiserror::Error;
 
 /// Changes whenever the same request would give other pixels, so that stored renditions of an
 /// older engine are not used any more.
-pub const ENGINE_VERSION: u32 = 2;
+pub const ENGINE_VERSION: u32 = 3;
 
 /// A rendition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +90,8 @@ pub struct Source<'a> {
 /// encodes it in `format`. Of an animation in a format that has none, the first frame is rendered.
 ///
 /// `limits` hold for the source and for the output alike; an output beyond them, or beyond what
-/// the format can hold, is [`Fault::CannotEncode`]. Both are known before pixels are decoded.
+/// the format can hold, is [`Fault::CannotEncode`]. Both are known before pixels are decoded, except
+/// where a border is trimmed: then before anything is made of them.
 pub fn render(
     source: &Source<'_>,
     transform: &Transform,

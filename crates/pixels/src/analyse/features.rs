@@ -67,7 +67,7 @@ pub(super) struct Comparisons {
 impl Comparisons {
     /// The picture is at least as large as a window.
     pub(super) fn new(picture: &Grey) -> Comparisons {
-        let sums = integral(picture, |value| u64::from(value));
+        let sums = integral(picture, u64::from);
         let squares = integral(picture, |value| u64::from(value) * u64::from(value));
         let mut made = Comparisons { width: picture.width, map: Vec::new(), sums, squares };
         let mut map = vec![0; picture.pixels.len()];
