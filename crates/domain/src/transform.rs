@@ -16,7 +16,8 @@ use thiserror::Error;
 /// the output format. Lengths are device pixels: `dpr` is multiplied in when options are parsed.
 ///
 /// The order is fixed: orientation of the metadata, trim, flip, rotate, fit with gravity,
-/// saturation, brightness, contrast, gamma, sharpen, blur, background, draw.
+/// saturation, brightness, contrast, gamma, sharpen, blur, background, draw. Padding is laid before the
+/// blur, which takes it in; brightness changes its colour, contrast and gamma do not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Transform {
     /// See [`Trim`].

@@ -6,9 +6,11 @@
 //! more than 8 bits 12), with alpha 4 more, in a file made to keep earlier pictures up to 60; HEIC as
 //! AVIF, and without tiles 14; JPEG XL 28, and never more than 64. An animation has one frame at a time,
 //! and with its canvas 18. To that come per output pixel 4 (animated 12), with blur 12, and the encoder's
-//! own (libwebp 3, with transparency 33). Scaling works in strips and adds a few megabytes, a colour
-//! profile at most its size and a few megabytes of tables, JPEG XL up to 64 megabytes. An SVG takes some
-//! times its size, which is at most 10 MiB.
+//! own (libwebp 3, with transparency 33, libaom 24). Scaling works in strips and adds a few megabytes, a
+//! colour profile at most its size and a few megabytes of tables, JPEG XL up to 64 megabytes, a gravity
+//! that looks at the picture about ten. Pictures drawn on top are decoded one after the other when the
+//! one below has its size; what is kept of them takes 4 bytes a pixel, of at most as many as the limits
+//! allow a source. An SVG takes some times its size, which is at most 10 MiB.
 
 mod analyse;
 mod color;
@@ -113,7 +115,8 @@ pub struct Source<'a> {
 /// encodes it in `format`. Of an animation in a format that has none, the first frame is rendered.
 ///
 /// `limits` hold for the source and for the output alike; an output beyond them, or beyond what
-/// the format can hold, is [`Fault::CannotEncode`]. Both are known before pixels are decoded.
+/// the format can hold, is [`Fault::CannotEncode`]. Both are known before pixels are decoded, except
+/// where a border is trimmed: then before anything is made of them.
 pub fn render(
     source: &Source<'_>,
     transform: &Transform,

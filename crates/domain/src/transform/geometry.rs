@@ -17,7 +17,7 @@ pub enum Fit {
     AspectCrop,
     /// As `Contain`, then padded to the box with the background, white by default.
     Pad,
-    /// Exactly the box, distorted if the shapes differ.
+    /// Exactly the box, distorted if the shapes differ. With one side given, as `Contain`.
     Squeeze,
     /// Fits inside the box, never smaller than the source.
     ScaleUp,
@@ -114,7 +114,7 @@ pub enum Gravity {
     /// The point at these fractions of the source comes to the same fractions of the output. The
     /// words `left`, `right`, `top`, `bottom` and `center` are points too.
     Point(Ratio, Ratio),
-    /// What stands out most.
+    /// What stands out most from what surrounds it.
     Auto,
     /// The box around all faces; the centre if there is none. The number is `zoom`: 0 keeps most of
     /// the background, 1 is tight.
@@ -153,10 +153,10 @@ pub enum Flip {
 }
 
 /// What is cut off before everything else (`trim`), in pixels of the picture as shown, that is after
-/// the orientation in its metadata is applied.
+/// the orientation in its metadata is applied. A trim that leaves nothing is refused when it is rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Trim {
-    /// A rectangle stays.
+    /// A rectangle stays. An end beyond the edge is the edge.
     Rectangle {
         /// Pixels cut off at the left.
         left: u32,
@@ -167,9 +167,9 @@ pub enum Trim {
         /// Where it ends at the bottom.
         bottom: TrimEnd,
     },
-    /// A border of one colour goes.
+    /// A border of one colour goes. A picture that is nothing else stays whole.
     Border {
-        /// Its colour; `None` takes that of the corner pixels.
+        /// Its colour; `None` takes that of the corner that most corners look like.
         color: Option<super::Color>,
         /// How far a sample of a pixel may be from the colour and still count as border: 0 to 255.
         tolerance: u8,

@@ -72,7 +72,7 @@ pub enum Anchor {
 }
 
 /// How an overlay meets what is below, within the overlay's box (the Porter-Duff operators of these
-/// names).
+/// names, on sRGB values).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Composite {
     /// `over`.

@@ -10,8 +10,8 @@ use crate::plan::{Rect, Region};
 use crate::steps;
 
 /// Longest side of the copy that is looked at, in pixels. Faces of at least 40 pixels are found, which
-/// is a twelfth of it.
-const SIDE: u32 = 480;
+/// is a sixteenth of it.
+const SIDE: u32 = 640;
 
 /// How much is added around a face on each side, as a share of its size: hair, ears and chin.
 const MARGIN: f64 = 0.25;
