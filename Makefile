@@ -61,7 +61,7 @@ fuzz:
 
 ## fuzz-ci: every target over its seeds and FUZZ_ROUNDS mutations of them, the same each time
 fuzz-ci: setup-build
-	FUZZ_ROUNDS=$${FUZZ_ROUNDS:-50000} $(CARGO) test -p safelight-fuzzing --locked
+	FUZZ_ROUNDS=$${FUZZ_ROUNDS:-30000} $(CARGO) test -p safelight-fuzzing --locked
 
 ## mutate: 200 broken copies of every picture against the real server; goes on where it stopped
 mutate: release

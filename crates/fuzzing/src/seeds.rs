@@ -47,6 +47,8 @@ pub fn seeds(subject: Subject, folders: &[PathBuf]) -> std::io::Result<Vec<Vec<u
         Subject::Probe => files(folders)?,
         Subject::Svg => {
             let drawn = SVGS.iter().map(|text| text.as_bytes().to_vec());
+            // Some may be refused by their heads.
+            let drawn = drawn.filter(|file| is(SourceFormat::Svg, file));
             of_format(SourceFormat::Svg, folders)?.into_iter().chain(drawn).collect()
         }
         Subject::Render(format) => {
@@ -65,8 +67,11 @@ fn choices(number: usize) -> [u8; PREFIX] {
 }
 
 fn of_format(format: SourceFormat, folders: &[PathBuf]) -> std::io::Result<Vec<Vec<u8>>> {
-    let is = |file: &Vec<u8>| probe(file, &SourceLimits::CLOUDFLARE).is_ok_and(|info| info.format == format);
-    Ok(files(folders)?.into_iter().filter(is).collect())
+    Ok(files(folders)?.into_iter().filter(|file| is(format, file)).collect())
+}
+
+fn is(format: SourceFormat, file: &[u8]) -> bool {
+    probe(file, &SourceLimits::CLOUDFLARE).is_ok_and(|info| info.format == format)
 }
 
 fn files(folders: &[PathBuf]) -> std::io::Result<Vec<Vec<u8>>> {

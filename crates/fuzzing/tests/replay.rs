@@ -2,10 +2,8 @@
 //! time. `FUZZ_ROUNDS` says how many mutations each target gets, `FUZZ_SEED` which.
 #![allow(clippy::expect_used, reason = "tests may panic")]
 
-use safelight_domain::image::SourceFormat;
 use safelight_fuzzing::{Subject, Verdict, check, root, seeds, targets};
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::PathBuf;
 
 /// Mutations that every build tries.
@@ -74,11 +72,6 @@ fn inputs(subject: Subject) -> Vec<Vec<u8>> {
 
 fn replay(name: &str, subject: Subject) {
     let seeds = inputs(subject);
-    if seeds.is_empty() {
-        // Not by a macro, whose output a passing test hides: nobody shall take this for a run.
-        let skipped = writeln!(std::io::stderr(), "SKIPPED: {name} has no seeds");
-        return skipped.expect("a standard error");
-    }
     for (number, seed) in seeds.iter().enumerate() {
         assert_eq!(check(subject, seed), Verdict::Keep, "{name}: seed {number} is for this target");
     }
@@ -123,11 +116,9 @@ fn files_of_every_format() {
 }
 
 #[test]
-fn formats_with_fixtures_are_reached() {
+fn every_target_has_seeds() {
     for (name, subject) in targets() {
-        let unread = [SourceFormat::Avif, SourceFormat::Heic, SourceFormat::Jxl].map(Subject::Render);
-        let expected = !unread.contains(&subject);
-        assert!(!expected || !inputs(subject).is_empty(), "{name} has no seeds");
+        assert!(!inputs(subject).is_empty(), "{name} has no seeds");
     }
 }
 
