@@ -93,6 +93,18 @@ fn an_orientation_of_an_odd_form_is_not_applied_twice() {
 }
 
 #[test]
+fn what_describes_the_pixels_of_a_tiff_is_not_kept() {
+    let writer = Exif { order: Order::Big, block: &[], first: 0 };
+    let entry = |tag| Entry { tag, kind: SHORT, count: 1, value: vec![0, 4] };
+    let described = [0x0102, 0x0111, 0x013D, 0x0140, 0x0142, 0x0145, 0x0152, 0x0153, 0x015B];
+    let mut first: Vec<Entry> = described.map(entry).into();
+    first.push(Entry { tag: 0x010F, kind: 2, count: 6, value: b"Maker\0".to_vec() });
+    let block = writer.write(first, Vec::new(), Vec::new());
+    let kept = Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Keep)).expect("the maker");
+    assert_eq!(tags(&kept), [(0x010F, b"Maker\0".to_vec())]);
+}
+
+#[test]
 fn none_keeps_nothing() {
     let block = sample(Order::Big);
     assert_eq!(Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::None)), None);

@@ -68,6 +68,7 @@ fn packages_depend_on_what_they_may() {
                 "safelight-domain",
                 "safelight-webp",
                 "safelight-rav1d",
+                "safelight-aom",
                 "heic-decoder",
                 "jxl-oxide",
                 "thiserror",

@@ -2,19 +2,21 @@
 
 use crate::Picture;
 use jpeg_encoder::{ColorType, SamplingFactor};
+use safelight_aom::Chroma;
 use safelight_webp::{Compression, Layout, Settings};
 use std::error::Error;
 use std::path::PathBuf;
 
 const SIDE: usize = 800;
 
-pub(crate) fn run(files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
+/// Prints the curves of the encoders whose names start with `only`.
+pub(crate) fn run(files: &[PathBuf], only: &str) -> Result<(), Box<dyn Error>> {
     let mut references = Vec::new();
     for path in files {
         references.push(Picture::read(path)?.reduced(SIDE));
     }
     println!("encoder\tquality\tmean score\tlowest\tbits a pixel");
-    for (name, encode) in ENCODERS {
+    for (name, encode) in ENCODERS.into_iter().filter(|(name, _)| name.starts_with(only)) {
         for quality in
             [5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 88, 90, 92, 95, 98, 100]
         {
@@ -35,10 +37,12 @@ pub(crate) fn run(files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
 
 type Encode = fn(&Picture, u8) -> Result<Vec<u8>, Box<dyn Error>>;
 
-const ENCODERS: [(&str, Encode); 3] = [
+const ENCODERS: [(&str, Encode); 5] = [
     ("jpeg-420", |picture, quality| jpeg(picture, quality, SamplingFactor::R_4_2_0)),
     ("jpeg-444", |picture, quality| jpeg(picture, quality, SamplingFactor::R_4_4_4)),
     ("webp", webp),
+    ("avif-420", |picture, quality| avif(picture, quality, Chroma::Yuv420)),
+    ("avif-444", |picture, quality| avif(picture, quality, Chroma::Yuv444)),
 ];
 
 fn jpeg(picture: &Picture, quality: u8, sampling: SamplingFactor) -> Result<Vec<u8>, Box<dyn Error>> {
@@ -56,4 +60,11 @@ fn webp(picture: &Picture, quality: u8) -> Result<Vec<u8>, Box<dyn Error>> {
     let settings = Settings { compression, method: 2 };
     let (width, height) = (picture.width as u32, picture.height as u32);
     Ok(safelight_webp::encode(&picture.rgb, Layout::Rgb, width, height, &settings)?)
+}
+
+fn avif(picture: &Picture, quality: u8, chroma: Chroma) -> Result<Vec<u8>, Box<dyn Error>> {
+    let color = safelight_aom::Color::Srgb;
+    let settings = safelight_aom::Settings { quality, alpha_quality: 100, speed: 9, chroma, color };
+    let (width, height) = (picture.width as u32, picture.height as u32);
+    Ok(safelight_aom::encode(&picture.rgb, safelight_aom::Layout::Rgb, width, height, &settings)?)
 }

@@ -5,7 +5,7 @@
 //! photograph of the folders at 500 and 800 pixels in each lossy format, with every quality word and
 //! some numbers, prints mean scores and bytes, and the bytes of AVIF and WebP at the score of JPEG.
 //!
-//! `… -- curve FOLDER…` prints the scores of the encoders themselves over their own scales, which is
+//! `… -- curve FOLDER…`, or `curve-avif` and so on for one encoder, prints the scores of the encoders themselves over their own scales, which is
 //! where the tables of `encode/quality.rs` come from.
 #![allow(clippy::disallowed_methods, reason = "a program by hand reads files")]
 
@@ -26,7 +26,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     match mode.as_str() {
         "check" => check::run(&files),
-        "curve" => curve::run(&files),
-        _ => Err("the first argument is check or curve".into()),
+        _ => match mode.strip_prefix("curve") {
+            Some(only) => curve::run(&files, only.trim_start_matches('-')),
+            None => Err("the first argument is check or curve".into()),
+        },
     }
 }
