@@ -1,10 +1,12 @@
 //! Pixels to files. Together with `decode` the only place that names codecs.
 
+mod avif;
 mod changes;
 mod gif;
 mod jpeg;
 mod palette;
 mod png;
+mod quality;
 mod webp;
 
 use crate::Fault;
@@ -40,7 +42,8 @@ pub(crate) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, 
         OutputFormat::Png => png::encode(frame, encoding),
         OutputFormat::WebP => webp::encode(frame, encoding),
         OutputFormat::Gif => gif::encode(frame),
-        OutputFormat::Avif | OutputFormat::Svg | OutputFormat::Json => {
+        OutputFormat::Avif => avif::encode(frame, encoding),
+        OutputFormat::Svg | OutputFormat::Json => {
             Err(cannot(format_args!("{} is not made from pixels", encoding.format.as_str())))
         }
     }
@@ -48,7 +51,7 @@ pub(crate) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, 
 
 /// Whether files of this format can say that their colours are other than sRGB.
 pub(crate) fn carries_profile(format: OutputFormat) -> bool {
-    matches!(format, OutputFormat::Jpeg | OutputFormat::BaselineJpeg | OutputFormat::Png)
+    matches!(format, OutputFormat::Jpeg | OutputFormat::BaselineJpeg | OutputFormat::Png | OutputFormat::Avif)
 }
 
 /// Whether files of this format can be animations.

@@ -1,14 +1,12 @@
 //! JPEG, by jpeg-encoder.
 
+use super::quality::{self, Chroma};
 use super::{Encoding, cannot};
 use crate::Fault;
 use crate::frame::{Channels, Frame};
 use jpeg_encoder::{ColorType, SamplingFactor};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Compression;
-
-/// Quality of JPEGs, 1 to 100: Cloudflare's default.
-const JPEG_QUALITY: u8 = 85;
 
 /// Pixels between which a JPEG is progressive: not smaller than 50x50, not larger than 3000x3000.
 const PROGRESSIVE_AREA: std::ops::RangeInclusive<u64> = 50 * 50..=3000 * 3000;
@@ -22,8 +20,12 @@ pub(super) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, 
         Channels::Rgba => return Err(cannot("a JPEG has no transparency")),
     };
     let mut file = Vec::new();
-    let mut encoder = jpeg_encoder::Encoder::new(&mut file, JPEG_QUALITY);
-    encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+    let (quality, chroma) = quality::jpeg(encoding.quality);
+    let mut encoder = jpeg_encoder::Encoder::new(&mut file, quality);
+    encoder.set_sampling_factor(match chroma {
+        Chroma::Quarter => SamplingFactor::R_4_2_0,
+        Chroma::Whole => SamplingFactor::R_4_4_4,
+    });
     let area = u64::from(frame.width()) * u64::from(frame.height());
     let fast = encoding.compression == Compression::Fast;
     let progressive = encoding.format == OutputFormat::Jpeg && PROGRESSIVE_AREA.contains(&area);

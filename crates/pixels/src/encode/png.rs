@@ -1,10 +1,10 @@
 //! PNG, true colour or with a palette.
 
 use super::palette::{self, Indexed};
-use super::{Encoding, LOSSLESS, cannot, rgba};
+use super::{Encoding, LOSSLESS, cannot, quality, rgba};
 use crate::Fault;
 use crate::frame::{Channels, Frame, byte_count};
-use safelight_domain::transform::{Compression, Quality, QualityWord};
+use safelight_domain::transform::{Compression, Quality};
 use std::borrow::Cow;
 
 /// A picture of at most 256 colours gets a palette if that makes the file smaller: nothing is lost.
@@ -46,16 +46,7 @@ fn reduced(frame: &Frame, encoding: &Encoding<'_>) -> Result<Option<Indexed>, Fa
 /// The mean squared distance, over three samples, up to which a palette stands for a picture. In the
 /// mean a sample may be off by a fifth of what the quality lacks to 100: by 3 of 255 at 85.
 fn error_allowed(quality: Quality) -> f32 {
-    let number = match quality {
-        Quality::Number(number) => f32::from(number.value()),
-        Quality::Word(word) => match word {
-            QualityWord::High => 90.0,
-            QualityWord::MediumHigh => 70.0,
-            QualityWord::MediumLow => 50.0,
-            QualityWord::Low => 35.0,
-        },
-    };
-    let off = (100.0 - number) / 5.0;
+    let off = (100.0 - quality::number(quality)) / 5.0;
     3.0 * off * off
 }
 

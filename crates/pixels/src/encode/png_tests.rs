@@ -1,4 +1,5 @@
 use super::*;
+use safelight_domain::transform::QualityWord;
 use safelight_domain::negotiate::OutputFormat;
 
 fn encoding(quality: Option<Quality>) -> Encoding<'static> {

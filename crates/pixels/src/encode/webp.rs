@@ -1,23 +1,22 @@
 //! WebP, by libwebp.
 
 use super::changes::{Rectangle, changed};
-use super::{Encoding, LOSSLESS, cannot};
+use super::{Encoding, LOSSLESS, cannot, quality};
 use crate::Fault;
 use crate::frame::{Channels, Frame};
 use safelight_domain::transform;
 use safelight_webp::{Animation, Compression, Layout, MAX_DELAY_MS, Place, Settings};
 use std::borrow::Cow;
 
-/// How good lossy WebPs are. The scale differs from that of JPEG: 82 looks about like a JPEG of 85. The
-/// alpha channel is lossless, since edges need it.
-const LOSSY: Compression = Compression::Lossy { quality: 82.0, alpha_quality: 100 };
-
 /// Method 4 takes more than twice the time of 2 for a tenth less bytes.
 const METHOD: u8 = 2;
 
-/// Quality 100 loses nothing.
+/// Quality 100 loses nothing. The alpha channel never does, since edges need it.
 fn settings(encoding: &Encoding<'_>) -> Settings {
-    let compression = if encoding.quality == Some(LOSSLESS) { Compression::Lossless } else { LOSSY };
+    let compression = match encoding.quality {
+        Some(LOSSLESS) => Compression::Lossless,
+        other => Compression::Lossy { quality: quality::webp(other), alpha_quality: 100 },
+    };
     let method = if encoding.compression == transform::Compression::Fast { 0 } else { METHOD };
     Settings { compression, method }
 }

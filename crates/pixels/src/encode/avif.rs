@@ -1,0 +1,36 @@
+//! AVIF, by libaom.
+
+use super::quality::{self, Chroma};
+use super::{Encoding, cannot};
+use crate::Fault;
+use crate::frame::{Channels, Frame};
+use safelight_aom::{Color, Layout, Settings};
+
+/// libaom's fastest speed for pictures: an eighth of the time of the next one for 15 % more bytes, which
+/// are still 40 % fewer than those of a JPEG.
+const SPEED: u8 = 9;
+
+/// Edges need their transparency exact; this is as near as it gets.
+const ALPHA_QUALITY: u8 = 100;
+
+/// Transparency that no pixel uses is left out by the encoder. The only profile there is, is that of
+/// Display P3, which AVIF has a number for.
+pub(super) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, Fault> {
+    let layout = match frame.channels() {
+        Channels::Grey => Layout::Grey,
+        Channels::Rgb => Layout::Rgb,
+        Channels::Rgba => Layout::Rgba,
+    };
+    let (quality, chroma) = quality::avif(encoding.quality);
+    let settings = Settings {
+        quality,
+        alpha_quality: ALPHA_QUALITY,
+        speed: SPEED,
+        chroma: match chroma {
+            Chroma::Quarter => safelight_aom::Chroma::Yuv420,
+            Chroma::Whole => safelight_aom::Chroma::Yuv444,
+        },
+        color: if encoding.profile.is_some() { Color::DisplayP3 } else { Color::Srgb },
+    };
+    safelight_aom::encode(frame.pixels(), layout, frame.width(), frame.height(), &settings).map_err(cannot)
+}
