@@ -2,7 +2,8 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test ci setup fmt clippy deny docs demo-exit golden bench compare-sharp
+.PHONY: demo test ci setup fmt clippy deny docs demo-exit golden bench compare-sharp fuzz fuzz-ci mutate mutate-ci conformance \
+	contact-sheet memory release render setup-build
 
 ## demo: build, and show private images end to end on a throwaway data folder
 demo: setup-build
@@ -13,7 +14,7 @@ test: setup
 	$(CARGO) test --workspace --locked
 
 ## ci: everything that must pass before a change lands
-ci: setup fmt clippy test demo-exit docs deny
+ci: setup fmt clippy test fuzz-ci demo-exit mutate-ci docs deny
 
 ## setup: what building and testing need beyond Rust, gcc, make and Python
 setup:
@@ -52,3 +53,40 @@ bench:
 compare-sharp:
 	@scripts/setup build test
 	scripts/compare-sharp
+
+## fuzz: every target under libFuzzer, FUZZ_SECONDS each (600); goes on from the corpora of the last run
+fuzz:
+	@scripts/setup build fuzz
+	scripts/fuzz
+
+## fuzz-ci: every target over its seeds and FUZZ_ROUNDS mutations of them, the same each time
+fuzz-ci: setup-build
+	FUZZ_ROUNDS=$${FUZZ_ROUNDS:-30000} $(CARGO) test -p safelight-fuzzing --locked
+
+## mutate: 200 broken copies of every picture against the real server; goes on where it stopped
+mutate: release
+	scripts/mutate
+
+## mutate-ci: two minutes of it, in the same order each time
+mutate-ci: release
+	scripts/mutate --seconds 120
+
+## conformance: every picture beside other decoders, and every option beside its rule
+conformance: render
+	scripts/conformance
+
+## contact-sheet: every option on one photograph, in target/contact-sheet
+contact-sheet: render
+	scripts/contact-sheet
+
+## memory: the most memory of worker and server, for large and for hostile files
+memory: release
+	@scripts/setup compare
+	scripts/memory
+
+release: setup-build
+	$(CARGO) build --release --locked
+
+render: setup-build
+	@scripts/setup compare
+	$(CARGO) build --release --locked -p safelight-pixels --example render

@@ -1,6 +1,12 @@
 //! Writes the small input files of the golden tests: `cargo run -p safelight-pixels --example
-//! fixtures`. They are made by this program alone and are the same each time.
+//! fixtures`. They are made by this program alone and are the same each time, but for those of AVIF, HEIC
+//! and JPEG XL: avifenc, libheif and cjxl have made them from the PNGs and are not needed again.
 #![allow(clippy::disallowed_methods, reason = "a program by hand writes files")]
+
+#[path = "fixtures/moving.rs"]
+mod moving;
+#[path = "fixtures/plain.rs"]
+mod plain;
 
 use safelight_webp::{Compression, Layout, Settings};
 use std::error::Error;
@@ -19,6 +25,8 @@ fn main() -> Outcome {
     files.extend(pngs());
     files.extend(webps()?);
     files.push(("frame-on-canvas.gif".to_owned(), gif()?));
+    files.extend(moving::files()?);
+    files.extend(plain::files()?);
     for (name, bytes) in files {
         std::fs::write(folder.join(&name), bytes)?;
     }
@@ -192,7 +200,13 @@ fn png(depth: u8, kind: u8, interlace: u8, chunks: &[(&[u8; 4], &[u8])], raw: &[
     for (name, body) in chunks {
         chunk(&mut file, name, body);
     }
-    // A zlib stream of one stored block; the pictures are below 64 KiB.
+    chunk(&mut file, b"IDAT", &zlib(raw));
+    chunk(&mut file, b"IEND", &[]);
+    file
+}
+
+/// A stream of one stored block; the pictures are below 64 KiB.
+fn zlib(raw: &[u8]) -> Vec<u8> {
     let length = raw.len() as u16;
     let mut stream = vec![0x78, 0x01, 0x01];
     stream.extend(length.to_le_bytes());
@@ -203,9 +217,7 @@ fn png(depth: u8, kind: u8, interlace: u8, chunks: &[(&[u8; 4], &[u8])], raw: &[
         (a, (b + a) % 65_521)
     });
     stream.extend((b << 16 | a).to_be_bytes());
-    chunk(&mut file, b"IDAT", &stream);
-    chunk(&mut file, b"IEND", &[]);
-    file
+    stream
 }
 
 fn chunk(file: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {

@@ -3,9 +3,17 @@
 //! The size has passed the limits before any decoder starts, each decoder gets limits of its own
 //! besides, and one that finds another size than the header said makes the file corrupt.
 
+mod avif;
+mod bmp;
+mod canvas;
 mod gif;
+mod heic;
+mod heif;
 mod jpeg;
+mod jxl;
+mod planes;
 mod png;
+mod tiff;
 mod webp;
 
 use crate::Fault;
@@ -29,8 +37,38 @@ pub(crate) struct Decoded {
 pub(crate) enum Pixels {
     /// Anything but ink.
     Frame(Frame),
+    /// More than 8 bits a sample.
+    Wide(WidePicture),
     /// Ink: cyan, magenta, yellow, black; 255 is full.
     Ink(InkPicture),
+}
+
+/// A picture of 16 bits a sample, of which 65535 is full; as many as its size asks for.
+#[derive(Debug)]
+pub(crate) struct WidePicture {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) channels: Channels,
+    pub(crate) samples: Vec<u16>,
+}
+
+/// The pictures of an animation.
+pub(crate) struct Animation<'a> {
+    /// How often it is shown; 0 is for ever.
+    pub(crate) plays: u32,
+    /// The pictures in their order. After a fault there are no more.
+    pub(crate) frames: Box<dyn Iterator<Item = Result<TimedFrame, Fault>> + 'a>,
+    /// As for [`Decoded`].
+    pub(crate) profile: Option<Vec<u8>>,
+}
+
+/// A picture of an animation.
+#[derive(Debug)]
+pub(crate) struct TimedFrame {
+    /// The whole canvas in the colours of the file, RGB or RGBA.
+    pub(crate) frame: Frame,
+    /// How long it is shown, in milliseconds, as the file says it.
+    pub(crate) delay_ms: u32,
 }
 
 /// A picture in ink, four samples a pixel; as many as its size asks for.
@@ -41,6 +79,60 @@ pub(crate) struct InkPicture {
     pub(crate) samples: Vec<u8>,
 }
 
+impl Pixels {
+    /// Width and height in pixels.
+    fn size(&self) -> (u32, u32) {
+        match self {
+            Pixels::Frame(frame) => (frame.width(), frame.height()),
+            Pixels::Wide(picture) => (picture.width, picture.height),
+            Pixels::Ink(picture) => (picture.width, picture.height),
+        }
+    }
+
+    /// The same in RGB or RGBA of 8 bits, rounded, in the same colours. Ink has none.
+    fn into_frame(self) -> Result<Frame, Fault> {
+        let too_few = || corrupt("it has too few pixels");
+        let frame = match self {
+            Pixels::Frame(frame) => frame,
+            Pixels::Wide(picture) => {
+                let pixels = picture.samples.iter().map(|&sample| round_to_byte(sample)).collect();
+                Frame::new(picture.width, picture.height, picture.channels, pixels).ok_or_else(too_few)?
+            }
+            Pixels::Ink(_) => return Err(corrupt("an animation has no ink")),
+        };
+        if frame.channels() != Channels::Grey {
+            return Ok(frame);
+        }
+        let pixels = frame.pixels().iter().flat_map(|&luma| [luma; 3]).collect();
+        Frame::new(frame.width(), frame.height(), Channels::Rgb, pixels).ok_or_else(too_few)
+    }
+}
+
+/// The nearest byte to a 16-bit sample.
+pub(crate) fn round_to_byte(sample: u16) -> u8 {
+    // At most 255.
+    ((u32::from(sample) * 255 + 32_767) / 65_535) as u8
+}
+
+/// Decodes the pictures of an animation, one at a time.
+pub(crate) fn animation<'a>(file: &'a [u8], header: &Header<'a>) -> Result<Animation<'a>, Fault> {
+    let mut animation = match header.info.format {
+        SourceFormat::Png => png::animation(file, &header.info)?,
+        SourceFormat::WebP => webp::animation(file, &header.info)?,
+        SourceFormat::Gif => gif::animation(file, &header.info)?,
+        SourceFormat::Avif => avif::animation(file, header)?,
+        SourceFormat::Jxl => jxl::animation(file, header)?,
+        _ => return Err(Fault::Unsupported),
+    };
+    animation.profile = animation.profile.filter(|profile| profile.len() <= PROFILE_BYTES);
+    Ok(animation)
+}
+
+/// The number of frames of a JPEG XL animation whose size has passed the limits. Nothing is rendered.
+pub(crate) fn jxl_frames(file: &[u8], info: &SourceInfo) -> Result<u32, Fault> {
+    jxl::frames(file, info)
+}
+
 /// Decodes the picture, of an animation the first frame.
 pub(crate) fn decode(file: &[u8], header: &Header<'_>) -> Result<Decoded, Fault> {
     let mut decoded = match header.info.format {
@@ -48,6 +140,11 @@ pub(crate) fn decode(file: &[u8], header: &Header<'_>) -> Result<Decoded, Fault>
         SourceFormat::Png => png::decode(file, &header.info)?,
         SourceFormat::WebP => webp::decode(file, &header.info)?,
         SourceFormat::Gif => gif::decode(file, &header.info)?,
+        SourceFormat::Bmp => bmp::decode(file, &header.info)?,
+        SourceFormat::Tiff => tiff::decode(file, &header.info)?,
+        SourceFormat::Avif => avif::decode(file, header)?,
+        SourceFormat::Heic => heic::decode(file, header)?,
+        SourceFormat::Jxl => jxl::decode(file, &header.info)?,
         _ => return Err(Fault::Unsupported),
     };
     decoded.profile = decoded.profile.filter(|profile| profile.len() <= PROFILE_BYTES);

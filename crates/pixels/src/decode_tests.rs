@@ -1,6 +1,7 @@
 use super::*;
 use crate::probe;
 use safelight_domain::image::SourceLimits;
+use safelight_domain::transform::Gamut;
 
 /// A PNG of one row with 16-bit samples, and its pixels as they are decoded.
 fn decoded(color: ::png::ColorType, samples: &[u16]) -> (Channels, Vec<u8>) {
@@ -12,10 +13,10 @@ fn decoded(color: ::png::ColorType, samples: &[u16]) -> (Channels, Vec<u8>) {
     let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_be_bytes()).collect();
     encoder.write_header().expect("a header").write_image_data(&bytes).expect("pixels");
     let header = probe::header(&file, &SourceLimits::CLOUDFLARE).expect("a sound header");
-    match decode(&file, &header).expect("pixels").pixels {
-        Pixels::Frame(frame) => (frame.channels(), frame.pixels().to_vec()),
-        Pixels::Ink(_) => panic!("a PNG has no ink"),
-    }
+    let decoded = decode(&file, &header).expect("pixels");
+    assert!(matches!(decoded.pixels, Pixels::Wide(_)), "nothing is rounded yet");
+    let (frame, _) = crate::color::convert(decoded, Gamut::Srgb).expect("converts");
+    (frame.channels(), frame.pixels().to_vec())
 }
 
 #[test]
@@ -44,4 +45,47 @@ fn sixteen_bits_are_rounded_to_eight() {
             decoded(::png::ColorType::Rgb, &[exact.saturating_sub(128), exact, exact.saturating_add(128)]);
         assert_eq!(found.1, [value; 3]);
     }
+}
+
+/// The pictures of an animated fixture: the top left pixel and how long each is shown.
+fn pictures(file: &[u8]) -> (u32, Vec<(Channels, u32, [u8; 3])>) {
+    let header = probe::header(file, &SourceLimits::CLOUDFLARE).expect("a sound header");
+    let animation = animation(file, &header).expect("an animation");
+    let frames = animation.frames.map(|frame| {
+        let TimedFrame { frame, delay_ms } = frame.expect("a picture");
+        assert_eq!((frame.width(), frame.height()), (48, 32));
+        let pixels = frame.pixels();
+        (frame.channels(), delay_ms, [pixels[0], pixels[1], pixels[2]])
+    });
+    let frames = frames.collect::<Vec<_>>();
+    assert_eq!(frames.len(), header.info.frames as usize);
+    (animation.plays, frames)
+}
+
+#[test]
+fn animations_are_decoded_picture_by_picture() {
+    // Red, mirrored to green, and upside down to blue: the corners of the fixtures.
+    let corners = [[200, 30, 40], [30, 184, 50], [20, 50, 151]];
+    for (file, plays, channels, delays) in [
+        (&include_bytes!("../tests/golden/inputs/animated.avif")[..], 0, Channels::Rgb, [100, 250, 40]),
+        (&include_bytes!("../tests/golden/inputs/animated-alpha.jxl")[..], 0, Channels::Rgba, [100, 250, 40]),
+    ] {
+        let (found_plays, found) = pictures(file);
+        assert_eq!(found_plays, plays);
+        assert_eq!(found.len(), 3);
+        for ((found, delay), corner) in found.iter().zip(delays).zip(corners) {
+            assert_eq!((found.0, found.1), (channels, delay));
+            assert!(found.2.iter().zip(corner).all(|(a, b)| a.abs_diff(b) < 24), "{found:?} {corner:?}");
+        }
+    }
+}
+
+#[test]
+fn an_animation_that_ends_early_says_so() {
+    let file = include_bytes!("../tests/golden/inputs/animated.avif");
+    let cut = &file[..file.len() - 40];
+    let header = probe::header(cut, &SourceLimits::CLOUDFLARE).expect("a sound header");
+    let results: Vec<bool> =
+        animation(cut, &header).expect("an animation").frames.map(|f| f.is_ok()).collect();
+    assert_eq!(results, [true, true, false]);
 }

@@ -1,17 +1,24 @@
 //! Pixels to files. Together with `decode` the only place that names codecs.
 
+mod changes;
+mod gif;
 mod jpeg;
+mod palette;
 mod png;
 mod webp;
 
 use crate::Fault;
-use crate::frame::Frame;
+use crate::frame::{Channels, Frame};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::{Compression, Quality};
+use safelight_domain::transform::{Compression, Quality, QualityNumber};
+use std::borrow::Cow;
 use std::fmt::Display;
 
 /// Longest side that a WebP file can have, in pixels.
 pub(crate) const WEBP_SIDE: u32 = safelight_webp::MAX_SIDE;
+
+/// The quality that loses nothing, in formats that can.
+const LOSSLESS: Quality = Quality::Number(QualityNumber::MAX);
 
 /// What an encoder is told besides the pixels.
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +37,75 @@ pub(crate) struct Encoding<'a> {
 pub(crate) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, Fault> {
     match encoding.format {
         OutputFormat::Jpeg | OutputFormat::BaselineJpeg => jpeg::encode(frame, encoding),
-        OutputFormat::Png => png::encode(frame),
-        OutputFormat::WebP => webp::encode(frame),
-        OutputFormat::Gif | OutputFormat::Avif | OutputFormat::Svg | OutputFormat::Json => {
+        OutputFormat::Png => png::encode(frame, encoding),
+        OutputFormat::WebP => webp::encode(frame, encoding),
+        OutputFormat::Gif => gif::encode(frame),
+        OutputFormat::Avif | OutputFormat::Svg | OutputFormat::Json => {
             Err(cannot(format_args!("{} is not made from pixels", encoding.format.as_str())))
         }
+    }
+}
+
+/// Whether files of this format can say that their colours are other than sRGB.
+pub(crate) fn carries_profile(format: OutputFormat) -> bool {
+    matches!(format, OutputFormat::Jpeg | OutputFormat::BaselineJpeg | OutputFormat::Png)
+}
+
+/// Whether files of this format can be animations.
+pub(crate) fn animates(format: OutputFormat) -> bool {
+    matches!(format, OutputFormat::WebP | OutputFormat::Gif)
+}
+
+/// How long a frame is shown that has no time of its own, in milliseconds: as long as browsers show
+/// it. Written as nothing it would make some programs spin. Other delays stay as they are in the
+/// file, also those of 10 and less, which browsers lengthen to the same time by themselves.
+const NO_DELAY_MS: u32 = 100;
+
+/// An animation in the making.
+pub(crate) struct Movie(Kind);
+
+enum Kind {
+    WebP(webp::Movie),
+    Gif(gif::Movie),
+}
+
+impl Movie {
+    /// An animation of that size, shown `plays` times; 0 is for ever. A format has its own most,
+    /// 65535, to which more are cut.
+    pub(crate) fn new(width: u32, height: u32, plays: u32, encoding: &Encoding<'_>) -> Result<Movie, Fault> {
+        match encoding.format {
+            OutputFormat::WebP => webp::Movie::new(width, height, plays, encoding).map(Kind::WebP).map(Movie),
+            OutputFormat::Gif => gif::Movie::new(width, height, plays).map(Kind::Gif).map(Movie),
+            other => Err(cannot(format_args!("a {} is not animated", other.as_str()))),
+        }
+    }
+
+    /// Adds a frame. All have the size of the animation, and the same channels.
+    pub(crate) fn add(&mut self, frame: Frame, delay_ms: u32) -> Result<(), Fault> {
+        let delay_ms = if delay_ms == 0 { NO_DELAY_MS } else { delay_ms };
+        match &mut self.0 {
+            Kind::WebP(movie) => movie.add(frame, delay_ms),
+            Kind::Gif(movie) => movie.add(&frame, delay_ms),
+        }
+    }
+
+    /// The file.
+    pub(crate) fn finish(self) -> Result<Vec<u8>, Fault> {
+        match self.0 {
+            Kind::WebP(movie) => movie.finish(),
+            Kind::Gif(movie) => movie.finish(),
+        }
+    }
+}
+
+/// The pixels with four samples each.
+fn rgba(frame: &Frame) -> Cow<'_, [u8]> {
+    match frame.channels() {
+        Channels::Grey => frame.pixels().iter().flat_map(|&luma| [luma, luma, luma, 255]).collect(),
+        Channels::Rgb => {
+            frame.pixels().as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect()
+        }
+        Channels::Rgba => Cow::Borrowed(frame.pixels()),
     }
 }
 

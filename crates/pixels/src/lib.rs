@@ -2,18 +2,22 @@
 //!
 //! Memory beyond the file itself, in bytes per source pixel at the worst moment: JPEG 3 (grey 1), and
 //! up to 6 more while a progressive one is decoded; PNG 4 (RGB 3, grey 1, grey with alpha 6), of 16
-//! bits 8 (RGB 6, grey 2, grey with alpha 6); GIF 5; WebP 8, animated 14. To that come per output pixel
-//! 4, with blur 12, and the encoder's own (libwebp 3, with transparency 33). Scaling works in strips and
-//! adds a few megabytes, a colour profile at most its size and a few megabytes of tables, a gravity that
-//! looks at the picture about ten. Pictures drawn on top are decoded one after the other when the one
-//! below has its size; what is kept of them takes 4 bytes a pixel, of at most as many as the limits
-//! allow a source.
+//! bits 12 (RGB 9, grey 3), interlaced 16; GIF 9; WebP 8; TIFF and BMP up to 9; AVIF 8 (of 4:4:4 12, of
+//! more than 8 bits 12), with alpha 4 more, in a file made to keep earlier pictures up to 60; HEIC as
+//! AVIF, and without tiles 14; JPEG XL 28, and never more than 64. An animation has one frame at a time,
+//! and with its canvas 18. To that come per output pixel 4 (animated 12), with blur 12, and the encoder's
+//! own (libwebp 3, with transparency 33, libaom 24). Scaling works in strips and adds a few megabytes, a
+//! colour profile at most its size and a few megabytes of tables, JPEG XL up to 64 megabytes, a gravity
+//! that looks at the picture about ten. Pictures drawn on top are decoded one after the other when the
+//! one below has its size; what is kept of them takes 4 bytes a pixel, of at most as many as the limits
+//! allow a source. An SVG takes some times its size, which is at most 10 MiB.
 
 mod analyse;
 mod color;
 mod decode;
 mod encode;
 mod frame;
+mod json;
 mod limits;
 mod linear;
 mod metadata;
@@ -22,6 +26,7 @@ mod plan;
 mod probe;
 mod render;
 mod steps;
+mod svg;
 
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
@@ -47,7 +52,7 @@ pub struct Rendered {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
     /// Not an image, or of a format that is not accepted.
-    #[error("the file is not a JPEG, PNG, WebP or GIF image")]
+    #[error("the file is not an image, or of a kind that is not accepted")]
     Unsupported,
     /// Starts like an image but cannot be decoded.
     #[error("the image cannot be decoded: {0}")]
@@ -64,6 +69,26 @@ pub enum Fault {
         /// See `SourceLimits`.
         area: u64,
     },
+    /// An animation that is larger than the limits, all frames together.
+    #[error(
+        "the animation is too large: {frames} frames of {width}x{height} pixels, allowed are {max_frames} \
+         frames and {area} pixels in all of them together"
+    )]
+    TooMuchAnimation {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// As many as the file has.
+        frames: u32,
+        /// As many as it may have.
+        max_frames: u32,
+        /// See `SourceLimits`.
+        area: u64,
+    },
+    /// A picture of pixels was asked for as an SVG, or an SVG as one of pixels.
+    #[error("an SVG is delivered as an SVG alone, and other images never as one")]
+    SvgConversion,
     /// The output cannot be made, for instance a WebP of more than 16383 pixels a side.
     #[error("the image cannot be encoded: {0}")]
     CannotEncode(String),

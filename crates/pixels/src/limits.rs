@@ -2,7 +2,7 @@
 
 use crate::Fault;
 use crate::encode::WEBP_SIDE;
-use safelight_domain::image::SourceLimits;
+use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 
 /// Most bytes that the PNG decoder may hold besides the pixels: rows, and an unpacked profile.
@@ -13,6 +13,19 @@ pub(crate) const PROFILE_BYTES: usize = 8 << 20;
 
 /// Most scans of a progressive JPEG. Each is a pass over all coefficients; encoders write about ten.
 pub(crate) const JPEG_SCANS: usize = 64;
+
+/// Most bytes that the JPEG XL decoder may hold for every pixel, and besides.
+pub(crate) const JXL_BYTES_PER_PIXEL: usize = 64;
+
+/// See [`JXL_BYTES_PER_PIXEL`].
+pub(crate) const JXL_BYTES: usize = 64 << 20;
+
+/// Most frames of a JPEG XL file, with those that are only parts of others.
+pub(crate) const JXL_FRAMES: usize = 10_000;
+
+/// Most frames of an animation: five minutes and a half at 30 a second. Each costs a call of encoder and
+/// decoder however small it is, and an upload of 10 MB can hold 300,000.
+pub(crate) const FRAMES: u32 = 10_000;
 
 /// Most bytes of EXIF that a rendition keeps. An APP1 segment holds 65527.
 pub(crate) const KEPT_EXIF_BYTES: usize = 60_000;
@@ -27,6 +40,16 @@ pub(crate) fn check_source(width: u32, height: u32, limits: &SourceLimits) -> Re
     }
     if !limits.allow(width, height) {
         return Err(Fault::TooLarge { width, height, side: limits.side, area: limits.area });
+    }
+    Ok(())
+}
+
+/// Checks that all frames together are within the area that one picture may have.
+pub(crate) fn check_frames(info: &SourceInfo, limits: &SourceLimits) -> Result<(), Fault> {
+    let SourceInfo { width, height, frames, .. } = *info;
+    let area = u64::from(width) * u64::from(height);
+    if frames > FRAMES || area.saturating_mul(u64::from(frames)) > limits.area {
+        return Err(Fault::TooMuchAnimation { width, height, frames, max_frames: FRAMES, area: limits.area });
     }
     Ok(())
 }

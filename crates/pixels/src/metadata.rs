@@ -129,11 +129,12 @@ const LONG: u16 = 4;
 /// Entries a directory may have; cameras write below a hundred.
 const MAX_ENTRIES: usize = 512;
 
-/// Tags that a rendition never keeps: sizes and strips of the source, thumbnails, other metadata in
+/// Tags that a rendition never keeps: sizes, strips, tiles and palette of the source, thumbnails, other metadata in
 /// disguise (XMP, IPTC, Photoshop, profile), maker notes and private data, padding, pointers.
-const DROPPED: [u16; 26] = [
-    0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C, 0x014A, 0x0201, 0x0202,
-    0x02BC, 0x83BB, 0x8649, 0x8773, 0x8769, 0x8825, 0x927C, 0xA002, 0xA003, 0xA005, 0xC4A5, 0xC634, 0xEA1C,
+const DROPPED: [u16; 35] = [
+    0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x010A, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C, 0x013D, 0x0140,
+    0x0142, 0x0143, 0x0144, 0x0145, 0x014A, 0x0152, 0x0153, 0x0201, 0x0202, 0x02BC, 0x83BB, 0x8649, 0x8769,
+    0x8773, 0x8825, 0x927C, 0xA002, 0xA003, 0xA005, 0xC4A5, 0xC634, 0xEA1C,
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,11 +249,13 @@ impl<'a> Exif<'a> {
             let repeated = entries.iter().any(|entry| entry.tag == tag);
             if wanted(tag) && !repeated && cost <= *budget {
                 *budget -= cost;
-                let value = match tag {
-                    ORIENTATION | COLOR_SPACE if kind == SHORT && count == 1 => self.order.put16(1).to_vec(),
-                    _ => value.to_vec(),
-                };
-                entries.push(Entry { tag, kind, count, value });
+                // Written anew whatever their form was: one that is kept as it is would be applied again.
+                entries.push(match tag {
+                    ORIENTATION | COLOR_SPACE => {
+                        Entry { tag, kind: SHORT, count: 1, value: self.order.put16(1).to_vec() }
+                    }
+                    _ => Entry { tag, kind, count, value: value.to_vec() },
+                });
             }
         }
         entries.sort_by_key(|entry| entry.tag);

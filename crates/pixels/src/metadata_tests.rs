@@ -81,6 +81,18 @@ fn keep_keeps_the_camera_and_the_place_but_no_thumbnail_and_no_maker_note() {
 }
 
 #[test]
+fn an_orientation_of_an_odd_form_is_not_applied_twice() {
+    for order in [Order::Little, Order::Big] {
+        let odd = Entry { tag: ORIENTATION, kind: SHORT, count: 2, value: [order.put16(6); 2].concat() };
+        let block = Exif { order, block: &[], first: 0 }.write(vec![odd], Vec::new(), Vec::new());
+        let exif = Exif::parse(&block).expect("a TIFF header");
+        assert_eq!(exif.orientation(), Orientation::Rotate90);
+        let kept = exif.kept(MetadataPolicy::Keep).expect("kept");
+        assert_eq!(find(&kept, ORIENTATION), Some(order.put16(1).to_vec()));
+    }
+}
+
+#[test]
 fn none_keeps_nothing() {
     let block = sample(Order::Big);
     assert_eq!(Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::None)), None);

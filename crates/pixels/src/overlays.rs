@@ -3,14 +3,15 @@
 //! Each is a source like any other, with the same limits. It is brought to its size by the same plan
 //! and steps, and only what lies within the output is kept.
 
-use crate::metadata::{Exif, Orientation};
 use crate::plan::{Draft, Plan, Rect, Size};
 use crate::steps::{self, Place};
 use crate::{Fault, color, decode, probe};
 use crate::{frame::Frame, steps::with_opacity};
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::{Anchor, Color, Composite, Length, Overlay, Repeat, Side, Transform};
+use safelight_domain::transform::{
+    Anchor, Color, Composite, Gamut, Length, Overlay, Repeat, Side, Transform,
+};
 
 /// The pictures of a rendition, ready to be drawn on each of its frames.
 pub(crate) struct Layers {
@@ -89,11 +90,9 @@ fn layer(
 ) -> Result<Option<Layer>, Fault> {
     let transform = transform(overlay, output);
     let header = probe::header(file, limits)?;
-    let exif = header.exif.and_then(Exif::parse);
-    let orientation = exif.as_ref().map_or(Orientation::AsStored, Exif::orientation);
     // A PNG has no limits of its own and keeps transparency.
-    let draft = Draft::new(&header.info, orientation, &transform, OutputFormat::Png, limits)?;
-    let frame = color::to_srgb(decode::decode(file, &header)?)?;
+    let draft = Draft::new(&header.info, header.orientation(), &transform, OutputFormat::Png, limits)?;
+    let frame = color::convert(decode::decode(file, &header)?, Gamut::Srgb)?.0;
     let plan = draft.plan(&frame)?;
     let frame = steps::run(frame, &plan)?;
     let (x, columns) = visible(overlay.x, frame.width(), output.width, tiles(overlay.repeat, Axis::X));

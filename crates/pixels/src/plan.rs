@@ -176,10 +176,16 @@ impl<'a> Draft<'a> {
     ) -> Result<Draft<'a>, Fault> {
         let stored = Size { width: source.width, height: source.height };
         let draft = Draft { stored, orientation, transform, format, limits };
-        if !matches!(transform.trim, Some(Trim::Border { .. })) {
-            draft.resolve(None)?;
-        }
+        draft.output()?;
         Ok(draft)
+    }
+
+    /// The size of the output, if the header is enough to know it.
+    pub(crate) fn output(&self) -> Result<Option<Size>, Fault> {
+        if matches!(self.transform.trim, Some(Trim::Border { .. })) {
+            return Ok(None);
+        }
+        self.resolve(None).map(|plan| Some(plan.output))
     }
 
     /// The plan for the decoded picture, of an animation its first frame: the border is found and

@@ -3,12 +3,21 @@
 //! The headers are read here and not by the decoders, so that no decoder sees a file before its
 //! size has passed the limits; a decoder that then finds another size makes the file corrupt.
 
+pub(crate) mod bmp;
+pub(crate) mod boxes;
 mod gif;
+pub(crate) mod heif;
+pub(crate) mod items;
 mod jpeg;
+pub(crate) mod jxl;
 mod png;
-mod webp;
+mod svg;
+pub(crate) mod tiff;
+pub(crate) mod track;
+pub(crate) mod webp;
 
-use crate::{Fault, limits};
+use crate::metadata::{Exif, Orientation};
+use crate::{Fault, decode, limits};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
 
 /// Whether four-channel JPEG samples count ink or the lack of it.
@@ -29,18 +38,45 @@ pub(crate) struct Header<'a> {
     pub(crate) exif: Option<&'a [u8]>,
     /// Matters for four-channel JPEGs alone.
     pub(crate) ink: Ink,
+    /// How the picture is turned to be shown, where the container says so; `None` leaves it to EXIF.
+    pub(crate) orientation: Option<Orientation>,
+}
+
+impl Header<'_> {
+    /// How the picture is turned to be shown, from the one place that counts.
+    pub(crate) fn orientation(&self) -> Orientation {
+        let exif = || self.exif.and_then(Exif::parse).map(|exif| exif.orientation());
+        self.orientation.or_else(exif).unwrap_or(Orientation::AsStored)
+    }
+}
+
+/// Whether these are the first bytes of a raster image that every browser shows.
+pub(crate) fn raster(file: &[u8]) -> bool {
+    use SourceFormat::{Gif, Jpeg, Png, WebP};
+    matches!(format(file), Some(Jpeg | Png | WebP | Gif))
 }
 
 /// Reads the header of a file and checks its size.
 pub(crate) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header<'a>, Fault> {
-    let header = match format(file).ok_or(Fault::Unsupported)? {
+    if file.starts_with(&[0x1F, 0x8B]) {
+        return Err(Fault::Corrupt("it is compressed as a whole; an SVG has to come as it is".to_owned()));
+    }
+    let mut header = match format(file).ok_or(Fault::Unsupported)? {
         SourceFormat::Jpeg => jpeg::header(file)?,
         SourceFormat::Png => png::header(file)?,
         SourceFormat::WebP => webp::header(file)?,
         SourceFormat::Gif => gif::header(file)?,
-        _ => return Err(Fault::Unsupported),
+        SourceFormat::Tiff => tiff::header(file)?,
+        SourceFormat::Bmp => bmp::header(file)?,
+        SourceFormat::Svg => svg::header(file)?,
+        SourceFormat::Avif | SourceFormat::Heic => heif::header(file, limits)?,
+        SourceFormat::Jxl => jxl::header(file)?,
     };
     limits::check_source(header.info.width, header.info.height, limits)?;
+    if header.info.format == SourceFormat::Jxl && header.info.frames > 1 {
+        header.info.frames = decode::jxl_frames(file, &header.info)?;
+    }
+    limits::check_frames(&header.info, limits)?;
     Ok(header)
 }
 
@@ -53,8 +89,17 @@ fn format(file: &[u8]) -> Option<SourceFormat> {
         Some(SourceFormat::WebP)
     } else if file.starts_with(b"GIF87a") || file.starts_with(b"GIF89a") {
         Some(SourceFormat::Gif)
+    } else if tiff::is_tiff(file) {
+        Some(SourceFormat::Tiff)
+    } else if file.starts_with(b"BM") && file.len() > 26 {
+        Some(SourceFormat::Bmp)
+    } else if jxl::is_jxl(file) {
+        Some(SourceFormat::Jxl)
+    } else if heif::is_heif(file) {
+        // Or HEIC, which the header tells.
+        Some(SourceFormat::Avif)
     } else {
-        None
+        svg::is_svg(file).then_some(SourceFormat::Svg)
     }
 }
 

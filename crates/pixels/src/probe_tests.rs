@@ -31,7 +31,14 @@ fn formats_are_told_by_content() {
         (b"GIF88a", None),
         (b"BM", None),
         (b"", None),
-        (b"<svg", None),
+        (b"<svg width=\"1\">", Some(SourceFormat::Svg)),
+        (b"<svgx>", None),
+        (b"\0\0\0\x14ftypavif\0\0\0\0mif1", Some(SourceFormat::Avif)),
+        (b"\0\0\0\x14ftypmif1\0\0\0\0heic", Some(SourceFormat::Avif)),
+        (b"\0\0\0\x14ftypisom\0\0\0\0mp42", None),
+        (b"\0\0\0\x14ftypisomavif", None),
+        (b"\xFF\x0A", Some(SourceFormat::Jxl)),
+        (b"\0\0\0\x0CJXL \r\n\x87\n", Some(SourceFormat::Jxl)),
     ] {
         assert_eq!(format(start), expected, "{start:?}");
     }
@@ -64,4 +71,50 @@ fn a_gif_is_transparent_where_its_first_frame_leaves_room() {
         let found = header(&file, &LIMITS).expect("a header").info;
         assert_eq!((found.width, found.height, found.has_alpha), (10, 8, expected), "{frame:?} {flag}");
     }
+}
+
+/// Bits of a JPEG XL header, from the lowest of each byte.
+fn jxl_file(parts: &[(u32, u32)]) -> Vec<u8> {
+    let mut bits = Vec::new();
+    for &(value, count) in parts {
+        bits.extend((0..count).map(|place| (value >> place & 1) as u8));
+    }
+    bits.resize(bits.len() + 64, 0);
+    let bytes = bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |sum, bit| sum << 1 | bit));
+    [0xFF, 0x0A].into_iter().chain(bytes).collect()
+}
+
+#[test]
+fn a_jpeg_xl_tells_its_size_in_several_ways() {
+    // Small or not, height, ratio, width, and that everything else is the default.
+    for (parts, expected) in [
+        (&[(1, 1), (4, 5), (0, 3), (9, 5), (1, 1)][..], (80, 40)),
+        (&[(1, 1), (4, 5), (1, 3), (1, 1)], (40, 40)),
+        (&[(0, 1), (0, 2), (299, 9), (4, 3), (1, 1)], (450, 300)),
+        (&[(0, 1), (1, 2), (999, 13), (0, 3), (0, 2), (9, 9), (1, 1)], (10, 1000)),
+        // Extra fields, with an orientation that swaps the sides.
+        (&[(1, 1), (4, 5), (0, 3), (9, 5), (0, 1), (1, 1), (5, 3)], (40, 80)),
+    ] {
+        let found = header(&jxl_file(parts), &LIMITS).expect("sound").info;
+        assert_eq!((found.width, found.height, found.frames), (expected.0, expected.1, 1), "{parts:?}");
+        assert!(!found.has_alpha);
+    }
+    let large = [(0, 1), (3, 2), ((1 << 30) - 1, 30), (7, 3), (1, 1)];
+    assert!(matches!(header(&jxl_file(&large), &LIMITS), Err(Fault::TooLarge { .. })));
+    assert!(matches!(header(&[0xFF, 0x0A], &LIMITS), Err(Fault::Corrupt(_))));
+}
+
+#[test]
+fn a_jpeg_xl_in_pieces_is_put_together() {
+    let whole = include_bytes!("../tests/golden/inputs/alpha.jxl");
+    let mut file = b"\0\0\0\x0CJXL \r\n\x87\n".to_vec();
+    for (index, piece) in jxl::codestream(whole, usize::MAX).chunks(7).enumerate() {
+        file.extend((piece.len() as u32 + 12).to_be_bytes());
+        file.extend(b"jxlp");
+        file.extend((index as u32).to_be_bytes());
+        file.extend(piece);
+    }
+    assert_eq!(jxl::codestream(&file, usize::MAX), jxl::codestream(whole, usize::MAX));
+    let (one, other) = (header(&file, &LIMITS), header(whole, &LIMITS));
+    assert_eq!(one.expect("sound").info, other.expect("sound").info);
 }

@@ -1,13 +1,15 @@
 //! One rendition from file to file.
 
-use crate::encode::Encoding;
-use crate::metadata::{Exif, Orientation};
+use crate::decode::{Decoded, Pixels, TimedFrame};
+use crate::encode::{Encoding, Movie};
+use crate::metadata::Exif;
 use crate::overlays::Layers;
-use crate::plan::Draft;
-use crate::{Fault, Rendered, Source, color, decode, encode, probe, steps};
-use safelight_domain::image::SourceLimits;
+use crate::plan::{Draft, Size};
+use crate::probe::Header;
+use crate::{Fault, Rendered, Source, color, decode, encode, json, probe, steps, svg};
+use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::Transform;
+use safelight_domain::transform::{Animation, Gamut, Transform};
 
 /// See [`crate::render`].
 pub(crate) fn render(
@@ -17,14 +19,23 @@ pub(crate) fn render(
     limits: &SourceLimits,
 ) -> Result<Rendered, Fault> {
     let header = probe::header(source.file, limits)?;
+    let is_svg = !json::has_pixels(&header.info);
+    match format {
+        OutputFormat::Svg if is_svg => {
+            let SourceInfo { width, height, .. } = header.info;
+            return Ok(Rendered { bytes: svg::sanitised(source.file)?, width, height });
+        }
+        OutputFormat::Json if is_svg => return Ok(description(source, &header, None, transform)),
+        OutputFormat::Svg => return Err(Fault::SvgConversion),
+        _ if is_svg => return Err(Fault::SvgConversion),
+        _ => {}
+    }
+    let draft = Draft::new(&header.info, header.orientation(), transform, format, limits)?;
+    let job = Job { source, header: &header, transform, limits, draft };
+    if format == OutputFormat::Json {
+        return job.description();
+    }
     let exif = header.exif.and_then(Exif::parse);
-    let orientation = exif.as_ref().map_or(Orientation::AsStored, Exif::orientation);
-    let draft = Draft::new(&header.info, orientation, transform, format, limits)?;
-    let frame = color::to_srgb(decode::decode(source.file, &header)?)?;
-    let plan = draft.plan(&frame)?;
-    let frame = steps::run(frame, &plan)?;
-    // What is drawn on top comes when the picture below is small.
-    let frame = Layers::new(source.overlays, transform, &plan, limits)?.draw(frame)?;
     let kept = exif.and_then(|exif| exif.kept(transform.metadata));
     let encoding = Encoding {
         format,
@@ -33,6 +44,90 @@ pub(crate) fn render(
         exif: kept.as_deref(),
         profile: None,
     };
-    let bytes = encode::encode(&frame, &encoding)?;
-    Ok(Rendered { bytes, width: frame.width(), height: frame.height() })
+    if header.info.frames > 1 && transform.animation == Animation::Keep && encode::animates(format) {
+        match job.animated(&encoding) {
+            // A PNG has a picture too, for programs that show no animations.
+            Err(Fault::Corrupt(_)) => {}
+            made => return made,
+        }
+    }
+    job.still(encoding)
+}
+
+/// A rendition with pixels.
+struct Job<'a> {
+    source: &'a Source<'a>,
+    header: &'a Header<'a>,
+    transform: &'a Transform,
+    limits: &'a SourceLimits,
+    draft: Draft<'a>,
+}
+
+impl Job<'_> {
+    fn still(&self, encoding: Encoding<'_>) -> Result<Rendered, Fault> {
+        let decoded = decode::decode(self.source.file, self.header)?;
+        let wide = encode::carries_profile(encoding.format);
+        let gamut = if wide { self.transform.gamut } else { Gamut::Srgb };
+        let (frame, profile) = color::convert(decoded, gamut)?;
+        let plan = self.draft.plan(&frame)?;
+        let frame = steps::run(frame, &plan)?;
+        // What is drawn on top comes when the picture below is small.
+        let layers = Layers::new(self.source.overlays, self.transform, &plan, self.limits)?;
+        let frame = layers.draw(frame)?;
+        let encoding = Encoding { profile: profile.as_deref(), ..encoding };
+        let bytes = encode::encode(&frame, &encoding)?;
+        Ok(Rendered { bytes, width: frame.width(), height: frame.height() })
+    }
+
+    /// Does the same with every frame, one in memory at a time. A frame that cannot be decoded ends the
+    /// animation, as in browsers, unless it is the first.
+    fn animated(&self, encoding: &Encoding<'_>) -> Result<Rendered, Fault> {
+        let animation = decode::animation(self.source.file, self.header)?;
+        let mut made = None;
+        for frame in animation.frames {
+            let TimedFrame { frame, delay_ms } = match frame {
+                Err(_) if made.is_some() => break,
+                frame => frame?,
+            };
+            let decoded = Decoded { pixels: Pixels::Frame(frame), profile: animation.profile.clone() };
+            let (frame, _) = color::convert(decoded, Gamut::Srgb)?;
+            if made.is_none() {
+                let plan = self.draft.plan(&frame)?;
+                let Size { width, height } = plan.output;
+                let movie = Movie::new(width, height, animation.plays, encoding)?;
+                let layers = Layers::new(self.source.overlays, self.transform, &plan, self.limits)?;
+                made = Some((plan, layers, movie));
+            }
+            if let Some((plan, layers, movie)) = &mut made {
+                movie.add(layers.draw(steps::run(frame, plan)?)?, delay_ms)?;
+            }
+        }
+        let (plan, _, movie) = made.ok_or_else(|| Fault::Corrupt("it has no frame".to_owned()))?;
+        Ok(Rendered { bytes: movie.finish()?, width: plan.output.width, height: plan.output.height })
+    }
+
+    /// The pixels are looked at only where the size depends on them.
+    fn description(&self) -> Result<Rendered, Fault> {
+        let output = match self.draft.output()? {
+            Some(output) => output,
+            None => {
+                let decoded = decode::decode(self.source.file, self.header)?;
+                self.draft.plan(&color::convert(decoded, Gamut::Srgb)?.0)?.output
+            }
+        };
+        Ok(description(self.source, self.header, Some(output), self.transform))
+    }
+}
+
+/// The answer in JSON, with the sizes of the rendition that it stands for.
+fn description(
+    source: &Source<'_>,
+    header: &Header<'_>,
+    output: Option<Size>,
+    transform: &Transform,
+) -> Rendered {
+    let text = json::describe(&header.info, source.file.len(), output, transform.animation);
+    let SourceInfo { width, height, .. } = header.info;
+    let Size { width, height } = output.unwrap_or(Size { width, height });
+    Rendered { bytes: text.into_bytes(), width, height }
 }

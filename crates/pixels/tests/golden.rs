@@ -61,7 +61,9 @@ fn rgba(made: &Rendered, format: OutputFormat) -> Vec<[u8; 4]> {
     let area = made.width as usize * made.height as usize;
     let samples = match format {
         OutputFormat::Png => {
-            let mut reader = png::Decoder::new(std::io::Cursor::new(&made.bytes)).read_info().expect("a PNG");
+            let mut decoder = png::Decoder::new(std::io::Cursor::new(&made.bytes));
+            decoder.set_transformations(png::Transformations::EXPAND);
+            let mut reader = decoder.read_info().expect("a PNG");
             let mut samples = vec![0; reader.output_buffer_size().expect("a size")];
             reader.next_frame(&mut samples).expect("pixels");
             samples
@@ -76,6 +78,13 @@ fn rgba(made: &Rendered, format: OutputFormat) -> Vec<[u8; 4]> {
             let mut samples = vec![0; decoder.output_buffer_size().expect("a size")];
             decoder.read_image(&mut samples).expect("pixels");
             samples
+        }
+        OutputFormat::Gif => {
+            let mut options = gif::DecodeOptions::new();
+            options.set_color_output(gif::ColorOutput::RGBA);
+            let mut decoder = options.read_info(made.bytes.as_slice()).expect("a GIF");
+            let first = decoder.read_next_frame().expect("sound").expect("a frame");
+            first.buffer.to_vec()
         }
         other => panic!("{} is not read here", other.as_str()),
     };
@@ -207,11 +216,30 @@ fn the_header_tells_size_and_transparency() {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         let file = std::fs::read(&path).expect("a file");
         let source = safelight_pixels::probe(&file, &SourceLimits::CLOUDFLARE).expect("sound");
-        let turned = ["-5.jpg", "-6.jpg", "-7.jpg", "-8.jpg"].iter().any(|end| name.ends_with(end));
-        let expected = if turned { (32, 48) } else { (48, 32) };
+        let turned = ["-5.jpg", "-6.jpg", "-7.jpg", "-8.jpg", "-6.jxl", "irot.avif"];
+        let expected = match name.as_str() {
+            "cropped.avif" => (40, 28),
+            "grid.avif" => (192, 96),
+            name if turned.iter().any(|end| name.ends_with(end)) => (32, 48),
+            _ => (48, 32),
+        };
         assert_eq!((source.width, source.height), expected, "{name}");
         assert_eq!(source.has_alpha, clear.iter().any(|word| name.contains(word)), "{name}");
     }
+}
+
+#[test]
+fn a_container_turns_a_picture_once() {
+    // The EXIF block in the file says the same again.
+    let upright = colors(&render(&case("rgb.png fit=scale-down png")), OutputFormat::Png);
+    let made = render(&case("irot.avif fit=scale-down png"));
+    assert_eq!((made.width, made.height), (48, 32));
+    for (a, b) in colors(&made, OutputFormat::Png).iter().flatten().zip(upright.iter().flatten()) {
+        assert!((a - b).abs() < 12.0, "{a} {b}");
+    }
+    let turned = colors(&render(&case("exif-6.png fit=scale-down png")), OutputFormat::Png);
+    let found = colors(&render(&case("exif-6.jxl fit=scale-down png")), OutputFormat::Png);
+    assert_eq!(found, turned, "lossless, and turned by the codestream");
 }
 
 #[test]

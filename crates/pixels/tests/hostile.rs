@@ -44,6 +44,10 @@ fn survive(name: &str, file: &[u8]) -> bool {
     let transform = Transform { metadata: MetadataPolicy::Keep, ..Transform::default() };
     let source = probe(file, &LIMITS);
     let made = render(&alone(file), &transform, OutputFormat::Jpeg, &LIMITS);
+    for format in [OutputFormat::WebP, OutputFormat::Gif] {
+        let other = render(&alone(file), &transform, format, &LIMITS);
+        assert_eq!(made.is_ok(), other.is_ok(), "{name} as {}: {other:?}", format.as_str());
+    }
     match (source, made) {
         (Err(fault), Err(same)) => {
             assert_eq!(fault, same, "{name}");

@@ -121,11 +121,74 @@ fn a_bitstream_that_contradicts_its_container_is_corrupt() {
     ));
 }
 
+/// A GIF of that many frames of one pixel.
+fn animation(width: u16, height: u16, frames: usize) -> Vec<u8> {
+    let file = gif(width, height);
+    // Screen and terminator aside, what `gif` writes is a frame.
+    let (screen, rest) = file.split_at(13);
+    [screen, &rest[..rest.len() - 1].repeat(frames), b";"].concat()
+}
+
+#[test]
+fn frames_count_together() {
+    let limits = SourceLimits { side: 100, area: 5_000 };
+    let source = probe(&animation(10, 10, 50), &limits).expect("within limits");
+    assert_eq!(source.frames, 50);
+    let fault =
+        Fault::TooMuchAnimation { width: 10, height: 10, frames: 51, max_frames: 10_000, area: 5_000 };
+    assert_eq!(probe(&animation(10, 10, 51), &limits), Err(fault.clone()));
+    assert!(fault.to_string().contains("51 frames of 10x10 pixels"), "{fault}");
+    for format in [OutputFormat::WebP, OutputFormat::Png, OutputFormat::Json] {
+        let made = render(&alone(&animation(10, 10, 51)), &Transform::default(), format, &limits);
+        assert_eq!(made, Err(fault.clone()));
+    }
+}
+
+#[test]
+fn even_the_smallest_frames_are_counted() {
+    let limits = SourceLimits::CLOUDFLARE;
+    assert!(probe(&animation(1, 1, 10_000), &limits).is_ok());
+    let fault = probe(&animation(1, 1, 10_001), &limits);
+    assert!(matches!(fault, Err(Fault::TooMuchAnimation { frames: 10_001, .. })), "{fault:?}");
+}
+
+#[test]
+fn an_svg_has_no_pixels_and_pixels_are_no_svg() {
+    let (limits, plain) = (SourceLimits::CLOUDFLARE, Transform::default());
+    let svg = b"<svg width='30' height='20'><script/><rect/></svg>";
+    let source = probe(svg, &limits).expect("sound");
+    assert_eq!((source.format, source.width, source.height), (SourceFormat::Svg, 30, 20));
+    let made = render(&alone(svg), &with_sides(5, 5), OutputFormat::Svg, &limits).expect("sound");
+    let text = "<svg xmlns=\"http://www.w3.org/2000/svg\" height=\"20\" width=\"30\"><rect/></svg>";
+    assert_eq!((made.bytes.as_slice(), made.width, made.height), (text.as_bytes(), 30, 20));
+    for format in OutputFormat::ALL {
+        let refused = match format {
+            OutputFormat::Svg => render(&alone(DOT), &plain, format, &limits),
+            OutputFormat::Json => continue,
+            _ => render(&alone(svg), &plain, format, &limits),
+        };
+        assert_eq!(refused, Err(Fault::SvgConversion), "{}", format.as_str());
+    }
+    let squeezed = probe(b"\x1F\x8B\x08\0\0", &limits);
+    assert!(matches!(squeezed, Err(Fault::Corrupt(text)) if text.contains("compressed")));
+}
+
+#[test]
+fn json_tells_sizes_without_a_look_at_the_pixels() {
+    let limits = SourceLimits::CLOUDFLARE;
+    let made =
+        render(&alone(&png(40, 20)), &with_sides(10, 10), OutputFormat::Json, &limits).expect("a size");
+    assert_eq!((made.width, made.height), (10, 5));
+    let bytes = DOT.len();
+    let expected = format!(
+        "{{\"width\":10,\"height\":5,\"frames\":1,\"original\":{{\"file_size\":{bytes},\"width\":40,\"height\":20,\"format\":\"image/png\"}}}}"
+    );
+    assert_eq!(String::from_utf8(made.bytes).expect("text"), expected);
+}
+
 #[test]
 fn other_files_are_not_supported() {
-    for file in
-        [b"".as_slice(), b"GIF", b"\xFF\xD8", b"BM\0\0\0\0", b"<svg xmlns='http://www.w3.org/2000/svg'/>"]
-    {
+    for file in [b"".as_slice(), b"GIF", b"\xFF\xD8", b"BM\0\0\0\0", b"<html/>", b"%PDF-1.7"] {
         assert_eq!(probe(file, &SourceLimits::CLOUDFLARE), Err(Fault::Unsupported));
     }
 }

@@ -4,8 +4,9 @@ use crate::app::App;
 use crate::blobs::Blobs;
 use crate::catalog::{Account, Catalog, NewAccount};
 use crate::clock::Clock;
-use crate::config::{Config, FirstAccount};
+use crate::config::{Config, FirstAccount, Sandbox};
 use crate::deliver::Flights;
+use crate::protocol::Wall;
 use crate::random;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
@@ -51,10 +52,10 @@ pub const TOKEN_FILE: &str = "api-token";
 const MAX_TOKEN_BYTES: u64 = 4096;
 
 /// Opens the data folder (mode 0700, one process at a time), the catalog and the stores, makes the
-/// first account if there is none, and starts the worker pool.
+/// first account if there is none, and starts the worker pool with its first worker.
 ///
 /// # Errors
-/// When the folder belongs to a running server or cannot be kept private, when a store does not
+/// When no worker starts, or none that is confined as the settings demand; when the folder belongs to a running server or cannot be kept private, when a store does not
 /// open, and when the settings give the first account another id, hash, token or key than it has.
 pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
     let data = config.data.as_path();
@@ -80,9 +81,35 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
         }
     };
     let renderer = Renderer::start(&config.render, config.source_limits);
+    say_walls(&renderer, config.render.sandbox).await?;
     let flights = Flights::new(config.render.workers + config.render.queue);
     let app = Arc::new(App { config, catalog, blobs, staging, renderer, clock, flights });
     Ok(Started { app, first_account, lock })
+}
+
+/// Starts the first worker, so that a machine on which nothing can be rendered, or only behind
+/// fewer walls, is seen now and not at the first upload.
+async fn say_walls(renderer: &Renderer, sandbox: Sandbox) -> anyhow::Result<()> {
+    let walls = renderer.check().await.context("no render worker can be started")?;
+    let (seccomp, landlock) = (walls.seccomp.as_str(), walls.landlock.as_str());
+    if walls.seccomp != Wall::Whole {
+        tracing::error!(
+            seccomp,
+            landlock,
+            ?sandbox,
+            "THE RENDER WORKERS ARE NOT CONFINED: the kernel does not filter their system calls. Whoever takes \
+             one over with a picture can do what this user can. Serve only pictures that you trust"
+        );
+    } else if walls.landlock != Wall::Whole {
+        tracing::warn!(
+            seccomp,
+            landlock,
+            "the render workers are confined by seccomp; the second wall, Landlock, is not whole on this kernel"
+        );
+    } else {
+        tracing::info!(seccomp, landlock, "the render workers are confined");
+    }
+    Ok(())
 }
 
 /// Makes the folder with mode 0700. One that others may enter is closed to them if it is empty or

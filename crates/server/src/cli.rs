@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::settings::{Environment, documented_defaults};
 use clap::{Parser, Subcommand};
 use output::{OutputError, Printer};
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -68,9 +69,10 @@ struct Surroundings {
 
 /// Parses the arguments, runs the command and prints the error chain of a failure.
 pub fn main() -> ExitCode {
-    // A worker decodes hostile bytes: it has no business with arguments, settings or a runtime.
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == "render-worker") {
-        return crate::worker::run();
+    // A worker decodes hostile bytes: it has no business with flags, settings or a runtime.
+    let mut given = std::env::args_os().skip(1);
+    if given.next().is_some_and(|argument| argument == "render-worker") {
+        return crate::worker::run(given.next().as_deref().and_then(OsStr::to_str));
     }
     let arguments = Arguments::parse();
     match run(arguments.command) {

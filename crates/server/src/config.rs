@@ -82,6 +82,21 @@ pub struct RenderConfig {
     pub queue: usize,
     /// Time for one probe of a header or one render, after which the worker is killed.
     pub timeout: Duration,
+    /// Address space of a worker in bytes; one that wants more ends.
+    pub memory: u64,
+    /// Jobs after which a worker is replaced, so that what a codec leaks stays small. At least 1.
+    pub worker_jobs: u32,
+    /// See [`Sandbox`].
+    pub sandbox: Sandbox,
+}
+
+/// What is done where the kernel does not filter a worker's system calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sandbox {
+    /// Nothing is rendered there.
+    Required,
+    /// It is rendered behind what walls there are, and the log says so.
+    BestEffort,
 }
 
 /// What the first start names its account, key and token; what is `None` is made at random.

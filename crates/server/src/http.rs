@@ -12,6 +12,7 @@ mod keys;
 mod lists;
 mod log;
 mod metadata;
+mod metrics;
 mod upload_form;
 mod variants;
 
@@ -65,6 +66,7 @@ fn admin_routes() -> Router<Arc<App>> {
         )
         .route("/safelight/v1/accounts/{account_id}/tokens/{token_id}", delete(accounts::delete_token))
         .route("/safelight/{*rest}", any(no_route))
+        .route("/metrics", get(metrics::metrics))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .method_not_allowed_fallback(no_route)

@@ -97,7 +97,7 @@ async fn probe(app: &App, staged: &Staged) -> Result<SourceInfo, IngestError> {
         RenderError::Refused { fault: Fault::Unsupported } => {
             IngestError::Unsupported(Fault::Unsupported.to_string())
         }
-        RenderError::Refused { fault: fault @ Fault::TooLarge { .. } } => {
+        RenderError::Refused { fault: fault @ (Fault::TooLarge { .. } | Fault::TooMuchAnimation { .. }) } => {
             IngestError::TooLarge(fault.to_string())
         }
         RenderError::Refused { fault } => IngestError::Undecodable(fault.to_string()),

@@ -6,7 +6,10 @@
 //! ([`sealed`]). Neither side trusts the other's lengths.
 
 pub mod sealed;
+mod walls;
 mod wire;
+
+pub use crate::protocol::walls::{Wall, Walls};
 
 use crate::protocol::wire::{Fields, Payload, WireError};
 use rustix::io::{IoSlice, IoSliceMut, retry_on_intr};
@@ -23,7 +26,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use thiserror::Error;
 
 /// Changes with every change of a frame, so that a replaced program is not misunderstood.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// Bytes of the longest payload: the text of a transform with every option and all overlays takes
 /// about 2 KiB.
@@ -54,8 +57,8 @@ pub enum Request {
 /// What the worker answers. `Rendered` comes with the result as a sealed memory file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Response {
-    /// To `Hello`.
-    Ready,
+    /// To `Hello`: what the worker has put up around itself.
+    Ready(Walls),
     /// To `Probe`.
     Probed(SourceInfo),
     /// To `Render`.
@@ -227,7 +230,9 @@ impl Message for Response {
     fn encode(&self) -> (u16, Vec<u8>) {
         let payload = Payload::default();
         match self {
-            Response::Ready => (1, Vec::new()),
+            Response::Ready(walls) => {
+                (1, payload.text(walls.seccomp.as_str()).text(walls.landlock.as_str()).done())
+            }
             Response::Probed(info) => {
                 let payload = payload.text(info.format.media_type()).u32(info.width).u32(info.height);
                 (2, payload.u32(u32::from(info.has_alpha)).u32(info.frames).done())
@@ -239,13 +244,21 @@ impl Message for Response {
                 (6, payload.u32(*width).u32(*height).u32(*side).u64(*area).done())
             }
             Response::Refused(Fault::CannotEncode(why)) => (7, payload.text(why).done()),
+            Response::Refused(Fault::TooMuchAnimation { width, height, frames, max_frames, area }) => {
+                let payload = payload.u32(*width).u32(*height).u32(*frames);
+                (8, payload.u32(*max_frames).u64(*area).done())
+            }
+            Response::Refused(Fault::SvgConversion) => (9, Vec::new()),
         }
     }
 
     fn decode(kind: u16, payload: &[u8]) -> Result<Response, FrameError> {
         let mut fields = Fields(payload);
         let response = match kind {
-            1 => Response::Ready,
+            1 => Response::Ready(Walls {
+                seccomp: Wall::parse(fields.text()?).ok_or(WireError)?,
+                landlock: Wall::parse(fields.text()?).ok_or(WireError)?,
+            }),
             2 => Response::Probed(SourceInfo {
                 format: SourceFormat::from_media_type(fields.text()?).ok_or(WireError)?,
                 width: fields.u32()?,
@@ -267,6 +280,14 @@ impl Message for Response {
                 area: fields.u64()?,
             }),
             7 => Response::Refused(Fault::CannotEncode(public_text(fields.text()?))),
+            8 => Response::Refused(Fault::TooMuchAnimation {
+                width: fields.u32()?,
+                height: fields.u32()?,
+                frames: fields.u32()?,
+                max_frames: fields.u32()?,
+                area: fields.u64()?,
+            }),
+            9 => Response::Refused(Fault::SvgConversion),
             other => return Err(FrameError::Kind(other)),
         };
         fields.end()?;

@@ -65,14 +65,19 @@ fn a_worker_is_not_told_names() {
 #[test]
 fn responses_round_trip() {
     let info = SourceInfo { format: SourceFormat::WebP, width: 3, height: 4, has_alpha: true, frames: 7 };
+    for (seccomp, landlock) in Wall::ALL.into_iter().zip(Wall::ALL.into_iter().rev()) {
+        let response = Response::Ready(Walls { seccomp, landlock });
+        assert_eq!(round_trip(&response), response);
+    }
     for response in [
-        Response::Ready,
         Response::Probed(info),
         Response::Rendered { width: 1, height: 2 },
         Response::Refused(Fault::Unsupported),
         Response::Refused(Fault::Corrupt("no end".to_owned())),
         Response::Refused(Fault::TooLarge { width: 1, height: 2, side: 3, area: 4 }),
         Response::Refused(Fault::CannotEncode("too wide".to_owned())),
+        Response::Refused(Fault::TooMuchAnimation { width: 1, height: 2, frames: 3, max_frames: 4, area: 5 }),
+        Response::Refused(Fault::SvgConversion),
     ] {
         assert_eq!(round_trip(&response), response);
     }
@@ -141,6 +146,9 @@ fn fields_are_checked() {
     ] {
         assert!(matches!(render(transform, format, lengths), Err(FrameError::Field(_))));
     }
+    let ready = |seccomp: &str| Response::decode(1, &Payload::default().text(seccomp).text("whole").done());
+    assert!(ready("partial").is_ok());
+    assert!(matches!(ready("high"), Err(FrameError::Field(_))));
     let long = [&(wire::MAX_TEXT as u16 + 1).to_le_bytes()[..], &[b'x'; wire::MAX_TEXT + 1]].concat();
     assert!(matches!(Response::decode(5, &long), Err(FrameError::Field(_))));
 }

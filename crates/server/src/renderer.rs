@@ -3,11 +3,16 @@
 //! Each worker is driven by one thread, which hands it one job at a time and kills it when the job
 //! takes too long. No job is tried twice: a file that kills one worker must not get at the next.
 
+mod counters;
 mod driver;
 mod process;
 mod queue;
 
+pub use crate::renderer::counters::Counters;
+
 use crate::config::RenderConfig;
+use crate::protocol::Walls;
+use crate::renderer::counters::{Event, Tally};
 use crate::renderer::driver::{Driver, Job};
 use crate::renderer::process::Slot;
 use crate::renderer::queue::{Lane, Queue};
@@ -29,6 +34,7 @@ pub struct Renderer {
 struct Pool {
     queue: Arc<Queue<Job>>,
     slots: Vec<Arc<Slot>>,
+    tally: Arc<Tally>,
 }
 
 /// A finished rendition.
@@ -70,10 +76,12 @@ impl Renderer {
     /// they die. A machine that gives no thread leaves a pool that answers `NoWorker`.
     pub fn start(config: &RenderConfig, limits: SourceLimits) -> Renderer {
         let queue = Arc::new(Queue::new(config.queue));
+        let tally = Arc::new(Tally::default());
         let mut slots = Vec::new();
         for number in 0..config.workers.max(1) {
             let slot = Arc::new(Slot::default());
-            let driver = Driver::new(config, limits, Arc::clone(&queue), Arc::clone(&slot));
+            let (tally, queue) = (Arc::clone(&tally), Arc::clone(&queue));
+            let driver = Driver::new(config, limits, tally, queue, Arc::clone(&slot));
             let thread = std::thread::Builder::new().name(format!("render-{number}"));
             match thread.spawn(move || driver.run()) {
                 Ok(_) => slots.push(slot),
@@ -81,7 +89,7 @@ impl Renderer {
             }
         }
         queue.open(slots.len());
-        Renderer { pool: Arc::new(Pool { queue, slots }) }
+        Renderer { pool: Arc::new(Pool { queue, slots, tally }) }
     }
 
     /// Reads the header of a file of at most 512 MiB. Probes go before renders.
@@ -101,12 +109,18 @@ impl Renderer {
         self.submit(Lane::Second, |reply| Job::Render { files, transform, format, reply }).await
     }
 
-    /// Whether a worker answers (for readiness). It waits for a free worker, before any render.
-    pub async fn check(&self) -> Result<(), RenderError> {
+    /// Whether a worker answers, and from behind which walls. It waits for a free worker, before any
+    /// render.
+    pub async fn check(&self) -> Result<Walls, RenderError> {
         self.submit(Lane::First, |reply| Job::Check { reply }).await
     }
 
-    /// The processes that are running, for metrics.
+    /// How the pool has fared and stands.
+    pub fn counters(&self) -> Counters {
+        self.pool.tally.read(self.pool.queue.waiting(), self.worker_pids().len())
+    }
+
+    /// The processes that are running.
     pub fn worker_pids(&self) -> Vec<u32> {
         self.pool.slots.iter().filter_map(|slot| slot.pid()).collect()
     }
@@ -117,7 +131,11 @@ impl Renderer {
         job: impl FnOnce(oneshot::Sender<Result<T, RenderError>>) -> Job,
     ) -> Result<T, RenderError> {
         let (reply, answer) = oneshot::channel();
-        self.pool.queue.push(lane, job(reply))?;
+        self.pool.queue.push(lane, job(reply)).inspect_err(|error| {
+            if *error == RenderError::Busy {
+                self.pool.tally.count(Event::Busy);
+            }
+        })?;
         answer.await.unwrap_or_else(|_| Err(RenderError::NoWorker(Arc::from("the pool has ended"))))
     }
 }

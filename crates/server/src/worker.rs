@@ -1,24 +1,24 @@
 //! The worker's side of the pool: framed requests in, pixels out. Nothing else is reachable from it.
 
+mod confine;
+mod syscalls;
+
 use crate::protocol::sealed::{self, SealedError};
-use crate::protocol::{self, FrameError, Request, Response};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use crate::protocol::{self, FrameError, Request, Response, Walls};
+use crate::worker::confine::{ConfineError, confine};
 use safelight_pixels::{Fault, Rendered, Source};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
 use thiserror::Error;
 
-/// Address space of a worker: far more than any picture within the limits takes, far less than a
-/// runaway would.
-const MEMORY_BYTES: u64 = 8 << 30;
-
-/// Serves requests on standard input (a Unix socket) until it closes. A panic ends the process:
-/// its text is on standard error, and the server starts another worker.
-pub fn run() -> ExitCode {
+/// Serves requests on standard input (a Unix socket) until it closes. `memory` is the address space
+/// that the process may take, in bytes, as the server wrote it on the command line. A panic ends the
+/// process: its text is on standard error, and the server starts another worker.
+pub fn run(memory: Option<&str>) -> ExitCode {
     let stdin = std::io::stdin();
-    let outcome = confine(stdin.as_fd()).map_err(ServeError::from).and_then(|()| serve(stdin.as_fd()));
-    match outcome {
+    let outcome = memory.and_then(|bytes| bytes.parse().ok()).ok_or(ServeError::NoMemoryLimit);
+    let walls = outcome.and_then(|memory| Ok(confine(stdin.as_fd(), memory)?));
+    match walls.and_then(|walls| serve(stdin.as_fd(), walls)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("render worker: {error}");
@@ -30,6 +30,8 @@ pub fn run() -> ExitCode {
 /// Why a worker gives up.
 #[derive(Debug, Error)]
 enum ServeError {
+    #[error("no limit on memory was given: only the server starts workers")]
+    NoMemoryLimit,
     #[error(transparent)]
     Frame(#[from] FrameError),
     #[error(transparent)]
@@ -43,40 +45,22 @@ enum ServeError {
     #[error("a result cannot be passed on: {0}")]
     Result(#[source] std::io::Error),
     #[error("the process cannot be confined: {0}")]
-    Confine(#[from] rustix::io::Errno),
-}
-
-/// Ties the process to the server's life and bounds what it can take.
-fn confine(socket: BorrowedFd<'_>) -> Result<(), rustix::io::Errno> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    // A server that died before the line above closed the socket first, so this misses none.
-    let mut fds = [PollFd::new(&socket, PollFlags::empty())];
-    if poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? > 0 {
-        return Err(rustix::io::Errno::PIPE);
-    }
-    rustix::thread::set_no_new_privs(true)?;
-    // A core dump would leave private pictures on the disk.
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    setrlimit(Resource::As, Rlimit { current: Some(MEMORY_BYTES), maximum: Some(MEMORY_BYTES) })?;
-    // Without it a machine short of memory might kill the server instead. Some containers have no
-    // such file; there the order is left to the kernel.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    Ok(())
+    Confine(#[from] ConfineError),
 }
 
 /// Answers requests on a socket until its other end closes.
-fn serve(socket: BorrowedFd<'_>) -> Result<(), ServeError> {
+fn serve(socket: BorrowedFd<'_>, walls: Walls) -> Result<(), ServeError> {
     let mut limits = match protocol::receive(socket)? {
         None => return Ok(()),
         Some((Request::Hello(limits), _)) => limits,
         Some(_) => return Err(ServeError::NotGreeted),
     };
-    protocol::send(socket, &Response::Ready, None)?;
+    protocol::send(socket, &Response::Ready(walls), None)?;
     while let Some((request, file)) = protocol::receive(socket)? {
         let (response, result) = match request {
             Request::Hello(new) => {
                 limits = new;
-                (Response::Ready, None)
+                (Response::Ready(walls), None)
             }
             Request::Probe => {
                 let probed = safelight_pixels::probe(&read(file)?, &limits);

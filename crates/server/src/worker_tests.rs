@@ -1,18 +1,22 @@
 use super::*;
+use crate::protocol::Wall;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, socketpair};
 use safelight_domain::image::SourceLimits;
 use std::thread::JoinHandle;
 
+/// These tests run the serving part alone, in a thread.
+const NONE: Walls = Walls { seccomp: Wall::Missing, landlock: Wall::Missing };
+
 fn worker() -> (OwnedFd, JoinHandle<Result<(), ServeError>>) {
     let (server, worker) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).expect("a pair");
-    (server, std::thread::spawn(move || serve(worker.as_fd())))
+    (server, std::thread::spawn(move || serve(worker.as_fd(), NONE)))
 }
 
 fn greet(server: &OwnedFd) {
     protocol::send(server.as_fd(), &Request::Hello(SourceLimits::CLOUDFLARE), None).expect("sent");
     let answer = protocol::receive(server.as_fd()).expect("an answer").expect("not closed");
-    assert!(matches!(answer, (Response::Ready, None)));
+    assert!(matches!(answer, (Response::Ready(NONE), None)));
 }
 
 /// Waits until the worker has closed its end.

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, kill_process};
-use safelight::config::RenderConfig;
+use safelight::config::{RenderConfig, Sandbox};
 use safelight::protocol::{self, Request, Response};
 use safelight::renderer::{RenderError, Renderer};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
@@ -24,8 +24,19 @@ const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(300);
 
 fn pool(workers: usize, queue: usize, timeout: Duration) -> Renderer {
-    let program = PathBuf::from(env!("CARGO_BIN_EXE_safelight"));
-    Renderer::start(&RenderConfig { program, workers, queue, timeout }, SourceLimits::CLOUDFLARE)
+    Renderer::start(&RenderConfig { workers, queue, timeout, ..config() }, SourceLimits::CLOUDFLARE)
+}
+
+fn config() -> RenderConfig {
+    RenderConfig {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_safelight")),
+        workers: 1,
+        queue: 8,
+        timeout: LONG,
+        memory: 8 << 30,
+        worker_jobs: 500,
+        sandbox: Sandbox::Required,
+    }
 }
 
 /// A PNG of this size, grey with a gradient.
@@ -291,14 +302,18 @@ fn stopped_worker() -> (Child, OwnedFd) {
     let child = worker_command(theirs).spawn().expect("started");
     protocol::send(socket.as_fd(), &Request::Hello(SourceLimits::CLOUDFLARE), None).expect("sent");
     let answer = protocol::receive::<Response>(socket.as_fd()).expect("an answer").expect("not closed");
-    assert_eq!(answer.0, Response::Ready);
+    assert!(matches!(answer.0, Response::Ready(_)));
     kill_process(Pid::from_child(&child), Signal::STOP).expect("stopped");
     (child, socket)
 }
 
 fn worker_command(socket: OwnedFd) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
-    command.arg("render-worker").env_clear().stdin(Stdio::from(socket)).stdout(Stdio::null());
+    command
+        .args(["render-worker", "8589934592"])
+        .env_clear()
+        .stdin(Stdio::from(socket))
+        .stdout(Stdio::null());
     command.stderr(Stdio::null());
     command
 }
@@ -337,7 +352,7 @@ fn a_worker_whose_server_died_first_ends() {
 #[tokio::test]
 async fn a_program_that_is_none_of_ours_is_no_worker() {
     for program in ["/nowhere/safelight", "/bin/true"] {
-        let config = RenderConfig { program: program.into(), workers: 1, queue: 8, timeout: LONG };
+        let config = RenderConfig { program: program.into(), ..config() };
         let pool = Renderer::start(&config, SourceLimits::CLOUDFLARE);
         for _ in 0..3 {
             assert!(matches!(pool.check().await, Err(RenderError::NoWorker(_))));

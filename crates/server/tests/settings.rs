@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test ends where its ground gives way")]
 
-use safelight::config::Compat;
+use safelight::config::{Compat, Sandbox};
 use safelight::settings::{Environment, Fallback, LogFormat, ROWS, Settings, SettingsError, Sources, load};
 use safelight_domain::access::UnknownImagePolicy;
 use std::path::PathBuf;
@@ -62,6 +62,8 @@ fn defaults() {
     assert_eq!(config.rendition_bytes, 10_000_000_000);
     assert_eq!((config.compat, config.unknown_images), (Compat::Extended, UnknownImagePolicy::AsPrivate));
     assert_eq!((config.render.workers, config.render.timeout), (3, Duration::from_secs(30)));
+    assert_eq!((config.render.memory, config.render.worker_jobs), (8 << 30, 500));
+    assert_eq!(config.render.sandbox, Sandbox::Required);
     assert!(config.trusted_proxies.is_empty());
     assert_eq!(settings.log.format, LogFormat::Text);
 }
@@ -166,6 +168,11 @@ fn ranges_and_kinds() {
         flag("max-upload-bytes", "10MB"),
         flag("render-workers", "0"),
         flag("render-timeout", "61m"),
+        flag("render-memory-bytes", "268435455"),
+        flag("render-memory-bytes", "1099511627777"),
+        flag("render-worker-jobs", "0"),
+        flag("render-worker-jobs", "1000001"),
+        flag("render-sandbox", "off"),
         flag("header-timeout", "10"),
         flag("listen", "localhost"),
         flag("listen", ""),
@@ -179,6 +186,8 @@ fn ranges_and_kinds() {
     ] {
         given.refusal();
     }
+    let effort = flag("render-sandbox", "best-effort").load().expect("good");
+    assert_eq!(effort.config.render.sandbox, Sandbox::BestEffort);
     let proxies = file("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]").load().expect("good");
     assert_eq!(format!("{:?}", proxies.config.trusted_proxies), "[10.0.0.0/8, ::1/128]");
 }

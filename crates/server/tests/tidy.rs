@@ -60,11 +60,16 @@ fn packages_depend_on_what_they_may() {
     for (package, allowed) in [
         ("safelight-domain", &["csscolorparser", "hmac", "sha2", "subtle", "thiserror"][..]),
         ("safelight-webp", &["libwebp-sys", "thiserror"][..]),
+        ("safelight-aom", &["libaom-sys", "thiserror"][..]),
+        ("safelight-rav1d", &["re_rav1d", "thiserror"][..]),
         (
             "safelight-pixels",
             &[
                 "safelight-domain",
                 "safelight-webp",
+                "safelight-rav1d",
+                "heic-decoder",
+                "jxl-oxide",
                 "thiserror",
                 "zune-jpeg",
                 "zune-core",
@@ -76,7 +81,14 @@ fn packages_depend_on_what_they_may() {
                 "fast_image_resize",
                 "moxcms",
                 "kamadak-exif",
+                "quantizr",
+                "svg-hush",
+                "tiff",
             ][..],
+        ),
+        (
+            "safelight-fuzzing",
+            &["safelight", "safelight-domain", "safelight-pixels", "kamadak-exif", "roxmltree", "rustix"][..],
         ),
     ] {
         for name in dependencies(&metadata, package) {
@@ -85,7 +97,9 @@ fn packages_depend_on_what_they_may() {
     }
     // Nobody goes past the engine to C.
     for name in dependencies(&metadata, "safelight") {
-        assert!(!["safelight-webp", "libwebp-sys"].contains(&name), "the server may not depend on {name}");
+        let codecs =
+            ["safelight-webp", "libwebp-sys", "safelight-aom", "libaom-sys", "safelight-rav1d", "re_rav1d"];
+        assert!(!codecs.contains(&name), "the server may not depend on {name}");
     }
 }
 
@@ -146,6 +160,9 @@ fn pixels_name_codecs_in_two_files_only() {
             "image_webp::",
             "jpeg_encoder::",
             "safelight_webp::",
+            "safelight_rav1d::",
+            "heic_decoder::",
+            "jxl_oxide::",
             "png::",
         ] {
             assert!(
@@ -171,29 +188,34 @@ fn files_are_short_and_finished() {
 }
 
 #[test]
-fn folders_are_one_level_deep_and_unsafe_has_one_package() {
+fn folders_are_one_level_deep_and_unsafe_is_around_codecs() {
     let mut packages: Vec<String> = std::fs::read_dir(root().join("crates"))
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
         .collect();
     packages.sort();
     // A package more is judged here too.
-    assert_eq!(packages, ["domain", "pixels", "server", "webp"]);
+    assert_eq!(packages, ["aom", "domain", "fuzzing", "pixels", "rav1d", "server", "webp"]);
     for package in packages {
         for (name, text) in rust_files(&format!("crates/{package}/src")) {
             let depth = name.split('/').count() - "crates/x/src/file.rs".split('/').count();
             assert!(depth <= 1, "{name}");
             let uses_unsafe =
                 code(&text).any(|line| line.contains("unsafe ") || line.contains("allow(unsafe_code"));
-            // The calls into libwebp, and no other file.
-            assert_eq!(uses_unsafe, name == "crates/webp/src/native.rs", "{name}");
+            // The calls into a codec, and no other file.
+            let native = CODECS.iter().any(|codec| name == format!("crates/{codec}/src/native.rs"));
+            assert_eq!(uses_unsafe, native, "{name}");
         }
         let manifest =
             std::fs::read_to_string(root().join(format!("crates/{package}/Cargo.toml"))).expect("a manifest");
-        let lints = if package == "webp" { WEBP_LINTS } else { "[lints]\nworkspace = true" };
+        let lints =
+            if CODECS.contains(&package.as_str()) { CODEC_LINTS } else { "[lints]\nworkspace = true" };
         assert!(manifest.contains(lints), "{package} has its lints");
     }
 }
 
-/// What the package with `unsafe` has instead of `unsafe_code = "forbid"`.
-const WEBP_LINTS: &str = "[lints.rust]\nunsafe_op_in_unsafe_fn = \"deny\"\n";
+/// The packages with `unsafe`, each around one codec.
+const CODECS: [&str; 3] = ["aom", "rav1d", "webp"];
+
+/// What they have instead of `unsafe_code = "forbid"`.
+const CODEC_LINTS: &str = "[lints.rust]\nunsafe_op_in_unsafe_fn = \"deny\"\n";

@@ -4,7 +4,10 @@
 //! never parses a file: of libwebp's decoders nothing is linked. Every size is checked before the
 //! first call, and what libwebp allocates is freed when its owner is dropped, on every path.
 
+mod animation;
 mod native;
+
+pub use animation::{Animation, MAX_DELAY_MS, Place};
 
 use thiserror::Error;
 
@@ -76,6 +79,12 @@ pub enum EncodeError {
     /// A quality or the method is out of its range.
     #[error("the settings of the encoder are out of range")]
     Settings,
+    /// A frame is not on the canvas, or starts at an odd place.
+    #[error("a frame has to be within the canvas and to start at even places")]
+    Place,
+    /// An animation without a frame, or of more than 4 GiB.
+    #[error("an animation has at least one frame and at most 4 GiB")]
+    Animation,
     /// An allocation of libwebp failed.
     #[error("the encoder found no memory")]
     Memory,

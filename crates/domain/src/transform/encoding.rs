@@ -32,6 +32,9 @@ impl Quality {
 pub struct QualityNumber(u8);
 
 impl QualityNumber {
+    /// 100: nothing is lost in formats that can do so.
+    pub const MAX: QualityNumber = QualityNumber(100);
+
     /// 1 to 100.
     pub fn value(self) -> u8 {
         self.0

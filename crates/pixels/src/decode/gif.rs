@@ -1,46 +1,93 @@
 //! GIF.
 
-use super::{Decoded, Pixels, check_size, corrupt, frame};
+use super::canvas::{Area, Blend, Canvas, Disposal};
+use super::{Animation, Decoded, Pixels, TimedFrame, check_size, corrupt};
 use crate::Fault;
-use crate::frame::{Channels, byte_count};
 use crate::limits::PROFILE_BYTES;
 use safelight_domain::image::SourceInfo;
+use std::num::NonZeroU64;
 
 /// The first frame on its canvas; what it leaves uncovered is transparent. A frame that hangs over
 /// the canvas is cut.
 pub(super) fn decode(file: &[u8], info: &SourceInfo) -> Result<Decoded, Fault> {
-    let area = u64::from(info.width) * u64::from(info.height);
-    let mut options = gif::DecodeOptions::new();
-    options.set_color_output(gif::ColorOutput::Indexed);
-    options.set_memory_limit(gif::MemoryLimit::Bytes(
-        std::num::NonZeroU64::new(area.max(PROFILE_BYTES as u64)).unwrap_or(std::num::NonZeroU64::MIN),
-    ));
-    let mut decoder = options.read_info(file).map_err(corrupt)?;
-    check_size((u32::from(decoder.width()), u32::from(decoder.height())), info)?;
-    let global = decoder.global_palette().map(<[u8]>::to_vec);
-    // The decoder refuses a frame of more bytes than its limit before it allocates it.
-    let first = decoder.read_next_frame().map_err(corrupt)?.ok_or_else(|| corrupt("it has no frame"))?;
-    let palette =
-        first.palette.as_deref().or(global.as_deref()).ok_or_else(|| corrupt("it has no palette"))?;
-    let samples = if info.has_alpha { 4 } else { 3 };
-    let mut pixels = vec![0; byte_count(info.width, info.height, samples)];
-    let stride = info.width as usize * samples;
-    let (left, width) = (usize::from(first.left) * samples, usize::from(first.width).max(1));
-    let rows = pixels.chunks_exact_mut(stride).skip(usize::from(first.top));
-    for (row, indices) in rows.zip(first.buffer.chunks_exact(width)) {
-        let places = row.get_mut(left..).unwrap_or_default().chunks_exact_mut(samples);
-        for (pixel, &index) in places.zip(indices) {
-            if first.transparent == Some(index) {
-                continue;
-            }
-            let at = usize::from(index) * 3;
-            // An index beyond the palette is black, as browsers have it.
-            let color = palette.get(at..at + 3).unwrap_or(&[0, 0, 0]);
-            for (sample, value) in pixel.iter_mut().zip(color.iter().chain(&[255])) {
-                *sample = *value;
-            }
-        }
+    let first = Frames::new(file, info)?.draw_next()?.ok_or_else(|| corrupt("it has no frame"))?;
+    Ok(Decoded { pixels: Pixels::Frame(first.frame), profile: None })
+}
+
+/// The frames. A count in the file is of repetitions, so that there is one play more.
+pub(super) fn animation<'a>(file: &'a [u8], info: &SourceInfo) -> Result<Animation<'a>, Fault> {
+    let frames = Frames::new(file, info)?;
+    let plays = match frames.decoder.repeat() {
+        gif::Repeat::Infinite => 0,
+        gif::Repeat::Finite(repetitions) => u32::from(repetitions) + 1,
+    };
+    Ok(Animation { plays, frames: Box::new(frames), profile: None })
+}
+
+struct Frames<'a> {
+    decoder: gif::Decoder<&'a [u8]>,
+    canvas: Canvas,
+    /// The pixels of a frame in RGBA, kept for the next one.
+    patch: Vec<u8>,
+    left: u32,
+}
+
+impl<'a> Frames<'a> {
+    fn new(file: &'a [u8], info: &SourceInfo) -> Result<Frames<'a>, Fault> {
+        let area = u64::from(info.width) * u64::from(info.height);
+        let bytes = NonZeroU64::new(area.max(PROFILE_BYTES as u64)).unwrap_or(NonZeroU64::MIN);
+        let mut options = gif::DecodeOptions::new();
+        options.set_color_output(gif::ColorOutput::Indexed);
+        options.set_memory_limit(gif::MemoryLimit::Bytes(bytes));
+        let decoder = options.read_info(file).map_err(corrupt)?;
+        check_size((u32::from(decoder.width()), u32::from(decoder.height())), info)?;
+        Ok(Frames { decoder, canvas: Canvas::new(info), patch: Vec::new(), left: info.frames })
     }
-    let channels = if info.has_alpha { Channels::Rgba } else { Channels::Rgb };
-    Ok(Decoded { pixels: Pixels::Frame(frame(info, channels, pixels)?), profile: None })
+
+    fn draw_next(&mut self) -> Result<Option<TimedFrame>, Fault> {
+        let global = self.decoder.global_palette().map(<[u8]>::to_vec);
+        // The decoder refuses a frame of more bytes than its limit before it allocates it.
+        let Some(frame) = self.decoder.read_next_frame().map_err(corrupt)? else { return Ok(None) };
+        let palette =
+            frame.palette.as_deref().or(global.as_deref()).ok_or_else(|| corrupt("it has no palette"))?;
+        let mut colors = [[0, 0, 0, 255]; 256];
+        // An index beyond the palette stays black, as browsers have it.
+        for (color, [red, green, blue]) in colors.iter_mut().zip(palette.as_chunks::<3>().0) {
+            *color = [*red, *green, *blue, 255];
+        }
+        if let Some(index) = frame.transparent {
+            // There are 256, so every byte is an index.
+            colors[usize::from(index)] = [0; 4];
+        }
+        self.patch.clear();
+        self.patch.extend(frame.buffer.iter().flat_map(|&index| colors[usize::from(index)]));
+        let area = Area {
+            left: u32::from(frame.left),
+            top: u32::from(frame.top),
+            width: u32::from(frame.width),
+            height: u32::from(frame.height),
+        };
+        let disposal = match frame.dispose {
+            gif::DisposalMethod::Any | gif::DisposalMethod::Keep => Disposal::Keep,
+            gif::DisposalMethod::Background => Disposal::Clear,
+            gif::DisposalMethod::Previous => Disposal::Restore,
+        };
+        let delay_ms = u32::from(frame.delay) * 10;
+        let stride = usize::from(frame.width) * 4;
+        self.canvas.draw(area, &self.patch, stride, Blend::Over, disposal);
+        self.canvas.shown(delay_ms).map(Some)
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Result<TimedFrame, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let frame = self.draw_next().transpose();
+        if !matches!(frame, Some(Ok(_))) {
+            self.left = 0;
+        }
+        frame
+    }
 }

@@ -5,6 +5,7 @@ use crate::Fault;
 use crate::frame::{Channels, Frame};
 use jpeg_encoder::{ColorType, SamplingFactor};
 use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::Compression;
 
 /// Quality of JPEGs, 1 to 100: Cloudflare's default.
 const JPEG_QUALITY: u8 = 85;
@@ -24,10 +25,15 @@ pub(super) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, 
     let mut encoder = jpeg_encoder::Encoder::new(&mut file, JPEG_QUALITY);
     encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
     let area = u64::from(frame.width()) * u64::from(frame.height());
-    encoder.set_progressive(encoding.format == OutputFormat::Jpeg && PROGRESSIVE_AREA.contains(&area));
-    encoder.set_optimized_huffman_tables(true);
+    let fast = encoding.compression == Compression::Fast;
+    let progressive = encoding.format == OutputFormat::Jpeg && PROGRESSIVE_AREA.contains(&area);
+    encoder.set_progressive(progressive && !fast);
+    encoder.set_optimized_huffman_tables(!fast);
     if let Some(exif) = encoding.exif {
         encoder.add_exif_metadata(exif).map_err(cannot)?;
+    }
+    if let Some(profile) = encoding.profile {
+        encoder.add_icc_profile(profile).map_err(cannot)?;
     }
     encoder.encode(frame.pixels(), width, height, color).map_err(cannot)?;
     Ok(file)

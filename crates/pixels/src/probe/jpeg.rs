@@ -32,7 +32,7 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
     }
     let (width, height) = size.map_or((0, 0), |(w, h)| (u32::from(w), u32::from(h)));
     let info = SourceInfo { format: SourceFormat::Jpeg, width, height, has_alpha: false, frames: 1 };
-    Ok(Header { info, exif, ink })
+    Ok(Header { info, exif, ink, orientation: None })
 }
 
 /// The next marker that a length follows, or that ends the header, and the place behind it.

@@ -1,4 +1,4 @@
-//! WebP: the first chunk, and that the pictures inside an extended file have the size they should.
+//! WebP: the first chunk, the frames, and that the pictures inside an extended file have the size they should.
 
 use super::{Header, Ink, bytes};
 use crate::Fault;
@@ -12,70 +12,124 @@ struct Size {
     height: u32,
 }
 
-/// Reads the size of the canvas, and of an extended file its EXIF chunk too.
+/// A frame of an animation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    /// Pixels from the left of the canvas.
+    pub(crate) left: u32,
+    /// Pixels from the top.
+    pub(crate) top: u32,
+    /// Pixels; the frame is within the canvas.
+    pub(crate) width: u32,
+    /// Pixels.
+    pub(crate) height: u32,
+    /// How long it is shown.
+    pub(crate) delay_ms: u32,
+    /// Bit 0: its area is cleared afterwards. Bit 1: it replaces what is below.
+    pub(crate) flags: u8,
+    /// Its chunks, unchecked but for the size that its picture claims.
+    pub(crate) chunks: &'a [u8],
+}
+
+/// The frames of an animation, and what the file says about them.
+pub(crate) struct Frames<'a, I> {
+    /// How often it is shown; 0 is for ever.
+    pub(crate) plays: u16,
+    /// The embedded profile, unchecked.
+    pub(crate) profile: Option<&'a [u8]>,
+    /// The frames in their order.
+    pub(crate) frames: I,
+}
+
+/// Reads the size of the canvas, and of an extended file its EXIF chunk and its frames too.
 ///
 /// The decoder allocates what the inner picture claims, so a still picture of another size than the
-/// canvas, or a first frame that is not what its own header says, is refused here.
+/// canvas, or a frame that is not what its own header says, is refused here.
 pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
     let body = FIRST_CHUNK + 8;
-    let (size, has_alpha, exif) = match &bytes::<4>(file, FIRST_CHUNK)? {
-        b"VP8 " => (lossy(file, body)?, false, None),
-        b"VP8L" => (lossless(file, body)?, bytes::<5>(file, body)?[4] & 0x10 != 0, None),
-        b"VP8X" => {
-            let [flags] = bytes(file, body)?;
-            let size = Size { width: u24(file, body + 4)? + 1, height: u24(file, body + 7)? + 1 };
-            let exif = check_chunks(file, body + 10, &size)?;
-            (size, flags & 0x10 != 0, exif)
-        }
-        _ => return Err(corrupt("its first chunk is unknown")),
-    };
-    let info = SourceInfo {
-        format: SourceFormat::WebP,
-        width: size.width,
-        height: size.height,
-        has_alpha,
-        frames: 1,
-    };
-    Ok(Header { info, exif, ink: Ink::Plain })
+    match &bytes::<4>(file, FIRST_CHUNK)? {
+        b"VP8 " => Ok(plain(lossy(file, body)?, false)),
+        b"VP8L" => Ok(plain(lossless(file, body)?, bytes::<5>(file, body)?[4] & 0x10 != 0)),
+        b"VP8X" => extended(file, body),
+        _ => Err(corrupt("its first chunk is unknown")),
+    }
 }
 
-/// Walks the chunks of an extended file and gives its EXIF.
-fn check_chunks<'a>(file: &'a [u8], mut at: usize, canvas: &Size) -> Result<Option<&'a [u8]>, Fault> {
+fn plain<'a>(Size { width, height }: Size, has_alpha: bool) -> Header<'a> {
+    let info = SourceInfo { format: SourceFormat::WebP, width, height, has_alpha, frames: 1 };
+    Header { info, exif: None, ink: Ink::Plain, orientation: None }
+}
+
+/// Walks the chunks of an extended file.
+fn extended(file: &[u8], body: usize) -> Result<Header<'_>, Fault> {
+    let [flags] = bytes(file, body)?;
+    let size = canvas(file)?;
     let mut exif = None;
-    let mut frames = 0;
-    while let (Ok(name), Ok(length)) = (bytes::<4>(file, at), bytes(file, at + 4)) {
-        let length = u32::from_le_bytes(length) as usize;
+    let mut frames: u32 = 0;
+    for (name, at, chunk) in chunks(file) {
         match &name {
-            b"VP8 " => check_size(&lossy(file, at + 8)?, canvas)?,
-            b"VP8L" => check_size(&lossless(file, at + 8)?, canvas)?,
-            b"ANMF" if frames == 0 => {
-                frames += 1;
-                check_frame(file, at + 8, canvas)?;
-            }
-            b"EXIF" if exif.is_none() => exif = file.get(at + 8..at + 8 + length),
+            b"VP8 " => check_size(&lossy(file, at)?, &size)?,
+            b"VP8L" => check_size(&lossless(file, at)?, &size)?,
+            // A later frame that is broken ends the animation, so the first alone decides.
+            b"ANMF" if part(chunk, &size).is_ok() => frames += 1,
+            b"ANMF" if frames == 0 => part(chunk, &size).map(|_| ())?,
+            b"ANMF" => break,
+            b"EXIF" if exif.is_none() => exif = Some(chunk),
             _ => {}
         }
-        at += 8 + length.next_multiple_of(2);
     }
-    Ok(exif)
+    let frames = if flags & 0x02 != 0 { frames.max(1) } else { 1 };
+    let header = plain(size, flags & 0x10 != 0);
+    Ok(Header { info: SourceInfo { frames, ..header.info }, exif, ..header })
 }
 
-/// Checks the frame of an animation whose header starts at `at`.
-fn check_frame(file: &[u8], at: usize, canvas: &Size) -> Result<(), Fault> {
-    let frame = Size { width: u24(file, at + 6)? + 1, height: u24(file, at + 9)? + 1 };
-    let (left, top) = (u24(file, at)? * 2, u24(file, at + 3)? * 2);
+fn canvas(file: &[u8]) -> Result<Size, Fault> {
+    let body = FIRST_CHUNK + 8;
+    Ok(Size { width: u24(file, body + 4)? + 1, height: u24(file, body + 7)? + 1 })
+}
+
+/// The chunks of an extended file behind the first: name, place, and what there is of the body.
+fn chunks(file: &[u8]) -> impl Iterator<Item = ([u8; 4], usize, &[u8])> {
+    let mut at = FIRST_CHUNK + 18;
+    std::iter::from_fn(move || {
+        let (name, length) = (bytes::<4>(file, at).ok()?, bytes(file, at + 4).ok()?);
+        let length = u32::from_le_bytes(length) as usize;
+        let start = at + 8;
+        at = start + length.next_multiple_of(2);
+        Some((name, start, file.get(start..start + length).or_else(|| file.get(start..)).unwrap_or_default()))
+    })
+}
+
+/// The frames of a file whose header has been read.
+pub(crate) fn frames<'a>(
+    file: &'a [u8],
+) -> Result<Frames<'a, impl Iterator<Item = Result<Part<'a>, Fault>> + 'a>, Fault> {
+    let size = canvas(file)?;
+    let body = |wanted: &[u8; 4]| chunks(file).find(|(name, ..)| name == wanted).map(|(.., chunk)| chunk);
+    let plays = body(b"ANIM").and_then(|chunk| bytes(chunk, 4).ok()).map_or(0, u16::from_le_bytes);
+    let frames = chunks(file).filter(|(name, ..)| name == b"ANMF").map(move |(.., chunk)| part(chunk, &size));
+    Ok(Frames { plays, profile: body(b"ICCP"), frames })
+}
+
+/// Reads the frame that `chunk` is, and checks it.
+fn part<'a>(chunk: &'a [u8], canvas: &Size) -> Result<Part<'a>, Fault> {
+    let frame = Size { width: u24(chunk, 6)? + 1, height: u24(chunk, 9)? + 1 };
+    let (left, top) = (u24(chunk, 0)? * 2, u24(chunk, 3)? * 2);
     if left + frame.width > canvas.width || top + frame.height > canvas.height {
         return Err(corrupt("a frame lies outside of the canvas"));
     }
-    let mut picture = at + 16;
-    if &bytes::<4>(file, picture)? == b"ALPH" {
-        picture += 8 + (u32::from_le_bytes(bytes(file, picture + 4)?) as usize).next_multiple_of(2);
+    let mut picture = 16;
+    if &bytes::<4>(chunk, picture)? == b"ALPH" {
+        picture += 8 + (u32::from_le_bytes(bytes(chunk, picture + 4)?) as usize).next_multiple_of(2);
     }
-    match &bytes::<4>(file, picture)? {
-        b"VP8 " => check_size(&lossy(file, picture + 8)?, &frame),
-        b"VP8L" => check_size(&lossless(file, picture + 8)?, &frame),
-        _ => Err(corrupt("a frame has no picture")),
+    match &bytes::<4>(chunk, picture)? {
+        b"VP8 " => check_size(&lossy(chunk, picture + 8)?, &frame)?,
+        b"VP8L" => check_size(&lossless(chunk, picture + 8)?, &frame)?,
+        _ => return Err(corrupt("a frame has no picture")),
     }
+    let [flags] = bytes(chunk, 15)?;
+    let (width, height, delay_ms) = (frame.width, frame.height, u24(chunk, 12)?);
+    Ok(Part { left, top, width, height, delay_ms, flags, chunks: chunk.get(16..).unwrap_or_default() })
 }
 
 fn check_size(found: &Size, wanted: &Size) -> Result<(), Fault> {

@@ -159,11 +159,14 @@ fn refusal(error: DeliverError) -> DeliveryError {
 fn render_failure(error: RenderError) -> DeliveryError {
     match error {
         RenderError::Busy => DeliveryError::new(StatusCode::SERVICE_UNAVAILABLE, 9522, "Too busy, try again"),
-        RenderError::Refused { fault: fault @ Fault::TooLarge { .. } } => {
+        RenderError::Refused { fault: fault @ (Fault::TooLarge { .. } | Fault::TooMuchAnimation { .. }) } => {
             DeliveryError::new(StatusCode::FORBIDDEN, 9413, fault.to_string())
         }
         RenderError::Refused { fault: fault @ Fault::Unsupported } => {
             DeliveryError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, 9520, fault.to_string())
+        }
+        RenderError::Refused { fault: fault @ Fault::SvgConversion } => {
+            DeliveryError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, 9412, fault.to_string())
         }
         RenderError::Refused { fault: fault @ Fault::CannotEncode(_) } => {
             DeliveryError::new(StatusCode::INTERNAL_SERVER_ERROR, 9516, fault.to_string())

@@ -2,8 +2,9 @@
 
 use crate::config::RenderConfig;
 use crate::protocol::sealed;
-use crate::protocol::{Request, Response};
-use crate::renderer::process::{AskError, Process, Slot};
+use crate::protocol::{Request, Response, Walls};
+use crate::renderer::counters::{Event, Tally};
+use crate::renderer::process::{AskError, Launch, Process, Slot};
 use crate::renderer::queue::{Abandon, Queue};
 use crate::renderer::{RenderError, Rendered};
 use bytes::Bytes;
@@ -11,13 +12,9 @@ use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-
-/// A worker is replaced after so many jobs, so that what a codec leaks stays small.
-const JOBS_PER_WORKER: u32 = 500;
 
 /// Pause after a worker failed to start; doubled each time, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -28,7 +25,7 @@ type Reply<T> = oneshot::Sender<Result<T, RenderError>>;
 /// What someone waits for.
 pub(super) enum Job {
     /// See `Renderer::check`.
-    Check { reply: Reply<()> },
+    Check { reply: Reply<Walls> },
     /// See `Renderer::probe`.
     Probe { file: Bytes, reply: Reply<SourceInfo> },
     /// See `Renderer::render`.
@@ -47,9 +44,9 @@ impl Abandon for Job {
 
 /// The state of one driving thread.
 pub(super) struct Driver {
-    program: PathBuf,
+    launch: Launch,
     timeout: Duration,
-    limits: SourceLimits,
+    worker_jobs: u32,
     queue: Arc<Queue<Job>>,
     slot: Arc<Slot>,
     worker: Option<Process>,
@@ -62,13 +59,16 @@ impl Driver {
     pub(super) fn new(
         config: &RenderConfig,
         limits: SourceLimits,
+        tally: Arc<Tally>,
         queue: Arc<Queue<Job>>,
         slot: Arc<Slot>,
     ) -> Driver {
+        let program = config.program.clone();
+        let launch = Launch { program, memory: config.memory, sandbox: config.sandbox, limits, tally };
         Driver {
-            program: config.program.clone(),
+            launch,
             timeout: config.timeout,
-            limits,
+            worker_jobs: config.worker_jobs,
             queue,
             slot,
             worker: None,
@@ -99,12 +99,15 @@ impl Driver {
 
     /// The worker for the next job: the one there is, if it is still good, or a new one.
     fn ready_worker(&mut self) -> Result<Process, RenderError> {
-        let old = self.worker.take();
-        if let Some(worker) = old.filter(|worker| self.jobs < JOBS_PER_WORKER && worker.is_waiting()) {
+        // Whether it is alive is asked first, so that a death is not taken for the end of its share.
+        if let Some(mut worker) = self.worker.take()
+            && worker.is_waiting()
+            && self.jobs < self.worker_jobs
+        {
             return Ok(worker);
         }
-        let worker = Process::start(&self.program, self.limits, &self.slot).map_err(|error| {
-            tracing::error!(%error, program = %self.program.display(), "no render worker");
+        let worker = Process::start(&self.launch, &self.slot).map_err(|error| {
+            tracing::error!(%error, program = %self.launch.program.display(), "no render worker");
             RenderError::NoWorker(error.to_string().into())
         })?;
         self.jobs = 0;
@@ -116,12 +119,13 @@ impl Driver {
     fn perform(&self, mut worker: Process, job: Job) -> Option<Process> {
         match job {
             Job::Check { reply } => {
-                let answer = self.ask(&mut worker, &Request::Hello(self.limits), &[]);
-                settle(worker, reply, answer.and_then(accept_ready))
+                let answer = self.ask(&mut worker, &Request::Hello(self.launch.limits), &[]);
+                self.settle(worker, reply, answer.and_then(accept_ready))
             }
             Job::Probe { file, reply } => {
                 let answer = self.ask(&mut worker, &Request::Probe, &[file]);
-                settle(worker, reply, answer.and_then(|answer| accept_probed(answer, &self.limits)))
+                let limits = &self.launch.limits;
+                self.settle(worker, reply, answer.and_then(|answer| accept_probed(answer, limits)))
             }
             Job::Render { files, transform, format, reply } => {
                 // No file is beyond 512 MiB; a longer one would not be sealed.
@@ -129,7 +133,7 @@ impl Driver {
                     files.iter().map(|file| u32::try_from(file.len()).unwrap_or(u32::MAX)).collect();
                 let request = Request::Render { transform, format, lengths };
                 let answer = self.ask(&mut worker, &request, &files);
-                settle(worker, reply, answer.and_then(accept_rendered))
+                self.settle(worker, reply, answer.and_then(accept_rendered))
             }
         }
     }
@@ -147,6 +151,24 @@ impl Driver {
             AskError::NotSent(_) | AskError::Frame(_) => no_worker(error),
         })
     }
+
+    /// Replies, and keeps the worker only after an answer of its own. A worker that is given up is
+    /// gone before anyone is told.
+    fn settle<T>(&self, worker: Process, reply: Reply<T>, result: Result<T, RenderError>) -> Option<Process> {
+        let kept = match &result {
+            Ok(_) | Err(RenderError::Refused { .. }) => {
+                self.launch.tally.count(Event::Job);
+                Some(worker)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a render worker is given up");
+                worker.discard();
+                None
+            }
+        };
+        drop(reply.send(result));
+        kept
+    }
 }
 
 impl Job {
@@ -160,24 +182,9 @@ impl Job {
     }
 }
 
-/// Replies, and keeps the worker only after an answer of its own. A worker that is given up is
-/// gone before anyone is told.
-fn settle<T>(worker: Process, reply: Reply<T>, result: Result<T, RenderError>) -> Option<Process> {
-    let kept = match &result {
-        Ok(_) | Err(RenderError::Refused { .. }) => Some(worker),
-        Err(error) => {
-            tracing::warn!(%error, "a render worker is given up");
-            drop(worker);
-            None
-        }
-    };
-    drop(reply.send(result));
-    kept
-}
-
-fn accept_ready(answer: (Response, Option<OwnedFd>)) -> Result<(), RenderError> {
+fn accept_ready(answer: (Response, Option<OwnedFd>)) -> Result<Walls, RenderError> {
     match answer {
-        (Response::Ready, None) => Ok(()),
+        (Response::Ready(walls), None) => Ok(walls),
         _ => Err(unexpected()),
     }
 }

@@ -1,13 +1,16 @@
 //! One worker process: started, asked, killed and waited for.
 
-use crate::protocol::{self, FrameError, Request, Response};
+use crate::config::Sandbox;
+use crate::protocol::{self, FrameError, Request, Response, Wall, Walls};
+use crate::renderer::counters::{Event, Tally};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use safelight_domain::image::SourceLimits;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -40,6 +43,11 @@ impl Slot {
         }
     }
 
+    /// Whether there is a process and it has not ended.
+    fn is_running(&self) -> bool {
+        self.lock().as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Child>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -51,11 +59,35 @@ fn kill(child: &mut Child) {
     }
 }
 
+/// How the workers of a pool are started, and where their fates are counted.
+#[derive(Clone)]
+pub(super) struct Launch {
+    pub(super) program: PathBuf,
+    /// See `RenderConfig::memory`.
+    pub(super) memory: u64,
+    pub(super) sandbox: Sandbox,
+    pub(super) limits: SourceLimits,
+    pub(super) tally: Arc<Tally>,
+}
+
 /// A worker process that has answered the greeting. Dropping it kills it and waits for its end.
 pub(super) struct Process {
     socket: OwnedFd,
     stderr: ChildStderr,
     slot: Arc<Slot>,
+    tally: Arc<Tally>,
+    fate: Fate,
+}
+
+/// Why a worker is let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It has done its share, or the pool ends.
+    Retired,
+    /// See [`AskError::TimedOut`].
+    TimedOut,
+    /// It died, or is no use any more: how it ended says which.
+    Lost,
 }
 
 /// Why a worker did not start.
@@ -69,6 +101,11 @@ pub(super) enum StartError {
     Greeting(#[from] AskError),
     #[error("it answered something else than asked")]
     Answer,
+    #[error(
+        "the kernel does not filter its system calls (no seccomp): it would decode strangers' files unconfined; \
+         render-sandbox = \"best-effort\" allows that"
+    )]
+    Unconfined,
 }
 
 /// Why a worker did not answer. It is of no use after any of these.
@@ -87,19 +124,16 @@ pub(super) enum AskError {
 impl Process {
     /// Starts a worker with an empty environment and no descriptors but its socket (standard
     /// input) and a pipe for its last words (standard error).
-    pub(super) fn start(
-        program: &Path,
-        limits: SourceLimits,
-        slot: &Arc<Slot>,
-    ) -> Result<Process, StartError> {
+    pub(super) fn start(launch: &Launch, slot: &Arc<Slot>) -> Result<Process, StartError> {
         let flags = SocketFlags::CLOEXEC;
         let (socket, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        let mut command = Command::new(program);
-        command.arg("render-worker").env_clear().current_dir("/");
+        let mut command = Command::new(&launch.program);
+        command.arg("render-worker").arg(launch.memory.to_string()).env_clear().current_dir("/");
         command.stdin(Stdio::from(theirs)).stdout(Stdio::null()).stderr(Stdio::piped());
         // Whoever started the server may have left descriptors open in it, and they may lead anywhere.
         close_fds::set_fds_cloexec_threadsafe(3, &[]);
         let mut child = command.spawn()?;
+        launch.tally.count(Event::Start);
         // The command holds the worker's end of the socket; only the worker may keep it open.
         drop(command);
         let stderr = child.stderr.take();
@@ -108,13 +142,16 @@ impl Process {
             reap(slot);
             return Err(StartError::Spawn(std::io::ErrorKind::BrokenPipe.into()));
         };
-        let mut process = Process { socket, stderr, slot: Arc::clone(slot) };
+        let tally = Arc::clone(&launch.tally);
+        let mut process = Process { socket, stderr, slot: Arc::clone(slot), tally, fate: Fate::Lost };
         // A worker that nobody listens to stops at a full pipe and runs into its time limit.
         rustix::io::ioctl_fionbio(&process.stderr, true)?;
-        match process.ask(&Request::Hello(limits), None, START_TIMEOUT)? {
-            (Response::Ready, None) => Ok(process),
-            _ => Err(StartError::Answer),
-        }
+        let walls = match process.ask(&Request::Hello(launch.limits), None, START_TIMEOUT)? {
+            (Response::Ready(walls), None) => walls,
+            _ => return Err(StartError::Answer),
+        };
+        process.fate = Fate::Retired;
+        if suffice(walls, launch.sandbox) { Ok(process) } else { Err(StartError::Unconfined) }
     }
 
     /// Asks one thing and waits for the answer.
@@ -124,23 +161,49 @@ impl Process {
         file: Option<&OwnedFd>,
         timeout: Duration,
     ) -> Result<(Response, Option<OwnedFd>), AskError> {
+        let answer = self.exchange(request, file, timeout);
+        match &answer {
+            Ok(_) => self.log_stderr(),
+            Err(AskError::TimedOut) => self.fate = Fate::TimedOut,
+            Err(_) => self.fate = Fate::Lost,
+        }
+        answer
+    }
+
+    fn exchange(
+        &self,
+        request: &Request,
+        file: Option<&OwnedFd>,
+        timeout: Duration,
+    ) -> Result<(Response, Option<OwnedFd>), AskError> {
         let end = Instant::now() + timeout;
         protocol::send(self.socket.as_fd(), request, file.map(AsFd::as_fd)).map_err(AskError::NotSent)?;
         if !self.readable_before(end)? {
             return Err(AskError::TimedOut);
         }
-        let answer = match protocol::receive(self.socket.as_fd()) {
-            Ok(Some(answer)) => answer,
-            Ok(None) | Err(FrameError::Socket(_)) => return Err(AskError::Died),
-            Err(error) => return Err(AskError::Frame(error)),
-        };
-        self.log_stderr();
-        Ok(answer)
+        match protocol::receive(self.socket.as_fd()) {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) | Err(FrameError::Socket(_)) => Err(AskError::Died),
+            Err(error) => Err(AskError::Frame(error)),
+        }
     }
 
     /// Whether it can be given a request: it is alive and has not spoken out of turn.
-    pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.readable_before(Instant::now()), Ok(false))
+    pub(super) fn is_waiting(&mut self) -> bool {
+        // The socket alone does not tell: a worker that is just being started beside it holds this
+        // one's end open for a moment.
+        let waits = matches!(self.readable_before(Instant::now()), Ok(false)) && self.slot.is_running();
+        if !waits {
+            self.fate = Fate::Lost;
+        }
+        waits
+    }
+
+    /// Gives it up for an answer that makes no sense.
+    pub(super) fn discard(mut self) {
+        if self.fate == Fate::Retired {
+            self.fate = Fate::Lost;
+        }
     }
 
     /// Whether there is something to read, or the end, before a moment. In the past means now.
@@ -188,7 +251,49 @@ impl Drop for Process {
     fn drop(&mut self) {
         let status = reap(&self.slot);
         self.log_stderr();
-        tracing::debug!(?status, "a render worker has ended");
+        let signal = status.and_then(|status| status.signal());
+        match (self.fate, signal) {
+            (Fate::Retired, _) => {
+                self.tally.count(Event::Retired);
+                tracing::debug!("a render worker has done its share");
+            }
+            (Fate::TimedOut, _) => {
+                self.tally.count(Event::Timeout);
+                tracing::warn!("a render worker was killed for taking too long");
+            }
+            (Fate::Lost, Some(signal)) => {
+                self.tally.count(Event::Signal);
+                tracing::warn!(signal, meaning = meaning(signal), "a render worker has died");
+            }
+            (Fate::Lost, None) => {
+                self.tally.count(Event::Failure);
+                tracing::warn!(?status, "a render worker has ended by itself");
+            }
+        }
+    }
+}
+
+/// Whether a worker behind these walls may be given strangers' files. The filter of system calls
+/// refuses all that Landlock refuses, so it is the one that must stand.
+fn suffice(walls: Walls, sandbox: Sandbox) -> bool {
+    match sandbox {
+        Sandbox::Required => walls.seccomp == Wall::Whole,
+        Sandbox::BestEffort => true,
+    }
+}
+
+/// What the signal that ended a worker says to whoever reads the log.
+fn meaning(signal: i32) -> &'static str {
+    match signal {
+        libc::SIGSYS => {
+            "SIGSYS: it made a system call that no codec should need. The kernel's log names it \
+             (type=1326 … syscall=…), and so does strace -f on the server"
+        }
+        libc::SIGABRT => "SIGABRT: it gave up, for want of memory (render-memory-bytes) or over a bug",
+        libc::SIGKILL => "SIGKILL: it was killed from outside, or the machine is short of memory",
+        libc::SIGSEGV | libc::SIGBUS | libc::SIGILL | libc::SIGFPE => "a fault in a codec",
+        libc::SIGXFSZ => "SIGXFSZ: its result was too large",
+        _ => "see signal(7)",
     }
 }
 

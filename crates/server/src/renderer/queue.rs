@@ -128,6 +128,11 @@ impl<J: Abandon> Queue<J> {
         }
     }
 
+    /// How many jobs wait, those included that nobody waits for any more.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().waiting()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<J>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

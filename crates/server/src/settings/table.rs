@@ -2,7 +2,7 @@
 
 use super::LogFormat;
 use super::duration;
-use crate::config::Compat;
+use crate::config::{Compat, Sandbox};
 use ipnet::IpNet;
 use safelight_domain::access::UnknownImagePolicy;
 use std::net::{IpAddr, SocketAddr};
@@ -58,7 +58,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 22] = [
+pub const ROWS: [Row; 25] = [
     LISTEN.row,
     ADMIN_LISTEN.row,
     DATA.row,
@@ -77,6 +77,9 @@ pub const ROWS: [Row; 22] = [
     RENDER_WORKERS.row,
     RENDER_QUEUE.row,
     RENDER_TIMEOUT.row,
+    RENDER_MEMORY_BYTES.row,
+    RENDER_WORKER_JOBS.row,
+    RENDER_SANDBOX.row,
     RENDITION_CACHE_BYTES.row,
     RENDITION_MEMORY_BYTES.row,
     LOG_FORMAT.row,
@@ -281,6 +284,39 @@ pub(super) const RENDER_TIMEOUT: Setting<Duration> = Setting {
     parse: up_to_an_hour,
 };
 
+pub(super) const RENDER_MEMORY_BYTES: Setting<u64> = Setting {
+    row: Row {
+        name: "render-memory-bytes",
+        default: Fallback::Is("8589934592"),
+        form: Form::Number,
+        allowed: "a whole number of bytes from 268435456 to 1099511627776",
+        about: "Address space of one process that decodes and encodes, which ends when it wants more. The largest images take 60 bytes a pixel at the worst.",
+    },
+    parse: |text| in_range(text, 268_435_456..=1_099_511_627_776),
+};
+
+pub(super) const RENDER_WORKER_JOBS: Setting<u32> = Setting {
+    row: Row {
+        name: "render-worker-jobs",
+        default: Fallback::Is("500"),
+        form: Form::Number,
+        allowed: "a whole number from 1 to 1000000",
+        about: "Images after which a process is replaced by a fresh one.",
+    },
+    parse: |text| in_range(text, 1..=1_000_000),
+};
+
+pub(super) const RENDER_SANDBOX: Setting<Sandbox> = Setting {
+    row: Row {
+        name: "render-sandbox",
+        default: Fallback::Is("required"),
+        form: Form::Text,
+        allowed: "required or best-effort",
+        about: "Whether the server starts where the kernel cannot filter the system calls of a process that decodes (no seccomp, as under some emulators): required does not.",
+    },
+    parse: sandbox,
+};
+
 pub(super) const RENDITION_CACHE_BYTES: Setting<u64> = Setting {
     row: Row {
         name: "rendition-cache-bytes",
@@ -407,6 +443,14 @@ fn unknown_images(text: &str) -> Option<UnknownImagePolicy> {
     match text {
         "as-private" => Some(UnknownImagePolicy::AsPrivate),
         "not-found" => Some(UnknownImagePolicy::NotFound),
+        _ => None,
+    }
+}
+
+fn sandbox(text: &str) -> Option<Sandbox> {
+    match text {
+        "required" => Some(Sandbox::Required),
+        "best-effort" => Some(Sandbox::BestEffort),
         _ => None,
     }
 }

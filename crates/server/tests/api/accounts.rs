@@ -145,9 +145,7 @@ async fn scopes_guard_reading_writing_and_signing() {
 #[tokio::test]
 async fn unknown_routes_and_health() {
     let app = TestApp::new().await;
-    for path in
-        ["/client/v4/user", "/client/v4", "/safelight/v2", "~/v3", "~", "~/v1/batch_token"]
-    {
+    for path in ["/client/v4/user", "/client/v4", "/safelight/v2", "~/v3", "~", "~/v1/batch_token"] {
         app.call(Method::GET, path, None).await.refused(404, 7003);
     }
     app.call(Method::POST, "~/v2", None).await.refused(404, 7003);

@@ -132,3 +132,31 @@ async fn an_overlay_is_an_image_of_the_account() {
     let second = app.fetch(Method::GET, &app.target(&id, "marked"), &accept).await;
     assert_eq!(second.status, 200, "{}", second.text());
 }
+
+#[tokio::test]
+async fn an_svg_is_sanitised_and_never_rendered() {
+    let app = flexible().await;
+    let drawing = b"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"7\" height=\"5\" onload=\"alert(1)\"><script>alert(1)</script><rect width=\"3\" height=\"2\"/></svg>";
+    let id = app.upload(drawing, &[]).await.result()["id"].as_str().expect("an id").to_owned();
+    for variant in ["public", "w=100,blur=20", "f=svg"] {
+        let answer = app.get(&app.target(&id, variant)).await;
+        assert_eq!(answer.status, 200, "{variant}: {}", answer.text());
+        assert_eq!(answer.header("content-type"), Some("image/svg+xml"));
+        assert!(answer.header("content-security-policy").is_some_and(|csp| csp.contains("sandbox")));
+        let text = answer.text();
+        assert!(text.contains("<rect") && !text.contains("alert"), "{variant}: {text}");
+    }
+    app.get(&app.target(&id, "f=png")).await.error(415, 9412);
+}
+
+#[tokio::test]
+async fn json_tells_the_sizes() {
+    let app = flexible().await;
+    let id = app.uploaded(&[]).await;
+    let answer = app.get(&app.target(&id, "w=20,f=json")).await;
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let told: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+    let file_size = png(40, 30, [200, 30, 30, 255]).len();
+    let original = json!({"file_size": file_size, "width": 40, "height": 30, "format": "image/png"});
+    assert_eq!(told, json!({"width": 20, "height": 15, "frames": 1, "original": original}));
+}

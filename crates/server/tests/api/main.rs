@@ -12,3 +12,4 @@ mod lists;
 mod negotiation;
 mod test_app;
 mod variants_and_keys;
+mod workers;

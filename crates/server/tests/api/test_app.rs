@@ -8,7 +8,7 @@ use safelight::app::App;
 use safelight::bootstrap;
 use safelight::catalog::Account;
 use safelight::clock::Clock;
-use safelight::config::{Compat, Config, ConnectionLimits, FirstAccount, RenderConfig};
+use safelight::config::{Compat, Config, ConnectionLimits, FirstAccount, RenderConfig, Sandbox};
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::image::SourceLimits;
 use safelight_domain::signature::{KeyName, SigningKey, sign_target};
@@ -277,6 +277,9 @@ fn config(data: std::path::PathBuf) -> Config {
             workers: 1,
             queue: 50,
             timeout: Duration::from_secs(20),
+            memory: 8 << 30,
+            worker_jobs: 500,
+            sandbox: Sandbox::Required,
         },
         rendition_bytes: 100_000_000,
         rendition_memory_bytes: 1_000_000,

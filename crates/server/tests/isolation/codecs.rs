@@ -1,0 +1,62 @@
+//! Every codec behind the walls, with real and hostile files where they are at hand: the folder
+//! `../shared/corpus` beside the project. None of them may need a call that the filter refuses.
+
+use crate::{config, png, pool};
+use bytes::Bytes;
+use safelight::renderer::{RenderError, Renderer};
+use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::{Side, Transform};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files
+}
+
+async fn to(pool: &Renderer, file: Bytes, format: OutputFormat) -> Result<Bytes, RenderError> {
+    let small = Transform { width: Side::parse(64).ok(), ..Transform::default() };
+    Ok(pool.render(vec![file], small, format).await?.bytes)
+}
+
+#[tokio::test]
+async fn every_format_goes_in_and_out() {
+    let pool = pool(&config());
+    for format in OutputFormat::ALL {
+        let made = to(&pool, png(70, 50), format).await.expect("made");
+        assert!(to(&pool, made, OutputFormat::Png).await.is_ok(), "{format:?} is read again");
+    }
+    assert_eq!((pool.counters().signals, pool.counters().starts), (0, 1));
+}
+
+#[tokio::test]
+async fn no_file_makes_a_codec_call_what_it_may_not() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
+    if !folder.is_dir() {
+        // Not by a macro, whose output a passing test hides: nobody shall take this for a run.
+        let skipped = writeln!(std::io::stderr(), "SKIPPED: there is no corpus at {}", folder.display());
+        return skipped.expect("a standard error");
+    }
+    let pool = pool(&config());
+    let (mut rendered, mut refused) = (0, 0);
+    for path in files(&folder) {
+        let file = Bytes::from(std::fs::read(&path).expect("a file"));
+        for format in OutputFormat::ALL {
+            match to(&pool, file.clone(), format).await {
+                Ok(_) => rendered += 1,
+                Err(RenderError::Refused { .. }) => refused += 1,
+                Err(error) => panic!("{} to {format:?}: {error}", path.display()),
+            }
+        }
+    }
+    let counters = pool.counters();
+    assert_eq!((counters.signals, counters.failures, counters.timeouts), (0, 0, 0));
+    assert!(rendered > 1000, "most files are sound: {rendered} rendered, {refused} refused");
+}
