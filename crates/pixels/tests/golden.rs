@@ -86,6 +86,14 @@ fn rgba(made: &Rendered, format: OutputFormat) -> Vec<[u8; 4]> {
             let first = decoder.read_next_frame().expect("sound").expect("a frame");
             first.buffer.to_vec()
         }
+        OutputFormat::Avif => {
+            // No other decoder is at hand; that of the engine has its own files here.
+            let source = Source { file: &made.bytes, overlays: &[] };
+            let plain = Transform::default();
+            let limits = SourceLimits::CLOUDFLARE;
+            let png = safelight_pixels::render(&source, &plain, OutputFormat::Png, &limits).expect("an AVIF");
+            return rgba(&png, OutputFormat::Png);
+        }
         other => panic!("{} is not read here", other.as_str()),
     };
     let pixel = |pixel: &[u8]| match *pixel {

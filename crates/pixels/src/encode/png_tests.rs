@@ -1,6 +1,6 @@
 use super::*;
-use safelight_domain::transform::QualityWord;
 use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::QualityWord;
 
 fn encoding(quality: Option<Quality>) -> Encoding<'static> {
     let (format, compression) = (OutputFormat::Png, Compression::Default);

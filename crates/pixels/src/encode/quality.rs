@@ -59,8 +59,20 @@ const WEBP: [Point; 10] = [
 ];
 
 /// libaom at speed 9 with a quarter of the chroma.
-const AVIF: [Point; 7] =
-    [(50.0, 43.0), (63.9, 56.0), (70.1, 64.0), (74.3, 72.0), (78.5, 80.0), (81.4, 86.0), (84.0, 95.0)];
+const AVIF: [Point; 12] = [
+    (-41.1, 5.0),
+    (1.2, 20.0),
+    (23.3, 30.0),
+    (41.1, 40.0),
+    (55.3, 50.0),
+    (66.2, 60.0),
+    (71.9, 70.0),
+    (77.4, 80.0),
+    (79.8, 85.0),
+    (82.8, 90.0),
+    (85.6, 95.0),
+    (87.5, 98.0),
+];
 
 /// The score that the photographs reach in the mean.
 fn score(quality: Quality) -> f64 {

@@ -41,7 +41,7 @@ fn all_frames_together_have_a_limit() {
     let tight = SourceLimits { area: area - 1, ..LIMITS };
     assert!(matches!(probe::header(ANIMATED, &tight), Err(Fault::TooMuchAnimation { .. })));
     let many = patched(ANIMATED, b"stsz", 12, &u32::MAX.to_be_bytes());
-    assert!(matches!(probe::header(&many, &LIMITS), Err(Fault::TooLarge { .. })));
+    assert!(matches!(probe::header(&many, &LIMITS), Err(Fault::TooMuchAnimation { .. })));
 }
 
 #[test]
