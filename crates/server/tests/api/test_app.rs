@@ -243,9 +243,11 @@ pub(crate) fn png(width: u32, height: u32, rgba: [u8; 4]) -> Vec<u8> {
     file
 }
 
-/// Width, height and first pixel of an 8-bit RGB or RGBA PNG.
+/// Width, height and first pixel of a PNG of up to 8 bits.
 pub(crate) fn decode_png(file: &[u8]) -> (u32, u32, Vec<u8>) {
-    let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().expect("a PNG");
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(file));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().expect("a PNG");
     let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
     let info = reader.next_frame(&mut pixels).expect("pixels");
     let channels = info.color_type.samples();
