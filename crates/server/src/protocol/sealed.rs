@@ -1,6 +1,7 @@
 //! Files in memory that nobody can change any more, to be passed between processes.
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -34,8 +35,23 @@ pub fn seal<T: AsRef<[u8]>>(parts: &[T]) -> io::Result<OwnedFd> {
     for part in parts {
         file.write_all(part.as_ref())?;
     }
-    fcntl_add_seals(&file, SEALS)?;
+    add_seals(&file)?;
     Ok(file.into())
+}
+
+/// How often sealing is tried; each time the kernel itself waits for about 150 ms.
+const SEAL_TRIES: u32 = 20;
+
+/// The kernel refuses as long as it has hold of a page of the file, for instance to move it: nothing of
+/// ours does, so that passes.
+fn add_seals(file: &File) -> io::Result<()> {
+    for _ in 1..SEAL_TRIES {
+        match fcntl_add_seals(file, SEALS) {
+            Err(Errno::BUSY) => {}
+            result => return Ok(result?),
+        }
+    }
+    Ok(fcntl_add_seals(file, SEALS)?)
 }
 
 /// Reads a whole memory file from another process. Nothing is allocated before its seals and its
