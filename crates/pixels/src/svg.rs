@@ -178,8 +178,8 @@ fn raster_alone(url: &DataUrl<'_>) -> DataUrlFilterResult {
 fn tightened(text: &str) -> Result<String, Fault> {
     let mut out = String::with_capacity(text.len());
     let mut depth = 0_usize;
-    let mut style = false;
-    for token in Tokens::new(text) {
+    let mut tokens = Tokens::new(text);
+    while let Some(token) = tokens.next() {
         match token? {
             Token::Start { name, attributes, empty } => {
                 let name = local(name);
@@ -198,15 +198,16 @@ fn tightened(text: &str) -> Result<String, Fault> {
                     }
                 }
                 out.push_str(if empty { "/>" } else { ">" });
-                style = name == "style" && !empty;
-                depth += usize::from(!empty);
+                if name == "style" && !empty {
+                    out.extend([&escaped(&css::clean(&sheet(&mut tokens)?)), "</style>"]);
+                } else {
+                    depth += usize::from(!empty);
+                }
             }
             Token::End(name) => {
                 out.extend(["</", local(name), ">"]);
                 depth = depth.saturating_sub(1);
-                style = false;
             }
-            Token::Text(text) if style => out.push_str(&escaped(&css::clean(&unescaped(text)))),
             Token::Text(text) if depth > 0 => {
                 let shown = text.chars().filter(|c| !c.is_ascii_whitespace());
                 let back = |c| SPACES.iter().find(|(_, mark)| *mark == c).map_or(c, |(space, _)| *space);
@@ -222,6 +223,24 @@ fn tightened(text: &str) -> Result<String, Fault> {
 fn aimless(element: &str, attributes: &str) -> bool {
     matches!(element, "animate" | "animateColor" | "set")
         && !Attributes::new(attributes).flatten().any(|(name, _)| name == "attributeName")
+}
+
+/// The text of a style element up to its end, without what elements are within it: a browser joins the
+/// text around them.
+fn sheet(tokens: &mut Tokens<'_>) -> Result<String, Fault> {
+    let mut sheet = String::new();
+    let mut inner = 0_usize;
+    for token in tokens {
+        match token? {
+            Token::Start { empty, .. } => inner += usize::from(!empty),
+            Token::End(_) if inner == 0 => break,
+            Token::End(_) => inner -= 1,
+            Token::Text(text) if inner == 0 => sheet.push_str(&unescaped(text)),
+            Token::Data(text) if inner == 0 => sheet.push_str(text),
+            _ => {}
+        }
+    }
+    Ok(sheet)
 }
 
 /// The value that an attribute keeps.

@@ -247,3 +247,16 @@ fn markup_joined_at_random_is_refused_or_becomes_stable() {
     }
     assert!(made > 1_000 && refused > 1_000, "{made} made, {refused} refused");
 }
+
+#[test]
+fn elements_within_a_style_hide_nothing() {
+    for style in [
+        "r<set/>ect{fill:url(http://evil/y)}",
+        "a{}<g><text>b</text></g>rect{fill:url(http://evil/y)}",
+        "rect{fill:u<set/>rl(http://evil/y)}",
+        "@imp<g/>ort 'http://evil/y';",
+    ] {
+        let made = clean(&format!("<style>{style}</style><rect/>"));
+        assert!(!made.contains("evil") && !made.contains("@import") && made.contains("<rect/>"), "{made}");
+    }
+}
