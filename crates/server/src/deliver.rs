@@ -82,10 +82,10 @@ pub enum DeliverError {
     /// The variant draws an image that is not there.
     #[error("an overlay of the variant does not exist")]
     UnknownOverlay,
-    /// See [`Denied::Token`].
+    /// See [`Denied::Token`](safelight_domain::access::Denied::Token).
     #[error("the token does not open the image")]
     Token(TokenFault),
-    /// See [`Denied::UnknownImage`].
+    /// See [`Denied::UnknownImage`](safelight_domain::access::Denied::UnknownImage).
     #[error("there is no such image")]
     UnknownImage,
     /// The image cannot be had in the format asked for.
