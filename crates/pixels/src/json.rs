@@ -1,7 +1,7 @@
 //! The answer in JSON instead of a picture.
 
 use crate::plan::Size;
-use safelight_domain::image::{SourceFormat, SourceInfo};
+use safelight_domain::image::SourceInfo;
 use safelight_domain::transform::Animation;
 
 /// What a rendition would be and what it would be made of. `bytes` is the size of the original; `output`
@@ -28,14 +28,10 @@ pub(crate) fn describe(
     )
 }
 
-/// Whether the answer has sizes of its own.
-pub(crate) fn has_pixels(source: &SourceInfo) -> bool {
-    source.format != SourceFormat::Svg
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use safelight_domain::image::SourceFormat;
 
     #[test]
     fn the_answer_is_cloudflares() {

@@ -7,7 +7,7 @@ use crate::overlays::Layers;
 use crate::plan::{Draft, Size};
 use crate::probe::Header;
 use crate::{Fault, Rendered, Source, color, decode, encode, json, probe, steps, svg};
-use safelight_domain::image::{SourceInfo, SourceLimits};
+use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Animation, Gamut, Transform};
 
@@ -19,15 +19,13 @@ pub(crate) fn render(
     limits: &SourceLimits,
 ) -> Result<Rendered, Fault> {
     let header = probe::header(source.file, limits)?;
-    let is_svg = !json::has_pixels(&header.info);
-    match format {
-        OutputFormat::Svg if is_svg => {
+    match (header.info.format, format) {
+        (SourceFormat::Svg, OutputFormat::Svg) => {
             let SourceInfo { width, height, .. } = header.info;
             return Ok(Rendered { bytes: svg::sanitised(source.file)?, width, height });
         }
-        OutputFormat::Json if is_svg => return Ok(description(source, &header, None, transform)),
-        OutputFormat::Svg => return Err(Fault::SvgConversion),
-        _ if is_svg => return Err(Fault::SvgConversion),
+        (SourceFormat::Svg, OutputFormat::Json) => return Ok(description(source, &header, None, transform)),
+        (SourceFormat::Svg, _) | (_, OutputFormat::Svg) => return Err(Fault::SvgConversion),
         _ => {}
     }
     let draft = Draft::new(&header.info, header.orientation(), transform, format, limits)?;
