@@ -17,7 +17,7 @@ use safelight_domain::caching::cache_control;
 use safelight_domain::conditional::ETag;
 use safelight_domain::delivery_url::DeliveryPathError;
 use safelight_domain::negotiate::{FormatError, OutputFormat};
-use safelight_domain::options::{ClientHints, OptionsError};
+use safelight_domain::options::OptionsError;
 use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ pub struct Request<'a> {
     pub accept: Option<&'a str>,
     /// All `If-None-Match` headers, joined with commas.
     pub none_match: Option<&'a str>,
-    /// See [`ClientHints`].
-    pub hints: ClientHints,
+    /// The value of a header by its lower-case name. Only options in URLs ask, for [`ClientHints`](safelight_domain::options::ClientHints).
+    pub header: &'a (dyn Fn(&str) -> Option<&'a str> + Send + Sync),
 }
 
 /// An answer with a picture, or leave to use the one that the client has.
@@ -57,7 +57,7 @@ pub enum Varies {
     No,
     /// `Accept`.
     ByAccept,
-    /// `Accept` and those of [`ClientHints::HEADERS`].
+    /// `Accept` and those of [`ClientHints::HEADERS`](safelight_domain::options::ClientHints::HEADERS).
     ByHints,
 }
 

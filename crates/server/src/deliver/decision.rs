@@ -7,7 +7,7 @@ use safelight_domain::access::{Denied, Granted, authorize_delivery, authorize_ov
 use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
 use safelight_domain::image::{Image, ImageId};
 use safelight_domain::negotiate::{FormatChoice, output_format};
-use safelight_domain::options::Options;
+use safelight_domain::options::{ClientHints, Options};
 use safelight_domain::signature;
 use safelight_domain::transform::Transform;
 use safelight_domain::variant::{BrowserTtl, VariantAccess};
@@ -84,7 +84,7 @@ impl Asked {
             VariantSegment::Options(text) => {
                 let options = Options::parse(text)?;
                 Ok(Asked {
-                    transform: options.resolve(&request.hints),
+                    transform: options.resolve(&ClientHints::read(request.header)),
                     format: options.format,
                     access: VariantAccess::FollowImage,
                     browser_ttl: BrowserTtl::DEFAULT,

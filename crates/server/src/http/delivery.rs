@@ -37,8 +37,9 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) ->
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let accept = joined(headers, &header::ACCEPT);
     let none_match = joined(headers, &header::IF_NONE_MATCH);
-    let hints = ClientHints::read(|name| headers.get(name).and_then(|value| value.to_str().ok()));
-    let wanted = Request { target, accept: accept.as_deref(), none_match: none_match.as_deref(), hints };
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let (accept, none_match) = (accept.as_deref(), none_match.as_deref());
+    let wanted = Request { target, accept, none_match, header: &header };
     match deliver(&app, wanted).await {
         Ok(answer) => respond(answer, request.method(), headers),
         Err(error) => refusal(error).into_response(),
