@@ -23,6 +23,9 @@ pub struct Config {
     pub public_url: Url,
     /// Largest upload in bytes.
     pub max_upload_bytes: u64,
+    /// Most time for an upload by link, from its head to its end: it needs no token, so it must not
+    /// hold a place for ever.
+    pub direct_upload_time: Duration,
     /// Bounds on uploaded pictures.
     pub source_limits: SourceLimits,
     /// See [`Compat`].

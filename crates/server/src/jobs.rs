@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::blobs::{BlobError, Blobs};
-use crate::catalog::{Catalog, CatalogError, Job, JobKind};
+use crate::catalog::{Catalog, CatalogError, Job, JobKind, JobLine};
 use crate::clock::Clock;
 use crate::sweep::{Limits, ORPHAN_AGE, sweep};
 use futures_util::stream::{self, TryStreamExt};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::time::sleep;
 
-/// Jobs that run at once.
+/// Jobs of each line that run at once.
 const CONCURRENT: usize = 4;
 
 /// How long a job is its runner's alone. When the runner died, it is leased again after that.
@@ -69,14 +69,15 @@ impl Work<'_> {
     async fn run(&self, pace: Pace, shutdown: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = shutdown => {}
-            () = self.keep_running_jobs(pace) => {}
+            () = self.keep_running_jobs(JobLine::Storage, pace) => {}
+            () = self.keep_running_jobs(JobLine::Notices, pace) => {}
             () = self.keep_sweeping(pace) => {}
         }
     }
 
-    async fn keep_running_jobs(&self, pace: Pace) {
+    async fn keep_running_jobs(&self, line: JobLine, pace: Pace) {
         loop {
-            if let Err(error) = self.run_due_jobs().await {
+            if let Err(error) = self.run_due_jobs(line).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "the job queue failed");
             }
             sleep(pace.jobs).await;
@@ -94,11 +95,11 @@ impl Work<'_> {
         }
     }
 
-    /// Runs jobs until none is due.
-    async fn run_due_jobs(&self) -> Result<(), CatalogError> {
+    /// Runs jobs of a line until none is due.
+    async fn run_due_jobs(&self, line: JobLine) -> Result<(), CatalogError> {
         let lease = |()| async {
             let now_ms = self.clock.now_ms();
-            let job = self.catalog.lease_job(now_ms, now_ms.saturating_add(LEASE_MS)).await?;
+            let job = self.catalog.lease_job(line, now_ms, now_ms.saturating_add(LEASE_MS)).await?;
             Ok(job.map(|job| (job, ())))
         };
         stream::try_unfold((), lease).try_for_each_concurrent(CONCURRENT, |job| self.run_job(job)).await
@@ -107,6 +108,7 @@ impl Work<'_> {
     async fn run_job(&self, job: Job) -> Result<(), CatalogError> {
         let result = match &job.kind {
             JobKind::DeleteBlob(blob) => self.delete_blob(blob).await,
+            JobKind::Notify { .. } => Ok(()),
         };
         match result {
             Ok(()) => self.catalog.finish_job(job.id).await,

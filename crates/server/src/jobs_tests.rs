@@ -29,11 +29,11 @@ impl World {
     }
 
     async fn run_due_jobs(&self) {
-        self.work().run_due_jobs().await.expect("works");
+        self.work().run_due_jobs(JobLine::Storage).await.expect("works");
     }
 
     async fn leases(&self, now_ms: i64) -> bool {
-        self.catalog.lease_job(now_ms, now_ms).await.expect("works").is_some()
+        self.catalog.lease_job(JobLine::Storage, now_ms, now_ms).await.expect("works").is_some()
     }
 }
 

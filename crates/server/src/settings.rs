@@ -19,9 +19,13 @@ use safelight_domain::image::SourceLimits;
 use sources::Values;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use url::Url;
+
+/// Enough for ten megabytes at 300 kbit/s.
+const DIRECT_UPLOAD_TIME: Duration = Duration::from_secs(300);
 
 /// Everything that settings are read from.
 #[derive(Clone, Debug)]
@@ -143,6 +147,7 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
         data: values.required(&table::DATA)?,
         public_url: given_url.unwrap_or_else(|| url_of(listen)),
         max_upload_bytes: values.required(&table::MAX_UPLOAD_BYTES)?,
+        direct_upload_time: DIRECT_UPLOAD_TIME,
         source_limits: SourceLimits::CLOUDFLARE,
         compat: values.required(&table::COMPAT)?,
         unknown_images: values.required(&table::UNKNOWN_IMAGES)?,

@@ -6,7 +6,7 @@ use http::{Method, Request};
 use safelight_domain::signature::sign_target;
 use serde_json::{Value, json};
 
-async fn second_account(app: &TestApp) -> Value {
+pub(crate) async fn second_account(app: &TestApp) -> Value {
     app.call(Method::POST, "/safelight/v1/accounts", Some(json!({"name": "second"}))).await.result()
 }
 

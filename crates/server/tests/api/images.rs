@@ -172,7 +172,7 @@ async fn strict_compatibility_refuses_private_custom_ids() {
     app.get(&app.target(&id, "public")).await.error(403, 9425);
 }
 
-fn files_below(folder: &std::path::Path) -> usize {
+pub(crate) fn files_below(folder: &std::path::Path) -> usize {
     std::fs::read_dir(folder)
         .into_iter()
         .flatten()
@@ -181,7 +181,7 @@ fn files_below(folder: &std::path::Path) -> usize {
         .sum()
 }
 
-fn crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0_u32, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
     })

@@ -5,7 +5,9 @@
 
 mod accounts;
 mod attacks;
+mod batch;
 mod delivery;
+mod direct;
 mod flexible;
 mod images;
 mod lists;
