@@ -8,9 +8,11 @@
 //! 3. [`access`]: the only place that decides who may see bytes.
 //! 4. [`negotiate`], [`caching`], [`conditional`]: how the answer looks.
 //! 5. [`token`]: who may use the management API; [`direct_upload`]: uploads by who may not.
+//! 6. [`address`] and [`origin`]: what may be fetched from elsewhere, and how long it may be kept.
 
 pub mod access;
 pub mod account;
+pub mod address;
 pub mod caching;
 pub mod conditional;
 pub mod delivery_url;
@@ -18,6 +20,7 @@ pub mod direct_upload;
 pub mod image;
 pub mod negotiate;
 pub mod options;
+pub mod origin;
 pub mod signature;
 pub mod time;
 pub mod token;

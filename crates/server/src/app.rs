@@ -5,6 +5,7 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::Flights;
+use crate::fetch::Client;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
 
@@ -20,6 +21,8 @@ pub struct App {
     pub staging: Staging,
     /// Worker processes.
     pub renderer: Renderer,
+    /// What is fetched from elsewhere, by all parts.
+    pub fetch: Client,
     /// The time.
     pub clock: Clock,
     /// Renditions being made.

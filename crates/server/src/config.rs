@@ -38,6 +38,8 @@ pub struct Config {
     pub connections: ConnectionLimits,
     /// The pool of worker processes.
     pub render: RenderConfig,
+    /// What is fetched from elsewhere.
+    pub fetch: FetchConfig,
     /// Most bytes that stored renditions may take together; the least recently used go first.
     pub rendition_bytes: u64,
     /// Most bytes of renditions that are kept in memory.
@@ -100,6 +102,23 @@ pub enum Sandbox {
     Required,
     /// It is rendered behind what walls there are, and the log says so.
     BestEffort,
+}
+
+/// Bounds on what is fetched from elsewhere.
+#[derive(Clone, Debug)]
+pub struct FetchConfig {
+    /// Networks that are open though they are not public.
+    pub private_networks: Vec<IpNet>,
+    /// Ports that may be connected to.
+    pub ports: Vec<u16>,
+    /// Time for one fetch, redirects and body included.
+    pub timeout: Duration,
+    /// Time to resolve a name, connect and agree on TLS, at each redirect.
+    pub connect_timeout: Duration,
+    /// Time for the head of an answer, and longest pause within its body.
+    pub idle_timeout: Duration,
+    /// Fetches at once; more are refused.
+    pub concurrent: usize,
 }
 
 /// What the first start names its account, key and token; what is `None` is made at random.

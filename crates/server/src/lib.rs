@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod deliver;
 pub mod direct;
+pub mod fetch;
 pub mod http;
 pub mod ingest;
 pub mod jobs;

@@ -5,6 +5,7 @@
 //! environment or from files it names, never from flags, which every process list shows.
 
 mod duration;
+mod fetching;
 mod secrets;
 mod sources;
 mod table;
@@ -162,6 +163,7 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
             worker_jobs: values.required(&table::RENDER_WORKER_JOBS)?,
             sandbox: values.required(&table::RENDER_SANDBOX)?,
         },
+        fetch: fetching::fetch(&values)?,
         rendition_bytes: values.required(&table::RENDITION_CACHE_BYTES)?,
         rendition_memory_bytes: values.required(&table::RENDITION_MEMORY_BYTES)?,
         first_account: first_account(&sources.environment)?,

@@ -8,7 +8,7 @@ use safelight::app::App;
 use safelight::bootstrap;
 use safelight::catalog::Account;
 use safelight::clock::Clock;
-use safelight::config::{Compat, Config, ConnectionLimits, FirstAccount, RenderConfig, Sandbox};
+use safelight::config::{Compat, Config, ConnectionLimits, FetchConfig, FirstAccount, RenderConfig, Sandbox};
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::image::SourceLimits;
 use safelight_domain::signature::{KeyName, SigningKey, sign_target};
@@ -288,6 +288,14 @@ fn config(data: std::path::PathBuf) -> Config {
             memory: 8 << 30,
             worker_jobs: 500,
             sandbox: Sandbox::Required,
+        },
+        fetch: FetchConfig {
+            private_networks: Vec::new(),
+            ports: vec![80, 443],
+            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(5),
+            concurrent: 8,
         },
         rendition_bytes: 100_000_000,
         rendition_memory_bytes: 1_000_000,
