@@ -18,6 +18,7 @@ mod metadata;
 mod metrics;
 mod upload_form;
 mod variants;
+mod webhook;
 
 use crate::app::App;
 use axum::extract::OriginalUri;
@@ -80,6 +81,11 @@ fn admin_routes() -> Router<Arc<App>> {
             get(accounts::list_tokens).post(accounts::create_token),
         )
         .route("/safelight/v1/accounts/{account_id}/tokens/{token_id}", delete(accounts::delete_token))
+        .route(
+            "/safelight/v1/accounts/{account_id}/webhook",
+            get(webhook::get).put(webhook::set).delete(webhook::delete),
+        )
+        .route("/safelight/v1/accounts/{account_id}/webhook/test", post(webhook::test))
         .route("/safelight/{*rest}", any(no_route))
         .route("/metrics", get(metrics::metrics))
         .route("/health/live", get(health::live))

@@ -4,8 +4,13 @@ use crate::app::App;
 use crate::blobs::{BlobError, Blobs};
 use crate::catalog::{Catalog, CatalogError, Job, JobKind, JobLine};
 use crate::clock::Clock;
+use crate::fetch::Client;
 use crate::sweep::{Limits, ORPHAN_AGE, sweep};
+use crate::webhooks::{Message, TellError, tell};
 use futures_util::stream::{self, TryStreamExt};
+use safelight_domain::account::AccountId;
+use safelight_domain::direct_upload::UploadEvent;
+use safelight_domain::image::BlobId;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -22,6 +27,10 @@ const FIRST_WAIT_MS: i64 = 5_000;
 
 /// The longest wait after a failure.
 const LONGEST_WAIT_MS: i64 = 3_600_000;
+
+/// How often a webhook is called with one event: with the waits between that takes some
+/// two and a half hours.
+const MOST_CALLS: u32 = 12;
 
 /// When background work is looked for.
 #[derive(Clone, Copy)]
@@ -44,7 +53,8 @@ const PACE: Pace = Pace {
 /// again after its lease.
 pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
     let limits = Limits { orphan_age: ORPHAN_AGE, rendition_bytes: app.config.rendition_bytes };
-    let work = Work { catalog: &app.catalog, blobs: &app.blobs, clock: &app.clock, limits };
+    let App { catalog, blobs, fetch, clock, .. } = &*app;
+    let work = Work { catalog, blobs, fetch, clock, limits };
     work.run(PACE, shutdown).await;
 }
 
@@ -52,6 +62,7 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
 struct Work<'a> {
     catalog: &'a Catalog,
     blobs: &'a Blobs,
+    fetch: &'a Client,
     clock: &'a Clock,
     limits: Limits,
 }
@@ -63,6 +74,8 @@ enum JobError {
     Catalog(#[from] CatalogError),
     #[error(transparent)]
     Blobs(#[from] BlobError),
+    #[error(transparent)]
+    Tell(#[from] TellError),
 }
 
 impl Work<'_> {
@@ -108,10 +121,14 @@ impl Work<'_> {
     async fn run_job(&self, job: Job) -> Result<(), CatalogError> {
         let result = match &job.kind {
             JobKind::DeleteBlob(blob) => self.delete_blob(blob).await,
-            JobKind::Notify { .. } => Ok(()),
+            JobKind::Notify { account, event } => self.tell(account, event).await,
         };
         match result {
             Ok(()) => self.catalog.finish_job(job.id).await,
+            Err(error @ JobError::Tell(_)) if job.attempts >= MOST_CALLS => {
+                tracing::warn!(?job, error = &error as &dyn std::error::Error, "an event is lost");
+                self.catalog.finish_job(job.id).await
+            }
             Err(error) => {
                 let wait_ms = wait_ms(job.attempts);
                 tracing::warn!(?job, wait_ms, error = &error as &dyn std::error::Error, "a job failed");
@@ -120,13 +137,19 @@ impl Work<'_> {
         }
     }
 
-    async fn delete_blob(&self, blob: &safelight_domain::image::BlobId) -> Result<(), JobError> {
+    async fn delete_blob(&self, blob: &BlobId) -> Result<(), JobError> {
         // Nothing puts such a job in the queue; if one is there all the same, the bytes win.
         if self.catalog.blob_in_use(blob).await? {
             tracing::error!(blob = blob.as_str(), "a blob that has an image is not deleted");
             return Ok(());
         }
         Ok(self.blobs.delete_blob(blob).await?)
+    }
+
+    /// A webhook that was deleted meanwhile is told nothing.
+    async fn tell(&self, account: &AccountId, event: &UploadEvent) -> Result<(), JobError> {
+        let Some(webhook) = self.catalog.webhook(account).await? else { return Ok(()) };
+        Ok(tell(self.fetch, &webhook, &Message::of_event(account, event)).await?)
     }
 }
 

@@ -21,6 +21,7 @@ pub mod renderer;
 pub mod settings;
 pub mod staging;
 pub mod sweep;
+pub mod webhooks;
 pub mod worker;
 
 use app::App;

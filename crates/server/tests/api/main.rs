@@ -14,4 +14,5 @@ mod lists;
 mod negotiation;
 mod test_app;
 mod variants_and_keys;
+mod webhooks;
 mod workers;
