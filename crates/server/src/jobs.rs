@@ -28,9 +28,11 @@ const FIRST_WAIT_MS: i64 = 5_000;
 /// The longest wait after a failure.
 const LONGEST_WAIT_MS: i64 = 3_600_000;
 
-/// How often a webhook is called with one event: with the waits between that takes some
-/// two and a half hours.
+/// How often a webhook is called with one event.
 const MOST_CALLS: u32 = 12;
+
+/// How long an event is worth telling. The calls above take two and a half hours, waits included.
+const EVENT_LIFE_MS: i64 = 3 * 3_600_000;
 
 /// When background work is looked for.
 #[derive(Clone, Copy)]
@@ -132,7 +134,12 @@ impl Work<'_> {
             Err(error) => {
                 let wait_ms = wait_ms(job.attempts);
                 tracing::warn!(?job, wait_ms, error = &error as &dyn std::error::Error, "a job failed");
-                self.catalog.retry_job(job.id, self.clock.now_ms().saturating_add(wait_ms)).await
+                let until_ms = self.clock.now_ms().saturating_add(wait_ms);
+                self.catalog.retry_job(job.id, until_ms).await?;
+                match job.kind {
+                    JobKind::Notify { account, .. } => self.catalog.postpone_events(&account, until_ms).await,
+                    JobKind::DeleteBlob(_) => Ok(()),
+                }
             }
         }
     }
@@ -146,8 +153,12 @@ impl Work<'_> {
         Ok(self.blobs.delete_blob(blob).await?)
     }
 
-    /// A webhook that was deleted meanwhile is told nothing.
+    /// A webhook that was deleted meanwhile is told nothing, and no webhook what is old.
     async fn tell(&self, account: &AccountId, event: &UploadEvent) -> Result<(), JobError> {
+        if self.clock.now_ms().saturating_sub(event.at_ms) > EVENT_LIFE_MS {
+            tracing::warn!(account = account.as_str(), event = event.event, "an event is lost");
+            return Ok(());
+        }
         let Some(webhook) = self.catalog.webhook(account).await? else { return Ok(()) };
         Ok(tell(self.fetch, &webhook, &Message::of_event(account, event)).await?)
     }

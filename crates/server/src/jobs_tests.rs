@@ -70,6 +70,10 @@ async fn receiver(statuses: Vec<&'static str>) -> (u16, tokio::task::JoinHandle<
 impl World {
     /// A world with one event that waits for a webhook on this machine.
     async fn with_event(port: u16) -> World {
+        World::with_events(port, 1).await
+    }
+
+    async fn with_events(port: u16, count: usize) -> World {
         let world = World { fetch: client(vec![port]), ..new_world().await };
         let url = format!("http://127.0.0.1:{port}/hook").parse().expect("a URL");
         let webhook = Webhook { url, secret: Some("of-the-account".to_owned()) };
@@ -87,7 +91,9 @@ impl World {
         world.catalog.insert_draft(draft, TokenHash::of("l"), 9).await.expect("new");
         let outcome = UploadOutcome::Refused { code: 5455, text: "no image".to_owned() };
         let event = UploadEvent { event: "e".to_owned(), id: ImageId::named("i"), at_ms: 0, outcome };
-        world.catalog.note_refusal(&TokenHash::of("l"), event).await.expect("works");
+        for _ in 0..count {
+            world.catalog.note_refusal(&TokenHash::of("l"), event.clone()).await.expect("works");
+        }
         world
     }
 
@@ -97,6 +103,11 @@ impl World {
 
     fn pass(&self, ms: i64) {
         self.now_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    async fn leases_event(&self) -> bool {
+        let now_ms = self.clock.now_ms();
+        self.catalog.lease_job(JobLine::Notices, now_ms, now_ms).await.expect("works").is_some()
     }
 
     async fn events(&self) -> usize {
@@ -247,9 +258,9 @@ async fn a_webhook_is_called_until_it_takes_the_event() {
 async fn an_event_that_nobody_takes_is_given_up() {
     let (port, receiver) = receiver(vec!["500 No"; MOST_CALLS as usize]).await;
     let world = World::with_event(port).await;
-    for _ in 0..MOST_CALLS {
+    for attempt in 1..=MOST_CALLS {
         world.tell_due().await;
-        world.pass(LONGEST_WAIT_MS);
+        world.pass(wait_ms(attempt));
     }
     assert_eq!(receiver.await.expect("runs").len(), MOST_CALLS as usize);
     assert_eq!(world.events().await, 0);
@@ -284,4 +295,20 @@ async fn slow_webhooks_hold_up_nothing_else() {
     }
     world.run_due_jobs().await;
     assert!(listed(&world.blobs).await.is_empty());
+}
+
+#[tokio::test]
+async fn all_events_wait_for_a_webhook_that_fails_and_old_ones_are_given_up() {
+    // Some are under way when the first fails, and no more.
+    let (port, receiver) = receiver(vec!["500 No"; CONCURRENT + 1]).await;
+    let world = World::with_events(port, 9).await;
+    world.tell_due().await;
+    assert!(!receiver.is_finished(), "it was called more than {CONCURRENT} times");
+    receiver.abort();
+    world.pass(FIRST_WAIT_MS - 1);
+    assert!(!world.leases_event().await);
+    world.pass(EVENT_LIFE_MS);
+    // Nobody listens any more.
+    world.tell_due().await;
+    assert_eq!(world.events().await, 0);
 }

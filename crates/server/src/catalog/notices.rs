@@ -45,6 +45,18 @@ impl Catalog {
         };
         self.inner.writer.write(delete, |_| ()).await
     }
+
+    /// Lets every event of an account wait until `until_ms` at least: its webhook does not answer,
+    /// and those of others should not wait for that.
+    pub async fn postpone_events(&self, account: &AccountId, until_ms: i64) -> Result<(), CatalogError> {
+        let account = account.clone();
+        let postpone = move |connection: &Connection| {
+            let sql = "UPDATE jobs SET due_ms = ?3 WHERE account = ?1 AND kind = ?2 AND due_ms < ?3";
+            change(connection, sql, (account.as_str(), jobs::NOTIFY, until_ms))?;
+            Ok(())
+        };
+        self.inner.writer.write(postpone, |()| ()).await
+    }
 }
 
 /// Puts an event in the queue, if the account has a webhook and not too many wait.

@@ -295,6 +295,18 @@ async fn an_upload_that_takes_too_long_is_cut_off() {
 }
 
 #[tokio::test]
+async fn an_upload_that_finds_the_server_busy_may_come_again() {
+    let app = TestApp::with(|config| config.render.queue = 0).await;
+    let (_, target) = app.link(&[]).await;
+    let held = app.app.flights.admit().expect("the only place");
+    let busy = app.send_file(&target, &small()).await;
+    busy.error(503, 5503);
+    assert_eq!(busy.header("retry-after"), Some("1"));
+    drop(held);
+    app.send_file(&target, &small()).await.result();
+}
+
+#[tokio::test]
 async fn unknown_links_and_other_methods_are_refused_in_plain_text() {
     let app = TestApp::new().await;
     let (_, target) = app.link(&[]).await;
