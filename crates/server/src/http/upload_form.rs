@@ -1,6 +1,7 @@
 //! The multipart form of an upload, read once under limits.
 
 use crate::app::App;
+use crate::fetch::{Download, DownloadError, FetchError, Target};
 use crate::http::error::ApiError;
 use crate::http::images::{bad_custom_id, parse_creator, privacy};
 use crate::http::metadata::FormMetadata;
@@ -10,8 +11,9 @@ use axum::BoxError;
 use axum::extract::Request;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use multer::{Field, Multipart};
+use safelight_domain::delivery_url::percent_decode;
 use safelight_domain::image::{ImageId, Privacy};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,8 +28,9 @@ const MAX_BETWEEN_FIELDS: usize = 1 << 20;
 /// Longest file name kept, in characters.
 const MAX_FILENAME_CHARS: usize = 255;
 
-/// Reads `file`, `id`, `metadata`, `requireSignedURLs` and `creator` in any order; the file goes
-/// to disk as it arrives, and nothing of it is left when the form is refused.
+/// Reads `file` or `url`, `id`, `metadata`, `requireSignedURLs` and `creator` in any order; the file goes
+/// to disk as it arrives, and nothing of it is left when the form is refused. What `url` names is fetched
+/// when the whole form is known to be good.
 pub(super) async fn read(app: &App, request: Request) -> Result<NewUpload, ApiError> {
     let boundary = request
         .headers()
@@ -53,7 +56,7 @@ pub(super) async fn read(app: &App, request: Request) -> Result<NewUpload, ApiEr
         fields.take(app, field, &fieldless).await?;
         fieldless.reset();
     }
-    fields.finish()
+    fields.finish(app).await
 }
 
 /// Counts the bytes that the parser took since it last gave something out.
@@ -86,6 +89,7 @@ struct Fields {
     /// The fields so far that may be given once.
     given: Vec<&'static str>,
     file: Option<(Staged, Option<String>)>,
+    url: Option<Target>,
     id: Option<ImageId>,
     metadata: FormMetadata,
     privacy: Option<Privacy>,
@@ -108,7 +112,9 @@ impl Fields {
         }
         let text = text(&mut field, &name).await?;
         // Of two values that disagree neither is right, least of all one that makes an image public.
-        if let Some(known) = ["id", "requireSignedURLs", "creator"].into_iter().find(|known| *known == name) {
+        if let Some(known) =
+            ["id", "requireSignedURLs", "creator", "url"].into_iter().find(|known| *known == name)
+        {
             if self.given.contains(&known) {
                 return Err(ApiError::bad_request(format!("the field '{known}' is given twice")));
             }
@@ -119,13 +125,8 @@ impl Fields {
             "id" => self.id = Some(ImageId::custom(&text).map_err(|error| bad_custom_id(&error))?),
             "requireSignedURLs" => self.privacy = Some(privacy(parse_flag(&name, &text)?)),
             "creator" => self.creator = Some(text),
-            "url" => {
-                return Err(ApiError::new(
-                    StatusCode::BAD_REQUEST,
-                    5454,
-                    "Uploading by 'url' is not available, send the image as the field 'file'",
-                ));
-            }
+            "url" if text.is_empty() => {}
+            "url" => self.url = Some(Target::parse(&text).map_err(|error| not_fetched(error.into()))?),
             // Fields that nobody knows are ignored, as Cloudflare does.
             _ => {
                 self.metadata.take(&name, &text)?;
@@ -134,18 +135,45 @@ impl Fields {
         Ok(())
     }
 
-    fn finish(self) -> Result<NewUpload, ApiError> {
-        let (staged, filename) =
-            self.file.ok_or_else(|| ApiError::bad_request("the form has no field 'file' with the image"))?;
-        Ok(NewUpload {
-            staged,
-            filename,
-            id: self.id,
-            metadata: self.metadata.finish()?,
-            creator: parse_creator(self.creator)?,
-            privacy: self.privacy.unwrap_or(Privacy::Public),
-        })
+    async fn finish(self, app: &App) -> Result<NewUpload, ApiError> {
+        let metadata = self.metadata.finish()?;
+        let creator = parse_creator(self.creator)?;
+        let (staged, filename) = match (self.file, self.url) {
+            (Some(file), None) => file,
+            (None, Some(url)) => fetch(app, url).await?,
+            (Some(_), Some(_)) => {
+                return Err(ApiError::bad_request("the form has both fields 'file' and 'url', give one"));
+            }
+            (None, None) => {
+                return Err(ApiError::bad_request("the form has no field 'file' or 'url' with the image"));
+            }
+        };
+        let privacy = self.privacy.unwrap_or(Privacy::Public);
+        Ok(NewUpload { staged, filename, id: self.id, metadata, creator, privacy })
     }
+}
+
+/// The file that a URL names, and its name if the URL has one.
+async fn fetch(app: &App, target: Target) -> Result<(Staged, Option<String>), ApiError> {
+    let last = target.url().path_segments().and_then(|mut segments| segments.next_back());
+    let name = last.and_then(percent_decode).map(|name| shortened(&name));
+    let name = name.filter(|name| name.contains('.'));
+    let limit = app.config.max_upload_bytes;
+    match app.fetch.download(&app.staging, target, HeaderMap::new(), limit).await {
+        Ok(Download::Whole { staged, .. }) => Ok((staged, name)),
+        Ok(Download::Unchanged { .. }) => Err(not_fetched(DownloadError::Status(StatusCode::NOT_MODIFIED))),
+        Err(error) => Err(not_fetched(error)),
+    }
+}
+
+fn not_fetched(error: DownloadError) -> ApiError {
+    let status = match &error {
+        DownloadError::Disk(error) => return ApiError::internal(error),
+        DownloadError::Fetch(FetchError::Busy) => return ApiError::busy(),
+        DownloadError::Fetch(FetchError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    ApiError::new(status, 5454, format!("The image cannot be fetched from 'url': {error}"))
 }
 
 async fn text(field: &mut Field<'_>, name: &str) -> Result<String, ApiError> {

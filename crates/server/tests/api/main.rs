@@ -10,6 +10,9 @@ mod flexible;
 mod images;
 mod lists;
 mod negotiation;
+#[path = "../fetch/origin.rs"]
+mod origin;
 mod test_app;
+mod upload_url;
 mod variants_and_keys;
 mod workers;
