@@ -13,6 +13,7 @@ mod lists;
 mod log;
 mod metadata;
 mod metrics;
+mod remote;
 mod upload_form;
 mod variants;
 
@@ -27,17 +28,21 @@ use std::sync::Arc;
 
 /// Everything on one listener.
 pub fn router(app: Arc<App>) -> Router {
-    logged(admin_routes().fallback(delivery::handle), app)
+    logged(admin_routes().merge(delivery_routes()), app)
 }
 
 /// Delivery alone.
 pub fn delivery_router(app: Arc<App>) -> Router {
-    logged(Router::new().fallback(delivery::handle), app)
+    logged(delivery_routes(), app)
 }
 
 /// Everything but delivery.
 pub fn admin_router(app: Arc<App>) -> Router {
     logged(admin_routes().fallback(no_route), app)
+}
+
+fn delivery_routes() -> Router<Arc<App>> {
+    Router::new().route("/cdn-cgi/image/{*rest}", any(remote::handle)).fallback(delivery::handle)
 }
 
 fn admin_routes() -> Router<Arc<App>> {
