@@ -8,7 +8,8 @@
 //! 3. [`access`]: the only place that decides who may see bytes.
 //! 4. [`negotiate`], [`caching`], [`conditional`]: how the answer looks.
 //! 5. [`token`]: who may use the management API; [`direct_upload`]: uploads by who may not.
-//! 6. [`address`] and [`origin`]: what may be fetched from elsewhere, and how long it may be kept.
+//! 6. [`remote_url`], [`origin`] and [`address`]: remote images, where they may come from, and what may be
+//!    connected to.
 
 pub mod access;
 pub mod account;
@@ -21,6 +22,7 @@ pub mod image;
 pub mod negotiate;
 pub mod options;
 pub mod origin;
+pub mod remote_url;
 pub mod signature;
 pub mod time;
 pub mod token;

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::Flights;
 use crate::fetch::Client;
+use crate::remote;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
 
@@ -25,6 +26,8 @@ pub struct App {
     pub fetch: Client,
     /// The time.
     pub clock: Clock,
+    /// Remote images being made, and those that are kept.
+    pub remote: remote::Flights,
     /// Renditions being made.
     pub flights: Flights,
 }

@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::image::SourceLimits;
+use safelight_domain::origin::AllowedOrigin;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub struct Config {
     pub render: RenderConfig,
     /// What is fetched from elsewhere.
     pub fetch: FetchConfig,
+    /// Remote images.
+    pub remote: RemoteConfig,
     /// Most bytes that stored renditions may take together; the least recently used go first.
     pub rendition_bytes: u64,
     /// Most bytes of renditions that are kept in memory.
@@ -119,6 +122,19 @@ pub struct FetchConfig {
     pub idle_timeout: Duration,
     /// Fetches at once; more are refused.
     pub concurrent: usize,
+}
+
+/// Remote images, `/cdn-cgi/image/`.
+#[derive(Clone, Debug)]
+pub struct RemoteConfig {
+    /// Where they may come from.
+    pub origins: Vec<AllowedOrigin>,
+    /// Where sources are that are paths: scheme, host and port. What is there is always allowed.
+    pub zone: Option<Url>,
+    /// Largest source in bytes.
+    pub max_bytes: u64,
+    /// Most bytes of their renditions that are kept, in memory.
+    pub cache_bytes: usize,
 }
 
 /// What the first start names its account, key and token; what is `None` is made at random.

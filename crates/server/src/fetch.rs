@@ -8,11 +8,13 @@
 
 mod body;
 mod connect;
+mod download;
 mod guard;
 mod resolver;
 mod target;
 
 pub use body::{Body, FetchStream};
+pub use download::{Download, DownloadError};
 pub use guard::Guard;
 pub use resolver::Resolver;
 pub use target::{MAX_URL_BYTES, Target};

@@ -16,6 +16,7 @@ mod lists;
 mod log;
 mod metadata;
 mod metrics;
+mod remote;
 mod upload_form;
 mod variants;
 mod webhook;
@@ -46,7 +47,10 @@ pub fn admin_router(app: Arc<App>) -> Router {
 
 /// What viewers and uploaders without a token may use.
 fn delivery_routes() -> Router<Arc<App>> {
-    Router::new().route("/cdn-cgi/imageupload/{*link}", any(direct::upload)).fallback(delivery::handle)
+    Router::new()
+        .route("/cdn-cgi/image/{*rest}", any(remote::handle))
+        .route("/cdn-cgi/imageupload/{*link}", any(direct::upload))
+        .fallback(delivery::handle)
 }
 
 fn admin_routes() -> Router<Arc<App>> {

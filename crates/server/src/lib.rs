@@ -17,6 +17,7 @@ pub mod ingest;
 pub mod jobs;
 pub mod protocol;
 pub mod random;
+pub mod remote;
 pub mod renderer;
 pub mod settings;
 pub mod staging;

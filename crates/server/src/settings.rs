@@ -164,6 +164,7 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
             sandbox: values.required(&table::RENDER_SANDBOX)?,
         },
         fetch: fetching::fetch(&values)?,
+        remote: fetching::remote(&values)?,
         rendition_bytes: values.required(&table::RENDITION_CACHE_BYTES)?,
         rendition_memory_bytes: values.required(&table::RENDITION_MEMORY_BYTES)?,
         first_account: first_account(&sources.environment)?,

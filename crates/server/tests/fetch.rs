@@ -223,6 +223,24 @@ async fn bodies_are_bounded_in_bytes() {
 }
 
 #[tokio::test]
+async fn large_bodies_arrive_whole_and_let_the_next_one_in() {
+    const LENGTH: usize = 5_000_000;
+    let origin = Origin::start(|_| answer("200 OK", "", vec![b'x'; LENGTH])).await;
+    let client = client(&FetchConfig { concurrent: 1, ..config(&[origin.port]) });
+    let target = || Target::parse(&format!("http://a.example:{}/", origin.port)).expect("a URL");
+    for _ in 0..2 {
+        let mut fetched = client.get(target(), &HeaderMap::new(), LENGTH as u64).await.expect("an answer");
+        let busy = client.get(target(), &HeaderMap::new(), LENGTH as u64).await.err();
+        assert_eq!(busy, Some(FetchError::Busy), "a body that is being read counts");
+        let mut length = 0;
+        while let Some(piece) = fetched.body.next().await.expect("a piece") {
+            length += piece.len();
+        }
+        assert_eq!(length, LENGTH);
+    }
+}
+
+#[tokio::test]
 async fn slow_origins_are_left() {
     let quick = |config: FetchConfig| FetchConfig { idle_timeout: Duration::from_millis(200), ..config };
     let silent = Origin::start(|_| Vec::new()).await.silent();

@@ -185,7 +185,8 @@ fn parse_flag(name: &str, text: &str) -> Result<bool, ApiError> {
     }
 }
 
-fn shortened(name: &str) -> String {
+/// A name without control characters, cut where it is long.
+pub(super) fn shortened(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(MAX_FILENAME_CHARS).collect()
 }
 

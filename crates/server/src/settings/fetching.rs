@@ -1,10 +1,12 @@
 //! The settings of what is fetched from elsewhere.
 
-use super::table::{Fallback, Form, Row, Setting, in_range, networks, up_to_an_hour};
+use super::table::{Fallback, Form, Row, Setting, in_range, networks, public_url, up_to_an_hour};
 use super::{SettingsError, Values};
-use crate::config::FetchConfig;
+use crate::config::{FetchConfig, RemoteConfig};
 use ipnet::IpNet;
+use safelight_domain::origin::AllowedOrigin;
 use std::time::Duration;
+use url::Url;
 
 /// Time to resolve, connect and agree on TLS: three lost packets and their repetition fit.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,6 +22,15 @@ pub(super) fn fetch(values: &Values) -> Result<FetchConfig, SettingsError> {
         connect_timeout: CONNECT_TIMEOUT,
         idle_timeout: IDLE_TIMEOUT,
         concurrent: values.required(&FETCH_CONCURRENCY)?,
+    })
+}
+
+pub(super) fn remote(values: &Values) -> Result<RemoteConfig, SettingsError> {
+    Ok(RemoteConfig {
+        origins: values.required(&REMOTE_ORIGINS)?,
+        zone: values.get(&ZONE_ORIGIN)?,
+        max_bytes: values.required(&REMOTE_MAX_BYTES)?,
+        cache_bytes: values.required(&REMOTE_CACHE_BYTES)?,
     })
 }
 
@@ -66,3 +77,54 @@ pub(super) const FETCH_CONCURRENCY: Setting<usize> = Setting {
     },
     parse: |text| in_range(text, 1..=1000),
 };
+
+pub(super) const REMOTE_ORIGINS: Setting<Vec<AllowedOrigin>> = Setting {
+    row: Row {
+        name: "remote-origins",
+        default: Fallback::Is(""),
+        form: Form::List,
+        allowed: "hosts such as example.com, *.example.com (and the domain itself) or * (any), each with a path after it if only what is below that is meant",
+        about: "Where remote images (/cdn-cgi/image/) may come from. Redirects from there are followed to any public address. None unless given.",
+    },
+    parse: origins,
+};
+
+pub(super) const ZONE_ORIGIN: Setting<Url> = Setting {
+    row: Row {
+        name: "zone-origin",
+        default: Fallback::Derived { example: "https://www.example.com" },
+        form: Form::Text,
+        allowed: "http:// or https:// with host and port, without user, path and query",
+        about: "Where remote images are whose source is a path. Unless given, such sources are refused. An address that is not public must be opened by fetch-private-networks too, and its port by fetch-ports.",
+    },
+    parse: public_url,
+};
+
+pub(super) const REMOTE_MAX_BYTES: Setting<u64> = Setting {
+    row: Row {
+        name: "remote-max-bytes",
+        default: Fallback::Is("100000000"),
+        form: Form::Number,
+        allowed: "a whole number of bytes from 1 to 500000000",
+        about: "Largest source of a remote image.",
+    },
+    parse: |text| in_range(text, 1..=500_000_000),
+};
+
+pub(super) const REMOTE_CACHE_BYTES: Setting<usize> = Setting {
+    row: Row {
+        name: "remote-cache-bytes",
+        default: Fallback::Is("67108864"),
+        form: Form::Number,
+        allowed: "a whole number of bytes from 0 to 1000000000000",
+        about: "Most bytes of finished remote images, which are kept in memory alone; one may take an eighth of it.",
+    },
+    parse: |text| in_range(text, 0..=1_000_000_000_000),
+};
+
+fn origins(text: &str) -> Option<Vec<AllowedOrigin>> {
+    if text.trim().is_empty() {
+        return Some(Vec::new());
+    }
+    text.split(',').map(|entry| AllowedOrigin::parse(entry.trim())).collect()
+}

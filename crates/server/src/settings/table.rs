@@ -59,7 +59,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 29] = [
+pub const ROWS: [Row; 33] = [
     LISTEN.row,
     ADMIN_LISTEN.row,
     DATA.row,
@@ -87,6 +87,10 @@ pub const ROWS: [Row; 29] = [
     fetching::FETCH_PORTS.row,
     fetching::FETCH_TIMEOUT.row,
     fetching::FETCH_CONCURRENCY.row,
+    fetching::REMOTE_ORIGINS.row,
+    fetching::ZONE_ORIGIN.row,
+    fetching::REMOTE_MAX_BYTES.row,
+    fetching::REMOTE_CACHE_BYTES.row,
     LOG_FORMAT.row,
     LOG_LEVEL.row,
 ];
@@ -420,7 +424,7 @@ pub(super) fn up_to_an_hour(text: &str) -> Option<Duration> {
     duration::parse(text).filter(|duration| *duration <= Duration::from_secs(3_600))
 }
 
-fn public_url(text: &str) -> Option<Url> {
+pub(super) fn public_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let origin_alone = matches!(url.scheme(), "http" | "https")
         && url.path() == "/"

@@ -110,7 +110,7 @@ async fn bad_forms_are_refused_and_leave_nothing() {
         (vec![("metadata.k", long.as_str())], 400, 5400),
         (vec![("creator", long.as_str())], 400, 5400),
         (vec![("requireSignedURLs", "yes")], 400, 5400),
-        (vec![("url", "http://example.com/")], 400, 5454),
+        (vec![("url", "http://example.com/")], 400, 5400),
     ] {
         app.upload(&small, &fields).await.refused(status, code);
     }

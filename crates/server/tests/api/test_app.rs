@@ -8,7 +8,9 @@ use safelight::app::App;
 use safelight::bootstrap;
 use safelight::catalog::Account;
 use safelight::clock::Clock;
-use safelight::config::{Compat, Config, ConnectionLimits, FetchConfig, FirstAccount, RenderConfig, Sandbox};
+use safelight::config::{
+    Compat, Config, ConnectionLimits, FetchConfig, FirstAccount, RemoteConfig, RenderConfig, Sandbox,
+};
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::image::SourceLimits;
 use safelight_domain::signature::{KeyName, SigningKey, sign_target};
@@ -296,6 +298,12 @@ fn config(data: std::path::PathBuf) -> Config {
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(5),
             concurrent: 8,
+        },
+        remote: RemoteConfig {
+            origins: Vec::new(),
+            zone: None,
+            max_bytes: 1_000_000,
+            cache_bytes: 1_000_000,
         },
         rendition_bytes: 100_000_000,
         rendition_memory_bytes: 1_000_000,
