@@ -133,7 +133,7 @@ pub struct RemoteConfig {
     pub zone: Option<Url>,
     /// Largest source in bytes.
     pub max_bytes: u64,
-    /// Most bytes of their renditions that are kept, in memory.
+    /// Most bytes of them that are kept, in memory: half for sources and half for renditions.
     pub cache_bytes: usize,
 }
 

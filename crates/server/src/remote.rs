@@ -6,18 +6,19 @@
 
 mod cache;
 mod flights;
+mod shared;
+mod source;
 
 pub use flights::Flights;
 
 use crate::app::App;
 use crate::deliver::{Answer, Varies};
-use crate::fetch::{Download, DownloadError, FetchError, Target};
-use crate::remote::cache::{Kept, Key};
+use crate::fetch::{DownloadError, Target};
+use crate::remote::source::{Age, Source};
 use crate::renderer::RenderError;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
 use safelight_domain::conditional::ETag;
-use safelight_domain::negotiate::{FormatChoice, FormatError, accept_key, output_format};
+use safelight_domain::negotiate::{FormatChoice, FormatError, OutputFormat, accept_key, output_format};
 use safelight_domain::options::{ClientHints, OnError, Options, OptionsError};
 use safelight_domain::origin::{Lifetime, is_at_or_below};
 use safelight_domain::remote_url::{self, RemotePath, RemotePathError, RemoteSource};
@@ -27,7 +28,6 @@ use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::sync::Arc;
 use thiserror::Error;
-use tokio::sync::Semaphore;
 use url::Url;
 
 /// What `Via` of every request for a source says, after the version of HTTP. Cloudflare's has the word
@@ -54,7 +54,7 @@ pub struct RemoteAnswer {
     pub answer: Answer,
     /// See [`Work`].
     pub work: Work,
-    /// The origin asked for a shorter time than it gets.
+    /// What the origin says about keeping it.
     pub lifetime: Lifetime,
 }
 
@@ -119,7 +119,7 @@ pub async fn remote(app: &Arc<App>, request: Request<'_>) -> Result<RemoteAnswer
     let parsed = parse(app, &request).map_err(|error| Refusal { error, redirect: None })?;
     let now = app.clock.now_ms();
     let stale = match app.remote.kept(&parsed.wanted.key) {
-        Some(kept) if kept.holds(now) => return Ok(answer(&kept, &parsed, &request, now, Work::Kept)),
+        Some(kept) if kept.age.holds(now) => return Ok(answer(&kept, &parsed, &request, now, Work::Kept)),
         other => other,
     };
     match app.remote.make(app, &parsed.wanted, stale).await {
@@ -149,7 +149,7 @@ fn parse(app: &App, request: &Request<'_>) -> Result<Parsed, RemoteError> {
     }
     let path = RemotePath::parse(request.target)?;
     let options = Options::parse(&path.options)?;
-    let source = Source::of(app, &path.source)?;
+    let source = Allowed::of(app, &path.source)?;
     let transform = options.resolve(&ClientHints::read(request.header));
     let negotiated = options.gives_format() && options.format == FormatChoice::Auto;
     let key = Key {
@@ -167,15 +167,37 @@ fn parse(app: &App, request: &Request<'_>) -> Result<Parsed, RemoteError> {
     Ok(Parsed { wanted: Wanted { key, target: source.target, transform }, varies, redirect })
 }
 
+/// Names a rendition: nothing of the viewer but what its format was chosen by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    /// Of the source, with its query.
+    url: String,
+    /// See `Transform::canonical`.
+    transform: String,
+    format: FormatChoice,
+    /// See `accept_key`.
+    accept: Option<&'static str>,
+}
+
+/// A rendition, and how long it holds.
+#[derive(Clone)]
+struct Kept {
+    format: OutputFormat,
+    bytes: Bytes,
+    etag: ETag,
+    source_sha256: [u8; 32],
+    age: Age,
+}
+
 /// A source that may be fetched.
-struct Source {
+struct Allowed {
     target: Target,
     /// How the viewer would get it from the zone.
     redirect: Option<String>,
 }
 
-impl Source {
-    fn of(app: &App, source: &RemoteSource) -> Result<Source, RemoteError> {
+impl Allowed {
+    fn of(app: &App, source: &RemoteSource) -> Result<Allowed, RemoteError> {
         let zone = app.config.remote.zone.as_ref();
         let (target, redirect) = match source {
             RemoteSource::Path(path) => {
@@ -207,7 +229,7 @@ impl Source {
         if is_ours && target.url().path().starts_with(remote_url::PREFIX) {
             return Err(RemoteError::Loop);
         }
-        Ok(Source { target, redirect })
+        Ok(Allowed { target, redirect })
     }
 }
 
@@ -228,80 +250,29 @@ fn answer(kept: &Kept, parsed: &Parsed, request: &Request<'_>, now: i64, work: W
     let answer = Answer {
         format: kept.format,
         etag: kept.etag.clone(),
-        cache_control: kept.lifetime.cache_control(kept.seconds_left(now)),
+        cache_control: kept.age.lifetime.cache_control(kept.age.seconds_left(now)),
         varies: parsed.varies,
         body: (!current).then(|| kept.bytes.clone()),
     };
-    RemoteAnswer { answer, work, lifetime: kept.lifetime }
+    RemoteAnswer { answer, work, lifetime: kept.age.lifetime }
 }
 
-/// Fetches and renders, or finds what is kept to be current still.
-async fn make(
-    app: &App,
-    wanted: &Wanted,
-    stale: Option<Arc<Kept>>,
-    memory: &Semaphore,
-) -> Result<(Kept, Work), RemoteError> {
-    let mut headers = HeaderMap::new();
-    if let Ok(via) = HeaderValue::from_str(&format!("1.1 {VIA}")) {
-        headers.insert(header::VIA, via);
-    }
-    if let Some(tag) = stale.as_ref().and_then(|stale| stale.origin_tag.clone()) {
-        headers.insert(header::IF_NONE_MATCH, tag);
-    }
-    let limit = app.config.remote.max_bytes;
-    let download = app.fetch.download(&app.staging, wanted.target.clone(), headers, limit).await?;
-    let now = app.clock.now_ms();
-    let (staged, headers) = match (download, stale) {
-        (Download::Whole { staged, headers }, _) => (staged, headers),
-        (Download::Unchanged { headers }, Some(stale)) => {
-            let told = headers.contains_key(header::CACHE_CONTROL);
-            let lifetime = if told { lifetime(&headers) } else { stale.lifetime };
-            let kept = Kept { lifetime, from_ms: now, ..Kept::clone(&stale) };
-            return Ok((kept, Work::Kept));
-        }
-        // An answer to a question that was not asked.
-        (Download::Unchanged { .. }, None) => return Err(DownloadError::from(FetchError::Broken).into()),
-    };
-    let _room = memory.acquire_many(kibibytes(staged.bytes())).await.map_err(internal)?;
-    let file = Bytes::from(tokio::fs::read(staged.path()).await.map_err(internal)?);
-    drop(staged);
-    let info = app.renderer.probe(file.clone()).await.map_err(|error| match error {
-        RenderError::Refused { fault: Fault::Unsupported } if !claims_image(&headers) => {
-            RemoteError::NotAnImage
-        }
+async fn render(app: &App, wanted: &Wanted, source: &Source) -> Result<Kept, RemoteError> {
+    let info = app.renderer.probe(source.file.bytes.clone()).await.map_err(|error| match error {
+        RenderError::Refused { fault: Fault::Unsupported } if !source.claims_image => RemoteError::NotAnImage,
         error => error.into(),
     })?;
     let format = output_format(wanted.key.format, wanted.key.accept, &info, &wanted.transform)?;
-    let rendered = app.renderer.render(vec![file], wanted.transform.clone(), format).await?;
-    let origin_tag = headers.get(header::ETAG).filter(|tag| tag.len() <= MAX_TAG_BYTES).cloned();
-    let readable_tag = origin_tag.as_ref().and_then(|tag| tag.to_str().ok());
-    let etag = ETag::of_remote(&Sha256::digest(&rendered.bytes).into(), readable_tag);
-    let (bytes, lifetime) = (rendered.bytes, lifetime(&headers));
-    Ok((Kept { format, bytes, etag, origin_tag, lifetime, from_ms: now }, Work::Made))
-}
-
-/// Longest tag of an origin that is sent back to it, in bytes.
-const MAX_TAG_BYTES: usize = 1024;
-
-fn lifetime(headers: &HeaderMap) -> Lifetime {
-    let joined = |name: HeaderName| {
-        let values: Vec<&str> =
-            headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-        (!values.is_empty()).then(|| values.join(","))
-    };
-    let (control, vary) = (joined(header::CACHE_CONTROL), joined(header::VARY));
-    Lifetime::of(control.as_deref(), vary.as_deref(), joined(header::AGE).as_deref())
-}
-
-fn claims_image(headers: &HeaderMap) -> bool {
-    let claimed = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    claimed.is_some_and(|claimed| claimed.trim().to_ascii_lowercase().starts_with("image/"))
-}
-
-/// The unit in which memory for sources is counted.
-fn kibibytes(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+    let files = vec![source.file.bytes.clone()];
+    let rendered = app.renderer.render(files, wanted.transform.clone(), format).await?;
+    let tag = source.tag.as_ref().and_then(|tag| tag.to_str().ok());
+    Ok(Kept {
+        format,
+        etag: ETag::of_remote(&Sha256::digest(&rendered.bytes).into(), tag),
+        bytes: rendered.bytes,
+        source_sha256: source.file.sha256,
+        age: source.age,
+    })
 }
 
 fn internal<E: Error + Send + Sync + 'static>(error: E) -> RemoteError {

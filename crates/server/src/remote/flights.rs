@@ -1,96 +1,107 @@
-//! Each rendition of a remote image is made once, however many ask for it, and only so many at a time.
+//! What is being fetched and rendered, once for all who ask and only so much at a time, and what is kept.
 
-use super::cache::{Cache, Kept, Key};
-use super::{RemoteError, Wanted, Work, kibibytes, make};
+use super::cache::Cache;
+use super::shared::Shared;
+use super::source::{self, Age, Source, kibibytes};
+use super::{Kept, Key, RemoteError, Wanted, Work, render};
 use crate::app::App;
 use crate::config::Config;
-use crate::fetch::{DownloadError, FetchError};
-use crate::renderer::RenderError;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use crate::fetch::{DownloadError, FetchError, Target};
+use safelight_domain::origin::Lifetime;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Memory for sources that are being rendered, unless one alone may be larger.
 const SOURCE_MEMORY_BYTES: u64 = 256 << 20;
 
 /// Remote images being made, and what is kept of those that were.
 pub struct Flights {
-    flying: Mutex<HashMap<Key, watch::Receiver<Option<Outcome>>>>,
-    cache: Cache,
+    renditions: Arc<Shared<Key, (Arc<Kept>, Work)>>,
+    sources: Arc<Shared<String, Arc<Source>>>,
+    kept: Cache<Key, Kept>,
+    kept_sources: Cache<String, Source>,
     permits: Arc<Semaphore>,
-    memory: Semaphore,
+    memory: Arc<Semaphore>,
 }
 
-type Outcome = Result<(Arc<Kept>, Work), RemoteError>;
-
 impl Flights {
-    /// As many at once as may be fetched at once; each waits on disk for room in memory.
+    /// As many at once as may be fetched at once; each waits on disk for room in memory. Half of what is
+    /// kept are sources.
     pub fn new(config: &Config) -> Flights {
-        let memory = SOURCE_MEMORY_BYTES.max(config.remote.max_bytes);
+        let half = config.remote.cache_bytes / 2;
+        // Sources that are kept never take the room of those that are being rendered: small ones count
+        // as a kibibyte there, and as half of one where they are kept.
+        let being_rendered = SOURCE_MEMORY_BYTES.max(config.remote.max_bytes);
+        let memory = being_rendered.saturating_add(config.remote.cache_bytes as u64);
         Flights {
-            flying: Mutex::default(),
-            cache: Cache::new(config.remote.cache_bytes),
+            renditions: Shared::new(),
+            sources: Shared::new(),
+            kept: Cache::new(half),
+            kept_sources: Cache::new(half),
             permits: Arc::new(Semaphore::new(config.fetch.concurrent)),
             // Any u32 fits in a usize.
-            memory: Semaphore::new(kibibytes(memory) as usize),
+            memory: Arc::new(Semaphore::new(kibibytes(memory) as usize)),
         }
     }
 
     /// What is kept, perhaps no longer holding.
     pub(super) fn kept(&self, key: &Key) -> Option<Arc<Kept>> {
-        self.cache.get(key)
+        self.kept.get(key)
     }
 
-    /// Makes a rendition, or waits for the one that makes it. The work goes on when the one who asked
-    /// is gone, for those who wait with it.
-    pub(super) async fn make(&self, app: &Arc<App>, wanted: &Wanted, stale: Option<Arc<Kept>>) -> Outcome {
-        let mut outcome = {
-            let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
-            match flying.get(&wanted.key) {
-                Some(outcome) => outcome.clone(),
-                None => {
-                    let permit = Arc::clone(&self.permits).try_acquire_owned();
-                    let permit = permit.map_err(|_| DownloadError::from(FetchError::Busy))?;
-                    let (sender, outcome) = watch::channel(None);
-                    flying.insert(wanted.key.clone(), outcome.clone());
-                    tokio::spawn(fly(Arc::clone(app), wanted.clone(), stale, permit, sender));
-                    outcome
-                }
-            }
+    /// Makes a rendition, or finds that `stale` is still right.
+    pub(super) async fn make(
+        &self,
+        app: &Arc<App>,
+        wanted: &Wanted,
+        stale: Option<Arc<Kept>>,
+    ) -> Result<(Arc<Kept>, Work), RemoteError> {
+        let begin = || {
+            let permit = Arc::clone(&self.permits).try_acquire_owned();
+            let permit = permit.map_err(|_| DownloadError::from(FetchError::Busy))?;
+            let (app, wanted) = (Arc::clone(app), wanted.clone());
+            Ok(async move {
+                let _permit = permit;
+                let source = app.remote.source(&app, &wanted.target).await?;
+                let current = stale.filter(|stale| stale.source_sha256 == source.file.sha256);
+                let (kept, work) = match current {
+                    Some(stale) => (Kept { age: source.age, ..Kept::clone(&stale) }, Work::Kept),
+                    None => (render(&app, &wanted, &source).await?, Work::Made),
+                };
+                let (key, kept) = (wanted.key, Arc::new(kept));
+                let bytes = kept.bytes.len() + key.url.len() + key.transform.len();
+                keep(&app.remote.kept, key, &kept, kept.age, bytes);
+                Ok((kept, work))
+            })
         };
-        match outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
-            Ok(Some(outcome)) => outcome,
-            // The task ended without an outcome, so it panicked.
-            Ok(None) | Err(_) => Err(RenderError::WorkerDied.into()),
-        }
+        self.renditions.join(wanted.key.clone(), begin).await
+    }
+
+    /// The source, from memory as long as it holds there.
+    async fn source(&self, app: &Arc<App>, target: &Target) -> Result<Arc<Source>, RemoteError> {
+        let url = target.url().as_str().to_owned();
+        let stale = match self.kept_sources.get(&url) {
+            Some(source) if source.age.holds(app.clock.now_ms()) => return Ok(source),
+            other => other,
+        };
+        let begin = || {
+            let (app, target, url) = (Arc::clone(app), target.clone(), url.clone());
+            Ok(async move {
+                let memory = Arc::clone(&app.remote.memory);
+                let source = Arc::new(source::fetch(&app, target, stale, memory).await?);
+                let bytes = source.file.bytes.len() + url.len();
+                keep(&app.remote.kept_sources, url, &source, source.age, bytes);
+                Ok(source)
+            })
+        };
+        self.sources.join(url.clone(), begin).await
     }
 }
 
-async fn fly(
-    app: Arc<App>,
-    wanted: Wanted,
-    stale: Option<Arc<Kept>>,
-    _permit: OwnedSemaphorePermit,
-    sender: watch::Sender<Option<Outcome>>,
-) {
-    let _landing = Landing { app: &app, key: &wanted.key };
-    let made = make(&app, &wanted, stale, &app.remote.memory).await;
-    let outcome = made.map(|(kept, work)| (Arc::new(kept), work));
-    // Before it lands, so that whoever comes next finds it.
-    if let Ok((kept, _)) = &outcome {
-        app.remote.cache.put(wanted.key.clone(), Arc::clone(kept));
-    }
-    sender.send_replace(Some(outcome));
-}
-
-/// Takes a flight off the list when it ends, in whatever way.
-struct Landing<'a> {
-    app: &'a App,
-    key: &'a Key,
-}
-
-impl Drop for Landing<'_> {
-    fn drop(&mut self) {
-        self.app.remote.flying.lock().unwrap_or_else(PoisonError::into_inner).remove(self.key);
+/// Keeps what may be kept; of what may not, nothing older either.
+fn keep<K: std::hash::Hash + Eq, V>(cache: &Cache<K, V>, key: K, value: &Arc<V>, age: Age, bytes: usize) {
+    match age.lifetime {
+        Lifetime::Never => cache.forget(&key),
+        _ => cache.put(key, Arc::clone(value), bytes),
     }
 }

@@ -117,7 +117,7 @@ pub(super) const REMOTE_CACHE_BYTES: Setting<usize> = Setting {
         default: Fallback::Is("67108864"),
         form: Form::Number,
         allowed: "a whole number of bytes from 0 to 1000000000000",
-        about: "Most bytes of finished remote images, which are kept in memory alone; one may take an eighth of it.",
+        about: "Most bytes of remote images, half for sources and half for what is made of them; they are kept in memory alone, and one may take a sixteenth of it.",
     },
     parse: |text| in_range(text, 0..=1_000_000_000_000),
 };

@@ -211,6 +211,45 @@ async fn all_who_ask_at_once_share_one_fetch() {
 }
 
 #[tokio::test]
+async fn all_sizes_share_one_fetch() {
+    let origin = gallery("cache-control: max-age=7200\r\n").await;
+    let app = TestApp::with(open(&[origin.port])).await;
+    let size = |options: &'static str| remote(&app, options, &origin, "/a");
+    let answers = tokio::join!(size("w=10"), size("w=20"), size("w=30"), size("w=20,f=jpeg"));
+    for answer in [answers.0, answers.1, answers.2, answers.3] {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    assert_eq!(origin.connections(), 1);
+    // A size that is new later holds as long as the source, and no longer.
+    app.set_clock(NOW + 7_000);
+    let late = size("w=15").await;
+    assert_eq!((late.header("cache-control"), origin.connections()), (Some("public, max-age=200"), 1));
+    app.set_clock(NOW + 7_200);
+    assert_eq!(size("w=15").await.header("cache-control"), Some("public, max-age=7200"));
+    assert_eq!(origin.connections(), 2);
+    // The same bytes again, so what was made of them is still right.
+    let again = size("w=20").await;
+    assert!(again.header("cf-resized").is_some_and(|text| text.starts_with("internal=ok/h ")));
+    assert_eq!(origin.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_source_that_has_changed_is_rendered_anew() {
+    let count = AtomicUsize::new(0);
+    let origin = Origin::start(move |_| {
+        let level = count.fetch_add(1, Ordering::SeqCst) as u8;
+        answer("200 OK", "", png(4, 4, [level, 0, 0, 255]))
+    })
+    .await;
+    let app = TestApp::with(open(&[origin.port])).await;
+    for (time, level) in [(0, 0), (3_599, 0), (3_600, 1), (7_199, 1), (7_200, 2)] {
+        app.set_clock(NOW + time);
+        let answer = remote(&app, "q=90", &origin, "/a").await;
+        assert_eq!(decode_png(&answer.body).2, [level, 0, 0], "{time}");
+    }
+}
+
+#[tokio::test]
 async fn a_drawing_is_sanitised() {
     let drawing = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"7\" height=\"5\" onload=\"alert(1)\"><script>alert(1)</script><rect width=\"3\" height=\"2\"/></svg>";
     let origin = Origin::start(move |_| answer("200 OK", "", drawing)).await;
