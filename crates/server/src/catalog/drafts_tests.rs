@@ -208,3 +208,40 @@ async fn batch_tokens_are_bounded_swept_and_go_with_their_parent() {
     assert!(catalog.delete_token(&account('a'), "id of first of a").await.expect("works"));
     assert_eq!(find("more").await, None);
 }
+
+/// How SQLite goes about a query.
+fn plan(catalog_folder: &tempfile::TempDir, sql: &str) -> String {
+    let path = catalog_folder.path().join("catalog.sqlite");
+    let connection = Connection::open(path).expect("opens");
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("SQL");
+    let values = vec![rusqlite::types::Value::Null; statement.parameter_count()];
+    let mut rows = statement.query(rusqlite::params_from_iter(values)).expect("a plan");
+    let mut plan = String::new();
+    while let Some(row) = rows.next().expect("a row") {
+        plan.push_str(&row.get::<_, String>("detail").expect("a text"));
+        plan.push('\n');
+    }
+    plan
+}
+
+#[tokio::test]
+async fn drafts_and_jobs_are_found_by_index() {
+    let (folder, _catalog) = two_accounts().await;
+    for (sql, index) in [
+        (
+            "SELECT * FROM drafts WHERE account = ?1 AND id = ?2 AND used = 0 AND expires_ms > ?3",
+            "drafts_by_id",
+        ),
+        ("SELECT link FROM drafts WHERE expires_ms < ?1 ORDER BY expires_ms LIMIT ?2", "drafts_by_expiry"),
+        ("SELECT id FROM jobs WHERE kind = ?3 AND due_ms <= ?1 ORDER BY due_ms, id LIMIT 1", "jobs_by_due"),
+        ("SELECT 1 FROM jobs WHERE account = ?1 AND kind = ?2 LIMIT 1 OFFSET ?3", "jobs_of_account"),
+        (
+            "SELECT hash FROM batch_tokens WHERE expires_ms < ?1 ORDER BY expires_ms LIMIT ?2",
+            "batch_tokens_by",
+        ),
+    ] {
+        let plan = plan(&folder, sql);
+        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+        assert!(!plan.contains("SCAN"), "{sql}\n{plan}");
+    }
+}

@@ -35,7 +35,8 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Catalog;
+    use crate::catalog::{Catalog, JobKind, JobLine};
+    use safelight_domain::image::BlobId;
 
     #[tokio::test]
     async fn an_older_catalog_is_migrated_with_its_rows() {
@@ -51,6 +52,8 @@ mod tests {
                         (?1, 'hero', 'pad', 12, NULL, 2.5, 'none', NULL, 'always-public'),
                         (?1, 'public', 'scale-down', NULL, NULL, 0.0, 'copyright', 3600, 'follow-image')";
         old.execute(variants, [&id]).expect("rows");
+        let job = "INSERT INTO jobs (kind, payload, due_ms) VALUES ('delete-blob', ?1, 4)";
+        old.execute(job, [&id]).expect("a row");
         drop(old);
 
         let catalog = Catalog::open(&path).expect("migrates");
@@ -60,6 +63,8 @@ mod tests {
         let variants = catalog.variants(&accounts[0].id).await.expect("works");
         let texts: Vec<String> = variants.iter().map(|variant| variant.transform.canonical()).collect();
         assert_eq!(texts, ["fit=pad,width=12,blur=2.5,metadata=none", "fit=scale-down"]);
+        let job = catalog.lease_job(JobLine::Storage, 4, 5).await.expect("works").expect("is due");
+        assert_eq!(job.kind, JobKind::DeleteBlob(BlobId::parse(&id).expect("32 digits")));
         let version: u32 = Connection::open(&path)
             .and_then(|new| new.pragma_query_value(None, "user_version", |row| row.get(0)))
             .expect("a version");
