@@ -11,6 +11,16 @@ impl ETag {
         ETag(format!("\"{hex}\""))
     }
 
+    /// The tag of a remote image's rendition with this SHA-256: `cf-`, the half of it, and after a colon
+    /// the origin's tag, if that is short and has no character that a list of tags would trip over.
+    pub fn of_remote(digest: &[u8; 32], origin: Option<&str>) -> ETag {
+        let hex: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
+        let plain = |b: u8| b.is_ascii_graphic() && !b"\",\\".contains(&b);
+        let opaque = origin.map(|tag| tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"'));
+        let opaque = opaque.filter(|tag| (1..=MAX_ORIGIN_TAG).contains(&tag.len()) && tag.bytes().all(plain));
+        ETag(opaque.map_or_else(|| format!("\"cf-{hex}\""), |tag| format!("\"cf-{hex}:{tag}\"")))
+    }
+
     /// The tag with its quotes.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -25,6 +35,9 @@ impl ETag {
             })
     }
 }
+
+/// Longest tag of an origin that is repeated, in bytes.
+const MAX_ORIGIN_TAG: usize = 128;
 
 /// What to send of a body of known length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +97,25 @@ mod tests {
 
     fn etag() -> ETag {
         ETag::of_sha256(&[0xAB; 32])
+    }
+
+    #[test]
+    fn remote_tags_repeat_the_origins() {
+        let hex = "ab".repeat(16);
+        for (origin, expected) in [
+            (None, format!("\"cf-{hex}\"")),
+            (Some("\"x-1\""), format!("\"cf-{hex}:x-1\"")),
+            (Some("W/\"x-1\""), format!("\"cf-{hex}:x-1\"")),
+            (Some("\"\""), format!("\"cf-{hex}\"")),
+            (Some("\"a,b\""), format!("\"cf-{hex}\"")),
+            (Some("\"a\"b\""), format!("\"cf-{hex}\"")),
+            (Some("\"a\u{e4}\""), format!("\"cf-{hex}\"")),
+            (Some(&"x".repeat(129)), format!("\"cf-{hex}\"")),
+        ] {
+            let tag = ETag::of_remote(&[0xAB; 32], origin);
+            assert_eq!(tag.as_str(), expected);
+            assert!(tag.matches_none_match(&format!("\"other\", {}", tag.as_str())));
+        }
     }
 
     #[test]

@@ -7,16 +7,22 @@
 //! 2. [`delivery_url`] and [`signature`]: what a viewer's request says.
 //! 3. [`access`]: the only place that decides who may see bytes.
 //! 4. [`negotiate`], [`caching`], [`conditional`]: how the answer looks.
-//! 5. [`token`]: who may use the management API.
+//! 5. [`token`]: who may use the management API; [`direct_upload`]: uploads by who may not.
+//! 6. [`remote_url`], [`origin`] and [`address`]: remote images, where they may come from, and what may be
+//!    connected to.
 
 pub mod access;
 pub mod account;
+pub mod address;
 pub mod caching;
 pub mod conditional;
 pub mod delivery_url;
+pub mod direct_upload;
 pub mod image;
 pub mod negotiate;
 pub mod options;
+pub mod origin;
+pub mod remote_url;
 pub mod signature;
 pub mod time;
 pub mod token;

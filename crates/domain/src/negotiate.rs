@@ -157,6 +157,18 @@ pub fn output_format(
     })
 }
 
+/// As much of an `Accept` header as [`output_format`] looks at, in one of four forms: for keys of
+/// renditions.
+pub fn accept_key(accept: Option<&str>) -> Option<&'static str> {
+    let accepts = |media_type: &str| accept.is_some_and(|accept| names(accept, media_type));
+    match (accepts("image/avif"), accepts("image/webp")) {
+        (true, true) => Some("image/avif,image/webp"),
+        (true, false) => Some("image/avif"),
+        (false, true) => Some("image/webp"),
+        (false, false) => None,
+    }
+}
+
 /// No output has a longer side. The source may yet be turned, so both ways count.
 fn longest_side(source: &SourceInfo, transform: &Transform) -> u64 {
     let (w, h) = (u64::from(source.width), u64::from(source.height));
@@ -199,6 +211,25 @@ mod tests {
 
     fn auto(accept: Option<&str>, source: &SourceInfo, transform: &Transform) -> OutputFormat {
         output_format(FormatChoice::Auto, accept, source, transform).expect("auto suits everything")
+    }
+
+    #[test]
+    fn accept_keys_lead_to_the_same_formats() {
+        let jpeg = source(SourceFormat::Jpeg, false, 1);
+        let small = Transform { width: Side::parse(100).ok(), ..Transform::default() };
+        for accept in [
+            None,
+            Some(""),
+            Some("*/*"),
+            Some("image/avif,image/webp,image/*;q=0.8"),
+            Some("image/webp, image/avif;q=0"),
+            Some("IMAGE/AVIF"),
+        ] {
+            for transform in [&small, &Transform::default()] {
+                let direct = auto(accept, &jpeg, transform);
+                assert_eq!(auto(accept_key(accept), &jpeg, transform), direct, "{accept:?}");
+            }
+        }
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Options {
     pub transform: Transform,
     /// `format`.
     pub format: FormatChoice,
+    /// See [`Options::gives_format`].
+    format_given: bool,
     /// `slow-connection-quality`: replaces the quality on a slow connection.
     pub slow_connection_quality: Option<Quality>,
     /// `width=auto`.
@@ -111,6 +113,12 @@ impl Options {
             transform.quality = self.slow_connection_quality;
         }
         transform
+    }
+
+    /// Whether `format` was given. Without it a hosted image has the best format that the viewer
+    /// accepts, and a remote one that of its kind, JPEG, PNG or GIF (Cloudflare's defaults).
+    pub fn gives_format(&self) -> bool {
+        self.format_given
     }
 
     /// Whether the request's client hints change the result.

@@ -83,7 +83,46 @@ pub struct TokenRecord {
     pub created_ms: i64,
 }
 
-/// A request's proven right to act for one account. Only [`authenticate`] makes one.
+/// Life of a batch token in milliseconds (one hour, as in Cloudflare's example).
+pub const BATCH_TOKEN_MS: i64 = 60 * 60 * 1000;
+
+/// A stored token of the batch API: short-lived, for one account, and for images alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchToken {
+    /// Owner.
+    pub account: AccountId,
+    /// The [`TokenRecord::id`] of the token that asked for it. When that goes, this goes too.
+    pub parent: String,
+    /// See [`TokenHash`].
+    pub hash: TokenHash,
+    /// What it may do: see [`batch_scopes`].
+    pub scopes: Vec<Scope>,
+    /// From this moment on it opens nothing; milliseconds since 1970-01-01T00:00:00Z.
+    pub expires_ms: i64,
+}
+
+/// What a batch token may do that a caller asks for: no more than the caller, and nothing with
+/// signing keys.
+pub fn batch_scopes(caller: &Caller) -> Vec<Scope> {
+    [Scope::Read, Scope::Write].into_iter().filter(|scope| caller.require(*scope).is_ok()).collect()
+}
+
+/// Proves that `presented` is the stored batch token and still lives. It acts for its own account.
+/// `stored` is the record found by the hash of `presented`, if any.
+pub fn authenticate_batch(
+    presented: &str,
+    stored: Option<&BatchToken>,
+    now_ms: i64,
+) -> Result<Caller, Refusal> {
+    let stored = stored.filter(|stored| now_ms < stored.expires_ms).ok_or(Refusal::Unauthenticated)?;
+    if !bool::from(TokenHash::of(presented).0.ct_eq(&stored.hash.0)) {
+        return Err(Refusal::Unauthenticated);
+    }
+    Ok(Caller { account: stored.account.clone(), scopes: stored.scopes.clone(), role: Role::Member })
+}
+
+/// A request's proven right to act for one account. Only [`authenticate`] and
+/// [`authenticate_batch`] make one.
 #[derive(Clone, Debug)]
 pub struct Caller {
     account: AccountId,
@@ -192,6 +231,36 @@ mod tests {
             for wanted in Scope::ALL {
                 assert_eq!(caller.require(wanted).is_ok(), held == wanted);
             }
+        }
+    }
+
+    #[test]
+    fn a_batch_token_does_what_its_parent_may_with_images_for_an_hour() {
+        for (parent, scopes) in [
+            (&Scope::ALL[..], &[Scope::Read, Scope::Write][..]),
+            (&[Scope::Read, Scope::Sign], &[Scope::Read]),
+            (&[Scope::Sign], &[]),
+        ] {
+            let parent = record(Role::InstanceAdmin, parent);
+            let caller = authenticate("secret", Some(&parent), &account('b')).expect("admin");
+            assert_eq!(batch_scopes(&caller), scopes);
+        }
+        let batch = BatchToken {
+            account: account('b'),
+            parent: "1".repeat(32),
+            hash: TokenHash::of("batch"),
+            scopes: vec![Scope::Read],
+            expires_ms: 10,
+        };
+        let caller = authenticate_batch("batch", Some(&batch), 9).expect("lives");
+        assert_eq!(caller.account(), &account('b'));
+        assert_eq!(caller.require(Scope::Write), Err(Refusal::MissingScope(Scope::Write)));
+        assert_eq!(caller.require_instance_admin(), Err(Refusal::NotInstanceAdmin));
+        for (presented, stored, now_ms) in
+            [("batch", None, 9), ("other", Some(&batch), 9), ("batch", Some(&batch), 10)]
+        {
+            let refused = authenticate_batch(presented, stored, now_ms).err();
+            assert_eq!(refused, Some(Refusal::Unauthenticated), "{presented} at {now_ms}");
         }
     }
 }

@@ -5,6 +5,8 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::Flights;
+use crate::fetch::Client;
+use crate::remote;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
 
@@ -20,8 +22,12 @@ pub struct App {
     pub staging: Staging,
     /// Worker processes.
     pub renderer: Renderer,
+    /// What is fetched from elsewhere, by all parts.
+    pub fetch: Client,
     /// The time.
     pub clock: Clock,
+    /// Remote images being made, and those that are kept.
+    pub remote: remote::Flights,
     /// Renditions being made.
     pub flights: Flights,
 }

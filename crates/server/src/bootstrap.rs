@@ -6,8 +6,10 @@ use crate::catalog::{Account, Catalog, NewAccount};
 use crate::clock::Clock;
 use crate::config::{Config, FirstAccount, Sandbox};
 use crate::deliver::Flights;
+use crate::fetch::Client;
 use crate::protocol::Wall;
 use crate::random;
+use crate::remote;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
 use anyhow::{Context, bail, ensure};
@@ -83,7 +85,8 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
     let renderer = Renderer::start(&config.render, config.source_limits);
     say_walls(&renderer, config.render.sandbox).await?;
     let flights = Flights::new(config.render.workers + config.render.queue);
-    let app = Arc::new(App { config, catalog, blobs, staging, renderer, clock, flights });
+    let (fetch, remote) = (Client::new(&config.fetch), remote::Flights::new(&config));
+    let app = Arc::new(App { config, catalog, blobs, staging, renderer, fetch, remote, clock, flights });
     Ok(Started { app, first_account, lock })
 }
 

@@ -6,6 +6,7 @@ use readers::Readers;
 use renditions::UsedRendition;
 use rusqlite::{Connection, OpenFlags, ffi};
 use safelight_domain::account::{AccountHash, AccountId};
+use safelight_domain::direct_upload::UploadEvent;
 use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::signature::SigningKey;
@@ -17,14 +18,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use url::Url;
 use writer::Writer;
 
 mod accounts;
+mod batch_tokens;
 mod cache;
+mod drafts;
 mod images;
 mod jobs;
 mod keys;
 mod lists;
+mod notices;
 mod readers;
 mod renditions;
 mod rows;
@@ -33,6 +38,8 @@ mod tokens;
 mod variants;
 mod writer;
 
+pub use batch_tokens::MAX_BATCH_TOKENS;
+pub use drafts::FulfilError;
 pub use lists::MAX_LIST;
 pub use renditions::MAX_EVICTED;
 
@@ -268,6 +275,38 @@ pub struct Job {
 pub enum JobKind {
     /// Delete every stored byte of a blob (its image is gone).
     DeleteBlob(BlobId),
+    /// Tell an event to the account's webhook.
+    Notify {
+        /// Whose.
+        account: AccountId,
+        /// What happened.
+        event: UploadEvent,
+    },
+}
+
+/// Jobs that wait for each other. Those of one line never hold up another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobLine {
+    /// [`JobKind::DeleteBlob`].
+    Storage,
+    /// [`JobKind::Notify`].
+    Notices,
+}
+
+/// Where an account wants to be told of uploads by link.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// http or https.
+    pub url: Url,
+    /// Sent with every message, so that the receiver knows who calls.
+    pub secret: Option<String>,
+}
+
+impl std::fmt::Debug for Webhook {
+    // The address itself often carries a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Webhook").finish_non_exhaustive()
+    }
 }
 
 impl Catalog {

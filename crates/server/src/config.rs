@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::image::SourceLimits;
+use safelight_domain::origin::AllowedOrigin;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +24,9 @@ pub struct Config {
     pub public_url: Url,
     /// Largest upload in bytes.
     pub max_upload_bytes: u64,
+    /// Most time for an upload by link, from its head to its end: it needs no token, so it must not
+    /// hold a place for ever.
+    pub direct_upload_time: Duration,
     /// Bounds on uploaded pictures.
     pub source_limits: SourceLimits,
     /// See [`Compat`].
@@ -35,6 +39,10 @@ pub struct Config {
     pub connections: ConnectionLimits,
     /// The pool of worker processes.
     pub render: RenderConfig,
+    /// What is fetched from elsewhere.
+    pub fetch: FetchConfig,
+    /// Remote images.
+    pub remote: RemoteConfig,
     /// Most bytes that stored renditions may take together; the least recently used go first.
     pub rendition_bytes: u64,
     /// Most bytes of renditions that are kept in memory.
@@ -97,6 +105,36 @@ pub enum Sandbox {
     Required,
     /// It is rendered behind what walls there are, and the log says so.
     BestEffort,
+}
+
+/// Bounds on what is fetched from elsewhere.
+#[derive(Clone, Debug)]
+pub struct FetchConfig {
+    /// Networks that are open though they are not public.
+    pub private_networks: Vec<IpNet>,
+    /// Ports that may be connected to.
+    pub ports: Vec<u16>,
+    /// Time for one fetch, redirects and body included.
+    pub timeout: Duration,
+    /// Time to resolve a name, connect and agree on TLS, at each redirect.
+    pub connect_timeout: Duration,
+    /// Time for the head of an answer, and longest pause within its body.
+    pub idle_timeout: Duration,
+    /// Fetches at once; more are refused.
+    pub concurrent: usize,
+}
+
+/// Remote images, `/cdn-cgi/image/`.
+#[derive(Clone, Debug)]
+pub struct RemoteConfig {
+    /// Where they may come from.
+    pub origins: Vec<AllowedOrigin>,
+    /// Where sources are that are paths: scheme, host and port. What is there is always allowed.
+    pub zone: Option<Url>,
+    /// Largest source in bytes.
+    pub max_bytes: u64,
+    /// Most bytes of them that are kept, in memory: half for sources and half for renditions.
+    pub cache_bytes: usize,
 }
 
 /// What the first start names its account, key and token; what is `None` is made at random.

@@ -2,10 +2,13 @@
 
 mod accounts;
 mod auth;
+mod batch;
 mod config;
 mod delivery;
+mod direct;
 mod envelope;
 mod error;
+mod form;
 mod health;
 mod images;
 mod keys;
@@ -13,31 +16,41 @@ mod lists;
 mod log;
 mod metadata;
 mod metrics;
+mod remote;
 mod upload_form;
 mod variants;
+mod webhook;
 
 use crate::app::App;
-use axum::Router;
 use axum::extract::OriginalUri;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, delete, get, put};
+use axum::routing::{any, delete, get, post, put};
+use axum::{Extension, Router};
 use error::ApiError;
 use http::StatusCode;
 use std::sync::Arc;
 
 /// Everything on one listener.
 pub fn router(app: Arc<App>) -> Router {
-    logged(admin_routes().fallback(delivery::handle), app)
+    logged(admin_routes().merge(delivery_routes()), app)
 }
 
 /// Delivery alone.
 pub fn delivery_router(app: Arc<App>) -> Router {
-    logged(Router::new().fallback(delivery::handle), app)
+    logged(delivery_routes(), app)
 }
 
 /// Everything but delivery.
 pub fn admin_router(app: Arc<App>) -> Router {
     logged(admin_routes().fallback(no_route), app)
+}
+
+/// What viewers and uploaders without a token may use.
+fn delivery_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/cdn-cgi/image/{*rest}", any(remote::handle))
+        .route("/cdn-cgi/imageupload/{*link}", any(direct::upload))
+        .fallback(delivery::handle)
 }
 
 fn admin_routes() -> Router<Arc<App>> {
@@ -50,13 +63,20 @@ fn admin_routes() -> Router<Arc<App>> {
         .route("/v1/variants/{id}", get(variants::get).patch(variants::update).delete(variants::delete))
         .route("/v1/variants/{id}/flat", get(variants::get_flat))
         .route("/v1/config", get(config::get).patch(config::update))
-        // Words that no image id has; these endpoints do not exist yet.
-        .route("/v1/batch_token", any(no_route))
-        .route("/v1/direct_upload", any(no_route))
+        .route("/v1/batch_token", get(batch::create))
+        .route("/v1/direct_upload", post(direct::create_v1))
         .route("/v1/{*image}", get(images::get).patch(images::update).delete(images::delete))
-        .route("/v2", get(lists::v2));
+        .route("/v2", get(lists::v2))
+        .route("/v2/direct_upload", post(direct::create_v2));
+    let batch = Router::new()
+        .route("/v1", post(images::upload))
+        .route("/v1/{*image}", get(images::get).patch(images::update).delete(images::delete))
+        .route("/v2", get(lists::v2))
+        .route("/v2/direct_upload", post(direct::create_v2))
+        .layer(Extension(auth::BatchPath));
     Router::new()
         .nest("/client/v4/accounts/{account_id}/images", images)
+        .nest("/images", batch)
         .route("/client/{*rest}", any(no_route))
         .route("/safelight/v1/whoami", get(accounts::whoami))
         .route("/safelight/v1/accounts", get(accounts::list).post(accounts::create))
@@ -65,6 +85,11 @@ fn admin_routes() -> Router<Arc<App>> {
             get(accounts::list_tokens).post(accounts::create_token),
         )
         .route("/safelight/v1/accounts/{account_id}/tokens/{token_id}", delete(accounts::delete_token))
+        .route(
+            "/safelight/v1/accounts/{account_id}/webhook",
+            get(webhook::get).put(webhook::set).delete(webhook::delete),
+        )
+        .route("/safelight/v1/accounts/{account_id}/webhook/test", post(webhook::test))
         .route("/safelight/{*rest}", any(no_route))
         .route("/metrics", get(metrics::metrics))
         .route("/health/live", get(health::live))

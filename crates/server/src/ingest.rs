@@ -9,6 +9,7 @@ use crate::renderer::RenderError;
 use crate::staging::Staged;
 use bytes::Bytes;
 use safelight_domain::account::AccountId;
+use safelight_domain::direct_upload::Original;
 use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceInfo};
 use safelight_pixels::Fault;
 use std::error::Error;
@@ -36,7 +37,7 @@ pub enum IngestError {
     /// Private with a custom id, under `compat = "strict"`.
     #[error("an image with a custom id cannot be private")]
     PrivateCustomId,
-    /// The id is taken; the image that has it is untouched.
+    /// The id is taken by an image or a draft, which is untouched.
     #[error("an image has this id")]
     Exists,
     /// Too much is being processed.
@@ -62,31 +63,44 @@ pub async fn ingest(app: &App, account: &AccountId, upload: NewUpload) -> Result
     if id.is_some() && privacy == Privacy::RequireSigned && app.config.compat == Compat::Strict {
         return Err(IngestError::PrivateCustomId);
     }
+    let now_ms = app.clock.now_ms();
     if let Some(id) = &id
-        && app.catalog.find_image(account, id).await.map_err(internal)?.is_some()
+        && (app.catalog.find_image(account, id).await.map_err(internal)?.is_some()
+            || app.catalog.find_draft(account, id, now_ms).await.map_err(internal)?.is_some())
     {
         return Err(IngestError::Exists);
     }
-    let source = probe(app, &staged).await?;
+    let Original { blob, source, bytes, filename } = store_original(app, &staged, filename).await?;
     let image = Image {
         account: account.clone(),
         id: id.unwrap_or_else(|| ImageId::from_random(random::bytes())),
-        blob: BlobId::from_random(random::bytes()),
+        blob,
         source,
-        bytes: staged.bytes(),
+        bytes,
         filename,
         metadata,
         creator,
         privacy,
         uploaded_ms: app.clock.now_ms(),
     };
-    app.blobs.put_original(&image.blob, &staged).await.map_err(internal::<BlobError>)?;
     match app.catalog.insert_image(image.clone()).await {
         Ok(()) => Ok(image),
         // The bytes are an orphan now, which the sweeper removes.
         Err(InsertError::Exists) => Err(IngestError::Exists),
         Err(error) => Err(internal(error)),
     }
+}
+
+/// Checks an upload and stores its bytes durably. Until a row names them they are an orphan.
+pub(crate) async fn store_original(
+    app: &App,
+    staged: &Staged,
+    filename: Option<String>,
+) -> Result<Original, IngestError> {
+    let source = probe(app, staged).await?;
+    let blob = BlobId::from_random(random::bytes());
+    app.blobs.put_original(&blob, staged).await.map_err(internal::<BlobError>)?;
+    Ok(Original { blob, source, bytes: staged.bytes(), filename })
 }
 
 async fn probe(app: &App, staged: &Staged) -> Result<SourceInfo, IngestError> {

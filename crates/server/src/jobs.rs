@@ -2,16 +2,21 @@
 
 use crate::app::App;
 use crate::blobs::{BlobError, Blobs};
-use crate::catalog::{Catalog, CatalogError, Job, JobKind};
+use crate::catalog::{Catalog, CatalogError, Job, JobKind, JobLine};
 use crate::clock::Clock;
+use crate::fetch::Client;
 use crate::sweep::{Limits, ORPHAN_AGE, sweep};
+use crate::webhooks::{Message, TellError, tell};
 use futures_util::stream::{self, TryStreamExt};
+use safelight_domain::account::AccountId;
+use safelight_domain::direct_upload::UploadEvent;
+use safelight_domain::image::BlobId;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::time::sleep;
 
-/// Jobs that run at once.
+/// Jobs of each line that run at once.
 const CONCURRENT: usize = 4;
 
 /// How long a job is its runner's alone. When the runner died, it is leased again after that.
@@ -22,6 +27,12 @@ const FIRST_WAIT_MS: i64 = 5_000;
 
 /// The longest wait after a failure.
 const LONGEST_WAIT_MS: i64 = 3_600_000;
+
+/// How often a webhook is called with one event.
+const MOST_CALLS: u32 = 12;
+
+/// How long an event is worth telling. The calls above take two and a half hours, waits included.
+const EVENT_LIFE_MS: i64 = 3 * 3_600_000;
 
 /// When background work is looked for.
 #[derive(Clone, Copy)]
@@ -44,7 +55,8 @@ const PACE: Pace = Pace {
 /// again after its lease.
 pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
     let limits = Limits { orphan_age: ORPHAN_AGE, rendition_bytes: app.config.rendition_bytes };
-    let work = Work { catalog: &app.catalog, blobs: &app.blobs, clock: &app.clock, limits };
+    let App { catalog, blobs, fetch, clock, .. } = &*app;
+    let work = Work { catalog, blobs, fetch, clock, limits };
     work.run(PACE, shutdown).await;
 }
 
@@ -52,6 +64,7 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
 struct Work<'a> {
     catalog: &'a Catalog,
     blobs: &'a Blobs,
+    fetch: &'a Client,
     clock: &'a Clock,
     limits: Limits,
 }
@@ -63,20 +76,23 @@ enum JobError {
     Catalog(#[from] CatalogError),
     #[error(transparent)]
     Blobs(#[from] BlobError),
+    #[error(transparent)]
+    Tell(#[from] TellError),
 }
 
 impl Work<'_> {
     async fn run(&self, pace: Pace, shutdown: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = shutdown => {}
-            () = self.keep_running_jobs(pace) => {}
+            () = self.keep_running_jobs(JobLine::Storage, pace) => {}
+            () = self.keep_running_jobs(JobLine::Notices, pace) => {}
             () = self.keep_sweeping(pace) => {}
         }
     }
 
-    async fn keep_running_jobs(&self, pace: Pace) {
+    async fn keep_running_jobs(&self, line: JobLine, pace: Pace) {
         loop {
-            if let Err(error) = self.run_due_jobs().await {
+            if let Err(error) = self.run_due_jobs(line).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "the job queue failed");
             }
             sleep(pace.jobs).await;
@@ -94,11 +110,11 @@ impl Work<'_> {
         }
     }
 
-    /// Runs jobs until none is due.
-    async fn run_due_jobs(&self) -> Result<(), CatalogError> {
+    /// Runs jobs of a line until none is due.
+    async fn run_due_jobs(&self, line: JobLine) -> Result<(), CatalogError> {
         let lease = |()| async {
             let now_ms = self.clock.now_ms();
-            let job = self.catalog.lease_job(now_ms, now_ms.saturating_add(LEASE_MS)).await?;
+            let job = self.catalog.lease_job(line, now_ms, now_ms.saturating_add(LEASE_MS)).await?;
             Ok(job.map(|job| (job, ())))
         };
         stream::try_unfold((), lease).try_for_each_concurrent(CONCURRENT, |job| self.run_job(job)).await
@@ -107,24 +123,44 @@ impl Work<'_> {
     async fn run_job(&self, job: Job) -> Result<(), CatalogError> {
         let result = match &job.kind {
             JobKind::DeleteBlob(blob) => self.delete_blob(blob).await,
+            JobKind::Notify { account, event } => self.tell(account, event).await,
         };
         match result {
             Ok(()) => self.catalog.finish_job(job.id).await,
+            Err(error @ JobError::Tell(_)) if job.attempts >= MOST_CALLS => {
+                tracing::warn!(?job, error = &error as &dyn std::error::Error, "an event is lost");
+                self.catalog.finish_job(job.id).await
+            }
             Err(error) => {
                 let wait_ms = wait_ms(job.attempts);
                 tracing::warn!(?job, wait_ms, error = &error as &dyn std::error::Error, "a job failed");
-                self.catalog.retry_job(job.id, self.clock.now_ms().saturating_add(wait_ms)).await
+                let until_ms = self.clock.now_ms().saturating_add(wait_ms);
+                self.catalog.retry_job(job.id, until_ms).await?;
+                match job.kind {
+                    JobKind::Notify { account, .. } => self.catalog.postpone_events(&account, until_ms).await,
+                    JobKind::DeleteBlob(_) => Ok(()),
+                }
             }
         }
     }
 
-    async fn delete_blob(&self, blob: &safelight_domain::image::BlobId) -> Result<(), JobError> {
+    async fn delete_blob(&self, blob: &BlobId) -> Result<(), JobError> {
         // Nothing puts such a job in the queue; if one is there all the same, the bytes win.
         if self.catalog.blob_in_use(blob).await? {
             tracing::error!(blob = blob.as_str(), "a blob that has an image is not deleted");
             return Ok(());
         }
         Ok(self.blobs.delete_blob(blob).await?)
+    }
+
+    /// A webhook that was deleted meanwhile is told nothing, and no webhook what is old.
+    async fn tell(&self, account: &AccountId, event: &UploadEvent) -> Result<(), JobError> {
+        if self.clock.now_ms().saturating_sub(event.at_ms) > EVENT_LIFE_MS {
+            tracing::warn!(account = account.as_str(), event = event.event, "an event is lost");
+            return Ok(());
+        }
+        let Some(webhook) = self.catalog.webhook(account).await? else { return Ok(()) };
+        Ok(tell(self.fetch, &webhook, &Message::of_event(account, event)).await?)
     }
 }
 

@@ -5,6 +5,7 @@
 //! environment or from files it names, never from flags, which every process list shows.
 
 mod duration;
+mod fetching;
 mod secrets;
 mod sources;
 mod table;
@@ -19,9 +20,13 @@ use safelight_domain::image::SourceLimits;
 use sources::Values;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use url::Url;
+
+/// Enough for ten megabytes at 300 kbit/s.
+const DIRECT_UPLOAD_TIME: Duration = Duration::from_secs(300);
 
 /// Everything that settings are read from.
 #[derive(Clone, Debug)]
@@ -143,6 +148,7 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
         data: values.required(&table::DATA)?,
         public_url: given_url.unwrap_or_else(|| url_of(listen)),
         max_upload_bytes: values.required(&table::MAX_UPLOAD_BYTES)?,
+        direct_upload_time: DIRECT_UPLOAD_TIME,
         source_limits: SourceLimits::CLOUDFLARE,
         compat: values.required(&table::COMPAT)?,
         unknown_images: values.required(&table::UNKNOWN_IMAGES)?,
@@ -157,6 +163,8 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
             worker_jobs: values.required(&table::RENDER_WORKER_JOBS)?,
             sandbox: values.required(&table::RENDER_SANDBOX)?,
         },
+        fetch: fetching::fetch(&values)?,
+        remote: fetching::remote(&values)?,
         rendition_bytes: values.required(&table::RENDITION_CACHE_BYTES)?,
         rendition_memory_bytes: values.required(&table::RENDITION_MEMORY_BYTES)?,
         first_account: first_account(&sources.environment)?,

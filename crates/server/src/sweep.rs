@@ -1,4 +1,5 @@
-//! Removes what no row names: orphans of crashes, and renditions over the quota. Safe to run twice.
+//! Removes what no row names: orphans of crashes, and renditions over the quota; and rows whose time
+//! is over. Safe to run twice.
 
 use crate::blobs::{BlobError, BlobKey, Blobs};
 use crate::catalog::{Catalog, CatalogError};
@@ -9,6 +10,12 @@ use thiserror::Error;
 /// How old something without a row must be to count as an orphan: bytes come before their row, and
 /// an upload may take hours to go from the one to the other.
 pub const ORPHAN_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a draft stays after its time, so that who comes late is told so.
+const DEAD_DRAFT_MS: i64 = 60 * 60 * 1000;
+
+/// Rows deleted in one transaction, so that other changes get between.
+const ROWS_AT_ONCE: u32 = 1_000;
 
 /// What a sweep may keep.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +35,10 @@ pub struct Swept {
     pub unfinished: u64,
     /// Renditions over the quota.
     pub evicted: u64,
+    /// Drafts whose time was over.
+    pub drafts: u64,
+    /// Batch tokens whose time was over.
+    pub batch_tokens: u64,
 }
 
 /// Why a sweep stopped; what it removed before stays removed.
@@ -53,7 +64,23 @@ pub async fn sweep(
     let before_ms = now_ms.saturating_sub(age_ms);
     let orphans = remove_orphans(catalog, blobs, before_ms).await?;
     let unfinished = blobs.remove_unfinished(before_ms).await?;
-    Ok(Swept { orphans, unfinished, evicted })
+    let drafts_before_ms = now_ms.saturating_sub(DEAD_DRAFT_MS);
+    let drafts = delete_all(|| catalog.delete_old_drafts(drafts_before_ms, ROWS_AT_ONCE)).await?;
+    let batch_tokens = delete_all(|| catalog.delete_old_batch_tokens(now_ms, ROWS_AT_ONCE)).await?;
+    Ok(Swept { orphans, unfinished, evicted, drafts, batch_tokens })
+}
+
+/// Deletes rows some at a time until none is left. How many there were.
+async fn delete_all<F: Future<Output = Result<u64, CatalogError>>>(
+    delete_some: impl Fn() -> F,
+) -> Result<u64, CatalogError> {
+    let mut count = 0;
+    loop {
+        match delete_some().await? {
+            0 => return Ok(count),
+            deleted => count += deleted,
+        }
+    }
 }
 
 /// Rows first, bytes second: bytes that a crash leaves behind are orphans, while a row without its

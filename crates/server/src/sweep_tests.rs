@@ -3,8 +3,10 @@ use crate::blobs::tests::{granted, listed, new_store, put, set_modified};
 use crate::catalog::tests::{account, blob, image, two_accounts};
 use crate::catalog::{Rendition, RenditionKey};
 use bytes::Bytes;
-use safelight_domain::image::{BlobId, ImageId};
+use safelight_domain::direct_upload::{Draft, LinkUse};
+use safelight_domain::image::{BlobId, ImageId, Metadata, Privacy};
 use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::token::{BatchToken, TokenHash};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const LIMITS: Limits = Limits { orphan_age: ORPHAN_AGE, rendition_bytes: u64::MAX };
@@ -84,7 +86,7 @@ async fn what_no_row_names_goes_once_it_is_a_day_old() {
     assert_eq!(world.sweep(LIMITS, 5_000 + DAY_MS).await, Swept::default(), "exactly a day old");
     assert_eq!(listed(&world.blobs).await, all);
     let swept = world.sweep(LIMITS, 5_001 + DAY_MS).await;
-    assert_eq!(swept, Swept { orphans: 4, unfinished: 1, evicted: 0 });
+    assert_eq!(swept, Swept { orphans: 4, unfinished: 1, ..Swept::default() });
     assert_eq!(listed(&world.blobs).await, in_use);
     assert_eq!(world.sweep(LIMITS, i64::MAX).await, Swept::default(), "what is in use stays for ever");
     assert_eq!(listed(&world.blobs).await, in_use);
@@ -129,4 +131,38 @@ async fn renditions_over_the_quota_go_with_their_bytes_and_originals_never() {
     assert_eq!(world.sweep(quota(0), 3).await, Swept { evicted: 2, ..Swept::default() });
     assert_eq!(listed(&world.blobs).await.len(), 1);
     assert_eq!(world.blobs.original(&granted(blob(1))).await.expect("is there"), "original");
+}
+
+#[tokio::test]
+async fn drafts_go_an_hour_after_their_time_and_batch_tokens_at_once() {
+    let world = new_world().await;
+    let later_ms = 5_000 + DEAD_DRAFT_MS;
+    for number in 0..3_u8 {
+        let draft = Draft {
+            account: account('a'),
+            id: ImageId::named(&format!("d{number}")),
+            metadata: Metadata::default(),
+            creator: None,
+            privacy: Privacy::Public,
+            created_ms: 0,
+            expires_ms: if number == 0 { later_ms } else { 5_000 },
+            link: LinkUse::Fresh,
+        };
+        world.catalog.insert_draft(draft, TokenHash::of(&number.to_string()), 9).await.expect("new");
+        let token = BatchToken {
+            account: account('a'),
+            parent: "id of first of a".to_owned(),
+            hash: TokenHash::of(&number.to_string()),
+            scopes: Vec::new(),
+            expires_ms: if number == 0 { i64::MAX } else { later_ms },
+        };
+        world.catalog.insert_batch_token(token, 0).await.expect("new");
+    }
+    assert_eq!(world.sweep(LIMITS, later_ms).await, Swept::default());
+    let swept = world.sweep(LIMITS, later_ms + 1).await;
+    assert_eq!(swept, Swept { drafts: 2, batch_tokens: 2, ..Swept::default() });
+    assert!(world.catalog.draft_of_link(&TokenHash::of("0")).await.expect("works").is_some());
+    assert!(world.catalog.draft_of_link(&TokenHash::of("1")).await.expect("works").is_none());
+    assert!(world.catalog.find_batch_token(&TokenHash::of("0")).await.expect("works").is_some());
+    assert!(world.catalog.find_batch_token(&TokenHash::of("1")).await.expect("works").is_none());
 }

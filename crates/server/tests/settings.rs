@@ -65,6 +65,9 @@ fn defaults() {
     assert_eq!((config.render.memory, config.render.worker_jobs), (8 << 30, 500));
     assert_eq!(config.render.sandbox, Sandbox::Required);
     assert!(config.trusted_proxies.is_empty());
+    // Nothing inside is fetched from, and nothing at all is an origin of remote images.
+    assert!(config.fetch.private_networks.is_empty() && config.remote.origins.is_empty());
+    assert_eq!((config.fetch.ports, config.remote.zone), (vec![80, 443], None));
     assert_eq!(settings.log.format, LogFormat::Text);
 }
 
@@ -178,6 +181,12 @@ fn ranges_and_kinds() {
         flag("listen", ""),
         flag("trusted-proxies", "10.0.0.0/33"),
         flag("trusted-proxies", "10.0.0.0/8,"),
+        flag("fetch-ports", "0"),
+        flag("fetch-ports", ""),
+        flag("fetch-ports", "80,65536"),
+        flag("remote-origins", "https://example.com"),
+        flag("remote-origins", "example.com,"),
+        flag("zone-origin", "https://example.com/a"),
         file("max_upload_bytes = true"),
         file("max_upload_bytes = -1"),
         file("listen = [\"127.0.0.1:1\"]"),

@@ -360,6 +360,7 @@ impl List {
         Ok(Options {
             transform,
             format: self.format,
+            format_given: self.seen.0.contains(&"format"),
             slow_connection_quality: self.slow_connection_quality,
             auto_width,
             on_error: self.on_error.unwrap_or(OnError::Report),

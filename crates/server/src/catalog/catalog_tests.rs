@@ -294,7 +294,7 @@ async fn everything_is_there_after_a_restart() {
     let found = catalog.find_image(&a, &ImageId::named("i")).await.expect("works").expect("is there");
     assert_eq!(*found, image('a', "i", blob(1), 10));
     assert_eq!(catalog.image_count(&a).await.expect("works"), 1);
-    let job = catalog.lease_job(5, 6).await.expect("works").expect("is due");
+    let job = catalog.lease_job(JobLine::Storage, 5, 6).await.expect("works").expect("is due");
     assert_eq!((job.kind, job.attempts), (JobKind::DeleteBlob(blob(9)), 1));
 }
 

@@ -3,7 +3,7 @@
 use super::cache::Lookup;
 use super::rows::{any, change, damaged, first};
 use super::{Catalog, CatalogError, ImageChanges, ImageKey, InsertError, JobKind, RenditionKey};
-use super::{jobs, renditions};
+use super::{drafts, jobs, renditions};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo};
@@ -14,10 +14,16 @@ pub(super) const COLUMNS: &str = "account, id, blob, format, width, height, has_
                                   filename, metadata, creator, privacy, uploaded_ms";
 
 impl Catalog {
-    /// Inserts an image; `Exists` when its account has one of that id. Its original must be stored
-    /// durably before.
+    /// Inserts an image; `Exists` when its account has one of that id, or a live draft. Its original
+    /// must be stored durably before.
     pub async fn insert_image(&self, image: Image) -> Result<(), InsertError> {
-        self.inner.writer.write(move |connection| insert(connection, &image), |()| ()).await
+        let insert = move |connection: &Connection| {
+            if drafts::holds(connection, &image.account, &image.id, image.uploaded_ms)? {
+                return Err(InsertError::Exists);
+            }
+            insert(connection, &image)
+        };
+        self.inner.writer.write(insert, |()| ()).await
     }
 
     /// The image of an id, from memory where possible.
@@ -121,7 +127,8 @@ impl Catalog {
     }
 }
 
-fn insert(connection: &Connection, image: &Image) -> Result<(), InsertError> {
+/// Inserts an image.
+pub(super) fn insert(connection: &Connection, image: &Image) -> Result<(), InsertError> {
     change(
         connection,
         "INSERT INTO images (account, id, blob, format, width, height, has_alpha, frames, bytes, filename,
@@ -190,7 +197,13 @@ fn delete(
     Ok(Some(gone))
 }
 
-fn privacy_word(privacy: Privacy) -> &'static str {
+/// The privacy of a word that [`privacy_word`] gives.
+pub(super) fn parse_privacy(word: &str) -> Option<Privacy> {
+    [Privacy::Public, Privacy::RequireSigned].into_iter().find(|known| privacy_word(*known) == word)
+}
+
+/// The word in the tables.
+pub(super) fn privacy_word(privacy: Privacy) -> &'static str {
     match privacy {
         Privacy::Public => "public",
         Privacy::RequireSigned => "require-signed",
@@ -202,7 +215,6 @@ pub(super) fn parse(row: &Row<'_>) -> Result<Image, CatalogError> {
     let text = |column: &str| row.get::<_, String>(column);
     let bad = |column: &str| damaged("images", column);
     let creator: Option<String> = row.get("creator")?;
-    let privacy = text("privacy")?;
     Ok(Image {
         account: AccountId::parse(&text("account")?).map_err(|why| damaged("images", why))?,
         id: ImageId::named(&text("id")?),
@@ -221,10 +233,7 @@ pub(super) fn parse(row: &Row<'_>) -> Result<Image, CatalogError> {
             .map(|creator| Creator::parse(&creator))
             .transpose()
             .map_err(|why| damaged("images", why))?,
-        privacy: [Privacy::Public, Privacy::RequireSigned]
-            .into_iter()
-            .find(|known| privacy_word(*known) == privacy)
-            .ok_or_else(|| bad("privacy"))?,
+        privacy: parse_privacy(&text("privacy")?).ok_or_else(|| bad("privacy"))?,
         uploaded_ms: row.get("uploaded_ms")?,
     })
 }

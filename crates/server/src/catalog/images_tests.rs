@@ -1,6 +1,7 @@
 use super::super::cache::Lookup;
 use super::super::tests::{account, blob, image, two_accounts};
 use super::*;
+use crate::catalog::JobLine;
 use crate::catalog::Rendition;
 use safelight_domain::negotiate::OutputFormat;
 
@@ -126,10 +127,10 @@ async fn a_deleted_image_takes_its_renditions_along_and_leaves_a_job() {
         (catalog.image_count(&a).await.expect("works"), catalog.image_count(&b).await.expect("works"));
     assert_eq!(counts, (0, 1));
 
-    assert!(catalog.lease_job(8, 100).await.expect("works").is_none(), "not due yet");
-    let job = catalog.lease_job(9, 100).await.expect("works").expect("is due");
+    assert!(catalog.lease_job(JobLine::Storage, 8, 100).await.expect("works").is_none(), "not due yet");
+    let job = catalog.lease_job(JobLine::Storage, 9, 100).await.expect("works").expect("is due");
     assert_eq!(job.kind, JobKind::DeleteBlob(blob(1)));
-    assert!(catalog.lease_job(9, 100).await.expect("works").is_none(), "one job only");
+    assert!(catalog.lease_job(JobLine::Storage, 9, 100).await.expect("works").is_none(), "one job only");
 
     catalog.insert_image(image('a', "i", blob(3), 2)).await.expect("the id is free again");
     assert_eq!(find_image(&catalog, 'a', "i").await.map(|image| image.blob), Some(blob(3)));

@@ -1,7 +1,7 @@
 //! The queue of background work.
 
 use super::rows::{change, damaged, first};
-use super::{Catalog, CatalogError, Job, JobKind};
+use super::{Catalog, CatalogError, Job, JobKind, JobLine, notices};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::BlobId;
@@ -13,14 +13,20 @@ impl Catalog {
         self.inner.writer.write(insert, |()| ()).await
     }
 
-    /// Leases the job that has been due longest until `lease_until_ms`; then it is due again,
-    /// unless it was finished or retried.
-    pub async fn lease_job(&self, now_ms: i64, lease_until_ms: i64) -> Result<Option<Job>, CatalogError> {
+    /// Leases the job of a line that has been due longest until `lease_until_ms`; then it is due
+    /// again, unless it was finished or retried.
+    pub async fn lease_job(
+        &self,
+        line: JobLine,
+        now_ms: i64,
+        lease_until_ms: i64,
+    ) -> Result<Option<Job>, CatalogError> {
         let lease = move |connection: &Connection| {
             let sql = "UPDATE jobs SET due_ms = ?2, attempts = attempts + 1
-                       WHERE id = (SELECT id FROM jobs WHERE due_ms <= ?1 ORDER BY due_ms, id LIMIT 1)
-                       RETURNING id, kind, payload, attempts";
-            first(connection, sql, (now_ms, lease_until_ms), parse)
+                       WHERE id = (SELECT id FROM jobs WHERE kind = ?3 AND due_ms <= ?1
+                                   ORDER BY due_ms, id LIMIT 1)
+                       RETURNING id, account, kind, payload, attempts";
+            first(connection, sql, (now_ms, lease_until_ms, word(line)), parse)
         };
         self.inner.writer.write(lease, |_| ()).await
     }
@@ -46,6 +52,16 @@ impl Catalog {
 
 const DELETE_BLOB: &str = "delete-blob";
 
+/// The kind of jobs that tell events to webhooks.
+pub(super) const NOTIFY: &str = "notify";
+
+fn word(line: JobLine) -> &'static str {
+    match line {
+        JobLine::Storage => DELETE_BLOB,
+        JobLine::Notices => NOTIFY,
+    }
+}
+
 /// Adds a job.
 pub(super) fn insert(
     connection: &Connection,
@@ -53,16 +69,22 @@ pub(super) fn insert(
     kind: &JobKind,
     due_ms: i64,
 ) -> Result<(), CatalogError> {
-    let JobKind::DeleteBlob(blob) = kind;
+    let (word, payload) = match kind {
+        JobKind::DeleteBlob(blob) => (DELETE_BLOB, blob.as_str().to_owned()),
+        JobKind::Notify { event, .. } => (NOTIFY, notices::payload(event)?),
+    };
     let sql = "INSERT INTO jobs (account, kind, payload, due_ms) VALUES (?1, ?2, ?3, ?4)";
-    change(connection, sql, (account.map(AccountId::as_str), DELETE_BLOB, blob.as_str(), due_ms))?;
+    change(connection, sql, (account.map(AccountId::as_str), word, payload, due_ms))?;
     Ok(())
 }
 
 fn parse(row: &Row<'_>) -> Result<Job, CatalogError> {
     let (kind, payload): (String, String) = (row.get("kind")?, row.get("payload")?);
-    let kind = match (kind.as_str(), BlobId::parse(&payload)) {
-        (DELETE_BLOB, Some(blob)) => JobKind::DeleteBlob(blob),
+    let account: Option<String> = row.get("account")?;
+    let account = account.and_then(|account| AccountId::parse(&account).ok());
+    let kind = match (kind.as_str(), BlobId::parse(&payload), account) {
+        (DELETE_BLOB, Some(blob), _) => JobKind::DeleteBlob(blob),
+        (NOTIFY, _, Some(account)) => JobKind::Notify { account, event: notices::parse_payload(&payload)? },
         _ => return Err(damaged("jobs", format!("kind {kind} of {payload}"))),
     };
     Ok(Job { id: row.get("id")?, kind, attempts: row.get("attempts")? })

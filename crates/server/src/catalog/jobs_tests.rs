@@ -6,7 +6,7 @@ fn delete(number: u8) -> JobKind {
 }
 
 async fn lease(catalog: &Catalog, now_ms: i64) -> Option<Job> {
-    catalog.lease_job(now_ms, now_ms + 60).await.expect("works")
+    catalog.lease_job(JobLine::Storage, now_ms, now_ms + 60).await.expect("works")
 }
 
 #[tokio::test]

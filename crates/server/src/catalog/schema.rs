@@ -4,11 +4,12 @@ use super::OpenError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// One text for each version, in order; a published one never changes.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/sqlite/0001_accounts.sql"),
     include_str!("../../migrations/sqlite/0002_images.sql"),
     include_str!("../../migrations/sqlite/0003_jobs.sql"),
     include_str!("../../migrations/sqlite/0004_options.sql"),
+    include_str!("../../migrations/sqlite/0006_drafts.sql"),
 ];
 
 /// Brings a database to the version that `migrations` leads to, each step in a transaction of its
@@ -34,7 +35,8 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Catalog;
+    use crate::catalog::{Catalog, JobKind, JobLine};
+    use safelight_domain::image::BlobId;
 
     #[tokio::test]
     async fn an_older_catalog_is_migrated_with_its_rows() {
@@ -50,6 +52,8 @@ mod tests {
                         (?1, 'hero', 'pad', 12, NULL, 2.5, 'none', NULL, 'always-public'),
                         (?1, 'public', 'scale-down', NULL, NULL, 0.0, 'copyright', 3600, 'follow-image')";
         old.execute(variants, [&id]).expect("rows");
+        let job = "INSERT INTO jobs (kind, payload, due_ms) VALUES ('delete-blob', ?1, 4)";
+        old.execute(job, [&id]).expect("a row");
         drop(old);
 
         let catalog = Catalog::open(&path).expect("migrates");
@@ -59,10 +63,12 @@ mod tests {
         let variants = catalog.variants(&accounts[0].id).await.expect("works");
         let texts: Vec<String> = variants.iter().map(|variant| variant.transform.canonical()).collect();
         assert_eq!(texts, ["fit=pad,width=12,blur=2.5,metadata=none", "fit=scale-down"]);
+        let job = catalog.lease_job(JobLine::Storage, 4, 5).await.expect("works").expect("is due");
+        assert_eq!(job.kind, JobKind::DeleteBlob(BlobId::parse(&id).expect("32 digits")));
         let version: u32 = Connection::open(&path)
             .and_then(|new| new.pragma_query_value(None, "user_version", |row| row.get(0)))
             .expect("a version");
-        assert_eq!(version, 4);
+        assert_eq!(version as usize, MIGRATIONS.len());
     }
 
     #[test]
@@ -71,12 +77,15 @@ mod tests {
         let path = folder.path().join("catalog.sqlite");
         drop(Catalog::open(&path).expect("a new catalog"));
         let newer = Connection::open(&path).expect("a database");
-        newer.pragma_update(None, "user_version", 9).expect("a version");
+        newer.pragma_update(None, "user_version", 99).expect("a version");
         drop(newer);
         let refused = Catalog::open(&path).err().expect("is refused");
-        assert!(matches!(refused, OpenError::Newer { found: 9, known: 4 }), "{refused:?}");
+        assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused:?}");
         let text = refused.to_string();
-        assert!(text.contains("version 9") && text.contains("up to 4"), "{text}");
+        assert!(
+            text.contains("version 99") && text.contains(&format!("up to {}", MIGRATIONS.len())),
+            "{text}"
+        );
     }
 
     #[test]

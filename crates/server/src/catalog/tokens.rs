@@ -51,7 +51,6 @@ impl Catalog {
 
 /// Inserts a token.
 pub(super) fn insert(connection: &Connection, token: &TokenRecord) -> Result<(), InsertError> {
-    let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
     change(
         connection,
         "INSERT INTO tokens (id, account, name, hash, scopes, role, created_ms)
@@ -61,12 +60,23 @@ pub(super) fn insert(connection: &Connection, token: &TokenRecord) -> Result<(),
             token.account.as_str(),
             &token.name,
             token.hash.as_bytes(),
-            scopes.join(","),
+            scopes_text(&token.scopes),
             role_word(token.role),
             token.created_ms,
         ),
     )?;
     Ok(())
+}
+
+/// Scopes as they are stored.
+pub(super) fn scopes_text(scopes: &[Scope]) -> String {
+    scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",")
+}
+
+/// The scopes in such a text, or what is wrong with it.
+pub(super) fn parse_scopes(text: &str) -> Result<Vec<Scope>, String> {
+    let scope = |word| Scope::parse(word).ok_or_else(|| format!("scope {word}"));
+    text.split(',').filter(|word| !word.is_empty()).map(scope).collect()
 }
 
 fn role_word(role: Role) -> &'static str {
@@ -80,13 +90,12 @@ fn parse(row: &Row<'_>) -> Result<TokenRecord, CatalogError> {
     let account: String = row.get("account")?;
     let scopes: String = row.get("scopes")?;
     let role: String = row.get("role")?;
-    let scope = |word| Scope::parse(word).ok_or_else(|| damaged("tokens", format!("scope {word}")));
     Ok(TokenRecord {
         id: row.get("id")?,
         account: AccountId::parse(&account).map_err(|why| damaged("tokens", why))?,
         name: row.get("name")?,
         hash: TokenHash::from_bytes(row.get("hash")?),
-        scopes: scopes.split(',').filter(|word| !word.is_empty()).map(scope).collect::<Result<_, _>>()?,
+        scopes: parse_scopes(&scopes).map_err(|why| damaged("tokens", why))?,
         role: [Role::Member, Role::InstanceAdmin]
             .into_iter()
             .find(|known| role_word(*known) == role)

@@ -6,7 +6,9 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use safelight_domain::account::AccountId;
-use safelight_domain::token::{Caller, Refusal, Scope, TokenHash, TokenRecord, authenticate};
+use safelight_domain::token::{
+    Caller, Refusal, Scope, TokenHash, TokenRecord, authenticate, authenticate_batch,
+};
 use std::sync::Arc;
 
 /// The token that a request presents, as stored.
@@ -33,13 +35,28 @@ impl FromRequestParts<Arc<App>> for Presented {
     }
 }
 
-/// A caller for the `{account_id}` in the path, whatever its scopes: the endpoint demands them.
+/// Marks the routes of the batch API. They open to batch tokens alone, which name their account;
+/// and those open nothing else.
+#[derive(Clone, Copy)]
+pub(super) struct BatchPath;
+
+async fn batch_caller(parts: &Parts, app: &App) -> Result<Caller, ApiError> {
+    let text = token_text(&parts.headers).ok_or(Refusal::Unauthenticated)?;
+    let stored = app.catalog.find_batch_token(&TokenHash::of(text)).await?;
+    Ok(authenticate_batch(text, stored.as_ref(), app.clock.now_ms())?)
+}
+
+/// A caller for the `{account_id}` in the path, or for the account of a batch token, whatever its
+/// scopes: the endpoint demands them.
 pub(super) struct AnyCaller(pub Caller);
 
 impl FromRequestParts<Arc<App>> for AnyCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<AnyCaller, ApiError> {
+        if parts.extensions.get::<BatchPath>().is_some() {
+            return Ok(AnyCaller(batch_caller(parts, app).await?));
+        }
         let presented = Presented::from_request_parts(parts, app).await?;
         let params =
             RawPathParams::from_request_parts(parts, app).await.map_err(|_| Refusal::OtherAccount)?;

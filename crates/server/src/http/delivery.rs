@@ -46,7 +46,7 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) ->
     }
 }
 
-fn respond(answer: Answer, method: &Method, request: &HeaderMap) -> Response {
+pub(super) fn respond(answer: Answer, method: &Method, request: &HeaderMap) -> Response {
     let mut headers = HeaderMap::new();
     let mut set = |name: HeaderName, value: Result<HeaderValue, header::InvalidHeaderValue>| {
         if let Ok(value) = value {
@@ -106,7 +106,7 @@ fn respond(answer: Answer, method: &Method, request: &HeaderMap) -> Response {
     (status, headers, body).into_response()
 }
 
-fn preflight() -> Response {
+pub(super) fn preflight() -> Response {
     (
         StatusCode::NO_CONTENT,
         [
@@ -157,7 +157,7 @@ fn refusal(error: DeliverError) -> DeliveryError {
     }
 }
 
-fn render_failure(error: RenderError) -> DeliveryError {
+pub(super) fn render_failure(error: RenderError) -> DeliveryError {
     match error {
         RenderError::Busy => DeliveryError::new(StatusCode::SERVICE_UNAVAILABLE, 9522, "Too busy, try again"),
         RenderError::Refused { fault: fault @ (Fault::TooLarge { .. } | Fault::TooMuchAnimation { .. }) } => {
@@ -186,7 +186,7 @@ fn render_failure(error: RenderError) -> DeliveryError {
 }
 
 /// Several headers of one name mean the same as one with commas (RFC 9110, 5.3).
-fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+pub(super) fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
     (!values.is_empty()).then(|| values.join(","))
 }

@@ -49,6 +49,11 @@ pub(super) async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, ApiE
     let bytes = axum::body::to_bytes(body, MAX_JSON_BYTES).await.map_err(|_| {
         ApiError::bad_request(format!("the body must be JSON of at most {MAX_JSON_BYTES} bytes"))
     })?;
-    serde_json::from_slice(&bytes)
+    json_body_of(&bytes)
+}
+
+/// Reads a JSON body that is there already.
+pub(super) fn json_body_of<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes)
         .map_err(|error| ApiError::bad_request(format!("the body is not valid: {error}")))
 }

@@ -52,6 +52,13 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// Code and public text, if the refusal is the client's to mend.
+    pub(super) fn of_client(&self) -> Option<(u32, &str)> {
+        self.status.is_client_error().then_some((self.code, self.public.as_str()))
+    }
+}
+
 impl From<crate::catalog::CatalogError> for ApiError {
     fn from(error: crate::catalog::CatalogError) -> ApiError {
         ApiError::internal(&error)
@@ -125,6 +132,14 @@ impl DeliveryError {
             public: "Internal error".to_owned(),
             private: Some(chain(cause)),
         }
+    }
+}
+
+/// The same refusal as plain text, for clients of upload URLs.
+impl From<ApiError> for DeliveryError {
+    fn from(error: ApiError) -> DeliveryError {
+        let ApiError { status, code, public, private } = error;
+        DeliveryError { status, code, public, private }
     }
 }
 

@@ -17,7 +17,8 @@ use http::{HeaderValue, StatusCode, header};
 use safelight_domain::access::authorize_owner;
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::delivery_url::{delivery_path, percent_decode};
-use safelight_domain::image::{Creator, CustomIdError, Image, ImageId, Privacy};
+use safelight_domain::direct_upload::Draft;
+use safelight_domain::image::{Creator, CustomIdError, Image, ImageId, Metadata, Privacy};
 use safelight_domain::token::{Caller, Refusal};
 use safelight_domain::variant::VariantName;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -38,6 +39,9 @@ pub(super) struct ImageBody {
     require_signed_urls: bool,
     variants: Vec<String>,
     creator: Option<String>,
+    /// There, and true, only while the image is promised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draft: Option<bool>,
 }
 
 /// Body of PATCH; what is left out stays as it is.
@@ -75,7 +79,7 @@ pub(super) async fn get(
     let raw = raw_id(uri.path())?;
     match raw.strip_suffix("/blob") {
         Some(raw) => blob(&app, &caller, &decode_id(raw)?).await,
-        None => Ok(one(&app, &*find(&app, &caller, &decode_id(raw)?).await?).await?.into_response()),
+        None => Ok(shown(&app, &find(&app, &caller, &decode_id(raw)?).await?).await?.into_response()),
     }
 }
 
@@ -100,6 +104,13 @@ pub(super) async fn update(
         find(&app, &caller, &id).await?;
         return Err(custom_id_is_private());
     }
+    // The draft first: it may become the image at any time, and never the other way round.
+    let now_ms = app.clock.now_ms();
+    if app.catalog.find_draft(caller.account(), &id, now_ms).await?.is_some()
+        && let Some(draft) = app.catalog.update_draft(caller.account(), &id, changes.clone(), now_ms).await?
+    {
+        return shown(&app, &Found::Draft(draft)).await;
+    }
     let image = app.catalog.update_image(caller.account(), &id, changes).await?;
     one(&app, &*image.ok_or_else(ApiError::image_not_found)?).await
 }
@@ -111,14 +122,21 @@ pub(super) async fn delete(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Success<Value>, ApiError> {
     let id = decode_id(raw_id(uri.path())?)?;
-    if !app.catalog.delete_image(caller.account(), &id, app.clock.now_ms()).await? {
+    // The draft first, as above.
+    let now_ms = app.clock.now_ms();
+    if app.catalog.find_draft(caller.account(), &id, now_ms).await?.is_some()
+        && app.catalog.delete_draft(caller.account(), &id, now_ms).await?
+    {
+        return Ok(empty());
+    }
+    if !app.catalog.delete_image(caller.account(), &id, now_ms).await? {
         return Err(ApiError::image_not_found());
     }
     Ok(empty())
 }
 
 async fn blob(app: &App, caller: &Caller, id: &ImageId) -> Result<Response, ApiError> {
-    let image = find(app, caller, id).await?;
+    let image = app.catalog.find_image(caller.account(), id).await?.ok_or_else(ApiError::image_not_found)?;
     let granted = authorize_owner(&image, caller)?;
     let stream = app.blobs.original_stream(&granted).await.map_err(|error| match error {
         // Deleted since it was found.
@@ -135,8 +153,34 @@ async fn blob(app: &App, caller: &Caller, id: &ImageId) -> Result<Response, ApiE
     Ok(response)
 }
 
-async fn find(app: &App, caller: &Caller, id: &ImageId) -> Result<Arc<Image>, ApiError> {
-    app.catalog.find_image(caller.account(), id).await?.ok_or_else(ApiError::image_not_found)
+/// What an id stands for.
+enum Found {
+    Image(Arc<Image>),
+    /// A promised image: it has no bytes.
+    Draft(Draft),
+}
+
+/// The image in memory, the draft, the image in the database: in this order neither is missed while
+/// the one becomes the other.
+async fn find(app: &App, caller: &Caller, id: &ImageId) -> Result<Found, ApiError> {
+    let account = caller.account();
+    if let Some(image) = app.catalog.remembered_image(account, id) {
+        return Ok(Found::Image(image));
+    }
+    if let Some(draft) = app.catalog.find_draft(account, id, app.clock.now_ms()).await? {
+        return Ok(Found::Draft(draft));
+    }
+    let image = app.catalog.stored_image(account, id).await?;
+    image.map(Found::Image).ok_or_else(ApiError::image_not_found)
+}
+
+async fn shown(app: &App, found: &Found) -> Result<Success<ImageBody>, ApiError> {
+    match found {
+        Found::Image(image) => one(app, image).await,
+        Found::Draft(draft) => {
+            Ok(Success(ImageBody::of_draft(draft, &VariantUrls::of(app, &draft.account).await?)?))
+        }
+    }
 }
 
 async fn one(app: &App, image: &Image) -> Result<Success<ImageBody>, ApiError> {
@@ -170,18 +214,35 @@ impl VariantUrls {
 impl ImageBody {
     /// The wire form of an image.
     pub(super) fn new(image: &Image, urls: &VariantUrls) -> Result<ImageBody, ApiError> {
-        let meta =
-            serde_json::from_str(image.metadata.as_json()).map_err(|error| ApiError::internal(&error))?;
         Ok(ImageBody {
             id: image.id.as_str().to_owned(),
             filename: image.filename.clone(),
-            meta,
+            meta: meta(&image.metadata)?,
             uploaded: rfc3339(image.uploaded_ms),
             require_signed_urls: image.privacy == Privacy::RequireSigned,
             variants: urls.of_image(&image.id),
             creator: image.creator.as_ref().map(|creator| creator.as_str().to_owned()),
+            draft: None,
         })
     }
+
+    /// The wire form of a promised image; `uploaded` is the moment of the promise.
+    fn of_draft(draft: &Draft, urls: &VariantUrls) -> Result<ImageBody, ApiError> {
+        Ok(ImageBody {
+            id: draft.id.as_str().to_owned(),
+            filename: None,
+            meta: meta(&draft.metadata)?,
+            uploaded: rfc3339(draft.created_ms),
+            require_signed_urls: draft.privacy == Privacy::RequireSigned,
+            variants: urls.of_image(&draft.id),
+            creator: draft.creator.as_ref().map(|creator| creator.as_str().to_owned()),
+            draft: Some(true),
+        })
+    }
+}
+
+fn meta(metadata: &Metadata) -> Result<Value, ApiError> {
+    serde_json::from_str(metadata.as_json()).map_err(|error| ApiError::internal(&error))
 }
 
 /// The public URL without its final slash.
@@ -216,7 +277,13 @@ pub(super) fn bad_custom_id(error: &CustomIdError) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, 5411, format!("The custom ID is invalid: {error}"))
 }
 
-fn custom_id_is_private() -> ApiError {
+/// The refusal of an id that an image or a draft has.
+pub(super) fn id_is_taken() -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, 5409, "Resource already exists: an image has this ID")
+}
+
+/// The refusal of a private image with a custom id.
+pub(super) fn custom_id_is_private() -> ApiError {
     ApiError::new(
         StatusCode::BAD_REQUEST,
         5410,
@@ -224,12 +291,11 @@ fn custom_id_is_private() -> ApiError {
     )
 }
 
-fn refused_upload(error: IngestError) -> ApiError {
+/// The refusal of an upload.
+pub(super) fn refused_upload(error: IngestError) -> ApiError {
     match error {
         IngestError::PrivateCustomId => custom_id_is_private(),
-        IngestError::Exists => {
-            ApiError::new(StatusCode::CONFLICT, 5409, "Resource already exists: an image has this ID")
-        }
+        IngestError::Exists => id_is_taken(),
         IngestError::Busy => ApiError::busy(),
         IngestError::Unsupported(text) => ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

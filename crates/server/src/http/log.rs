@@ -6,6 +6,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
+use safelight_domain::direct_upload;
 use safelight_domain::signature::redact;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -14,11 +15,12 @@ use tracing::Instrument;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives a request its id, and logs how it was answered. The value of `sig` is never logged.
+/// Gives a request its id, and logs how it was answered. The value of `sig` and the
+/// secret of an upload URL are never logged.
 pub(super) async fn requests(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let id = crate::random::hex_id();
     let method = request.method().clone();
-    let target = redact(request.uri().path_and_query().map_or("/", |target| target.as_str()));
+    let target = log_target(request.uri().path_and_query().map_or("/", |target| target.as_str()));
     let peer = request.extensions().get::<SocketAddr>().map(|peer| peer.ip());
     let client = peer.map(|peer| client_address(peer, request.headers(), &app.config.trusted_proxies));
     let client = client.map(|client| client.to_string()).unwrap_or_default();
@@ -32,6 +34,11 @@ pub(super) async fn requests(State(app): State<Arc<App>>, request: Request, next
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+/// A target without what opens images or takes uploads.
+fn log_target(target: &str) -> String {
+    direct_upload::redact(&redact(target))
 }
 
 /// The address of the client: the peer, unless it is a trusted proxy; then the last address in
@@ -61,6 +68,12 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn targets_are_logged_without_their_secrets() {
+        assert_eq!(log_target("/a/b/public?exp=1&sig=2"), "/a/b/public?exp=1&sig=…");
+        assert_eq!(log_target("/cdn-cgi/imageupload/hash/secret?a"), "/cdn-cgi/imageupload/…");
+    }
 
     #[test]
     fn forwarded_addresses_count_only_from_trusted_proxies() {

@@ -2,6 +2,7 @@
 
 use super::LogFormat;
 use super::duration;
+use super::fetching;
 use crate::config::{Compat, Sandbox};
 use ipnet::IpNet;
 use safelight_domain::access::UnknownImagePolicy;
@@ -58,7 +59,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 25] = [
+pub const ROWS: [Row; 33] = [
     LISTEN.row,
     ADMIN_LISTEN.row,
     DATA.row,
@@ -82,6 +83,14 @@ pub const ROWS: [Row; 25] = [
     RENDER_SANDBOX.row,
     RENDITION_CACHE_BYTES.row,
     RENDITION_MEMORY_BYTES.row,
+    fetching::FETCH_PRIVATE_NETWORKS.row,
+    fetching::FETCH_PORTS.row,
+    fetching::FETCH_TIMEOUT.row,
+    fetching::FETCH_CONCURRENCY.row,
+    fetching::REMOTE_ORIGINS.row,
+    fetching::ZONE_ORIGIN.row,
+    fetching::REMOTE_MAX_BYTES.row,
+    fetching::REMOTE_CACHE_BYTES.row,
     LOG_FORMAT.row,
     LOG_LEVEL.row,
 ];
@@ -390,7 +399,7 @@ pub fn documented_defaults() -> String {
             Form::Number => value.to_owned(),
             Form::Text => format!("{value:?}"),
             Form::List if value.is_empty() => "[]".to_owned(),
-            Form::List => format!("[{value:?}]"),
+            Form::List => format!("{:?}", value.split(',').collect::<Vec<_>>()),
         };
         let (about, allowed, key) = (row.about, row.allowed, row.key());
         let (flag, variable) = (row.name, row.variable());
@@ -406,16 +415,16 @@ fn parsed<T: FromStr>(text: &str) -> Option<T> {
 }
 
 /// Decimal digits alone, so that no sign or space slips through.
-fn in_range<T: FromStr + PartialOrd>(text: &str, range: RangeInclusive<T>) -> Option<T> {
+pub(super) fn in_range<T: FromStr + PartialOrd>(text: &str, range: RangeInclusive<T>) -> Option<T> {
     let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()?;
     range.contains(&number).then_some(number)
 }
 
-fn up_to_an_hour(text: &str) -> Option<Duration> {
+pub(super) fn up_to_an_hour(text: &str) -> Option<Duration> {
     duration::parse(text).filter(|duration| *duration <= Duration::from_secs(3_600))
 }
 
-fn public_url(text: &str) -> Option<Url> {
+pub(super) fn public_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let origin_alone = matches!(url.scheme(), "http" | "https")
         && url.path() == "/"
@@ -455,7 +464,7 @@ fn sandbox(text: &str) -> Option<Sandbox> {
     }
 }
 
-fn networks(text: &str) -> Option<Vec<IpNet>> {
+pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
     let network = |text: &str| {
         let text = text.trim();
         parsed(text).or_else(|| parsed::<IpAddr>(text).map(IpNet::from))

@@ -6,7 +6,7 @@ use http::{Method, Request};
 use safelight_domain::signature::sign_target;
 use serde_json::{Value, json};
 
-async fn second_account(app: &TestApp) -> Value {
+pub(crate) async fn second_account(app: &TestApp) -> Value {
     app.call(Method::POST, "/safelight/v1/accounts", Some(json!({"name": "second"}))).await.result()
 }
 
@@ -145,7 +145,7 @@ async fn scopes_guard_reading_writing_and_signing() {
 #[tokio::test]
 async fn unknown_routes_and_health() {
     let app = TestApp::new().await;
-    for path in ["/client/v4/user", "/client/v4", "/safelight/v2", "~/v3", "~", "~/v1/batch_token"] {
+    for path in ["/client/v4/user", "/client/v4", "/safelight/v2", "~/v3", "~", "~/v1/direct_upload"] {
         app.call(Method::GET, path, None).await.refused(404, 7003);
     }
     app.call(Method::POST, "~/v2", None).await.refused(404, 7003);
@@ -169,7 +169,13 @@ async fn delivery_and_management_can_be_apart() {
     assert_eq!(status(delivery.clone(), target.clone()).await, 200);
     assert_eq!(status(delivery.clone(), "/health/live".to_owned()).await, 403);
     let api = format!("/client/v4/accounts/{}/images/v1", app.account.id.as_str());
-    assert_eq!(status(delivery, api.clone()).await, 403);
+    assert_eq!(status(delivery.clone(), api.clone()).await, 403);
     assert_eq!(status(admin.clone(), target).await, 404);
-    assert_eq!(status(admin, api).await, 401);
+    assert_eq!(status(admin.clone(), api).await, 401);
+    // Links are for the same people as delivery, and take no GET.
+    let link = "/cdn-cgi/imageupload/x/y".to_owned();
+    assert_eq!(status(delivery.clone(), link.clone()).await, 405);
+    assert_eq!(status(admin.clone(), link).await, 404);
+    assert_eq!(status(delivery, "/images/v2".to_owned()).await, 403);
+    assert_eq!(status(admin, "/images/v2".to_owned()).await, 401);
 }

@@ -110,7 +110,7 @@ async fn bad_forms_are_refused_and_leave_nothing() {
         (vec![("metadata.k", long.as_str())], 400, 5400),
         (vec![("creator", long.as_str())], 400, 5400),
         (vec![("requireSignedURLs", "yes")], 400, 5400),
-        (vec![("url", "http://example.com/")], 400, 5454),
+        (vec![("url", "http://example.com/")], 400, 5400),
     ] {
         app.upload(&small, &fields).await.refused(status, code);
     }
@@ -172,7 +172,7 @@ async fn strict_compatibility_refuses_private_custom_ids() {
     app.get(&app.target(&id, "public")).await.error(403, 9425);
 }
 
-fn files_below(folder: &std::path::Path) -> usize {
+pub(crate) fn files_below(folder: &std::path::Path) -> usize {
     std::fs::read_dir(folder)
         .into_iter()
         .flatten()
@@ -181,7 +181,7 @@ fn files_below(folder: &std::path::Path) -> usize {
         .sum()
 }
 
-fn crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0_u32, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
     })

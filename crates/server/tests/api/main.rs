@@ -5,11 +5,19 @@
 
 mod accounts;
 mod attacks;
+mod batch;
 mod delivery;
+mod direct;
 mod flexible;
 mod images;
 mod lists;
 mod negotiation;
+#[path = "../fetch/origin.rs"]
+mod origin;
+mod remote;
+mod remote_refusals;
 mod test_app;
+mod upload_url;
 mod variants_and_keys;
+mod webhooks;
 mod workers;

@@ -8,7 +8,9 @@ use safelight::app::App;
 use safelight::bootstrap;
 use safelight::catalog::Account;
 use safelight::clock::Clock;
-use safelight::config::{Compat, Config, ConnectionLimits, FirstAccount, RenderConfig, Sandbox};
+use safelight::config::{
+    Compat, Config, ConnectionLimits, FetchConfig, FirstAccount, RemoteConfig, RenderConfig, Sandbox,
+};
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::image::SourceLimits;
 use safelight_domain::signature::{KeyName, SigningKey, sign_target};
@@ -182,25 +184,10 @@ impl TestApp {
         file: Option<(&str, &[u8])>,
         fields: &[(&str, &str)],
     ) -> Answer {
-        let mut body = Vec::new();
-        for (name, value) in fields {
-            body.extend(
-                format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
-            );
-        }
-        if let Some((filename, bytes)) = file {
-            let head = format!(
-                "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{filename}\"\r\nContent-Type: application/octet-stream\r\n\r\n"
-            );
-            body.extend(head.bytes());
-            body.extend(bytes);
-            body.extend(b"\r\n");
-        }
-        body.extend(b"--b--\r\n");
         let request = Request::post(self.path(path))
             .header(header::AUTHORIZATION, format!("Bearer {token}"))
             .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b");
-        self.send(request.body(Body::from(body)).expect("a request")).await
+        self.send(request.body(Body::from(form(file, fields))).expect("a request")).await
     }
 
     pub(crate) async fn upload(&self, file: &[u8], fields: &[(&str, &str)]) -> Answer {
@@ -229,6 +216,26 @@ impl TestApp {
 
 pub(crate) fn key(value: &str) -> SigningKey {
     SigningKey::new(KeyName::parse("default").expect("a name"), value.to_owned()).expect("a key")
+}
+
+/// A form with the boundary `b`: text fields and, if given, a file with its name.
+pub(crate) fn form(file: Option<(&str, &[u8])>, fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        body.extend(
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
+        );
+    }
+    if let Some((filename, bytes)) = file {
+        let head = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{filename}\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+        );
+        body.extend(head.bytes());
+        body.extend(bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--b--\r\n");
+    body
 }
 
 /// A PNG of one colour.
@@ -261,6 +268,7 @@ fn config(data: std::path::PathBuf) -> Config {
         data,
         public_url: "https://images.example".parse().expect("a URL"),
         max_upload_bytes: 1_000_000,
+        direct_upload_time: Duration::from_secs(10),
         source_limits: SourceLimits::CLOUDFLARE,
         compat: Compat::Extended,
         unknown_images: UnknownImagePolicy::AsPrivate,
@@ -282,6 +290,20 @@ fn config(data: std::path::PathBuf) -> Config {
             memory: 8 << 30,
             worker_jobs: 500,
             sandbox: Sandbox::Required,
+        },
+        fetch: FetchConfig {
+            private_networks: Vec::new(),
+            ports: vec![80, 443],
+            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(5),
+            concurrent: 8,
+        },
+        remote: RemoteConfig {
+            origins: Vec::new(),
+            zone: None,
+            max_bytes: 1_000_000,
+            cache_bytes: 1_000_000,
         },
         rendition_bytes: 100_000_000,
         rendition_memory_bytes: 1_000_000,

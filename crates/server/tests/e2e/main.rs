@@ -6,6 +6,7 @@
 mod crash;
 mod durability;
 mod lifecycle;
+mod logs;
 mod server;
 mod signing;
 #[path = "../trace/mod.rs"]

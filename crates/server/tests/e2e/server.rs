@@ -90,6 +90,18 @@ impl Server {
         read(request.header("authorization", format!("Bearer {TOKEN}")).call())
     }
 
+    /// Sends a body with the token.
+    pub(crate) fn send(&self, method: &str, target: &str, content_type: &str, body: &[u8]) -> Answer {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}{target}", self.origin))
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("content-type", content_type)
+            .body(body)
+            .expect("a request");
+        read(agent().run(request)).expect("an answer")
+    }
+
     /// Uploads with the fields; `None` when there is no whole answer.
     pub(crate) fn try_upload(&self, file: &[u8], fields: &[(&str, &str)]) -> Option<Answer> {
         let mut body = Vec::new();
