@@ -157,18 +157,6 @@ pub fn output_format(
     })
 }
 
-/// As much of an `Accept` header as [`output_format`] looks at, in one of four forms: for keys of
-/// renditions.
-pub fn accept_key(accept: Option<&str>) -> Option<&'static str> {
-    let accepts = |media_type: &str| accept.is_some_and(|accept| names(accept, media_type));
-    match (accepts("image/avif"), accepts("image/webp")) {
-        (true, true) => Some("image/avif,image/webp"),
-        (true, false) => Some("image/avif"),
-        (false, true) => Some("image/webp"),
-        (false, false) => None,
-    }
-}
-
 /// No output has a longer side. The source may yet be turned, so both ways count.
 fn longest_side(source: &SourceInfo, transform: &Transform) -> u64 {
     let (w, h) = (u64::from(source.width), u64::from(source.height));
@@ -183,6 +171,18 @@ fn longest_side(source: &SourceInfo, transform: &Transform) -> u64 {
         Fit::ScaleUp => fitted.max(long),
         Fit::ScaleDown | Fit::Crop | Fit::AspectCrop => fitted.min(long),
         Fit::Contain | Fit::Cover | Fit::Pad | Fit::Squeeze => fitted,
+    }
+}
+
+/// As much of an `Accept` header as [`output_format`] looks at, in one of four forms: for keys of
+/// renditions.
+pub fn accept_key(accept: Option<&str>) -> Option<&'static str> {
+    let accepts = |media_type: &str| accept.is_some_and(|accept| names(accept, media_type));
+    match (accepts("image/avif"), accepts("image/webp")) {
+        (true, true) => Some("image/avif,image/webp"),
+        (true, false) => Some("image/avif"),
+        (false, true) => Some("image/webp"),
+        (false, false) => None,
     }
 }
 
