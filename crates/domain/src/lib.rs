@@ -7,7 +7,7 @@
 //! 2. [`delivery_url`] and [`signature`]: what a viewer's request says.
 //! 3. [`access`]: the only place that decides who may see bytes.
 //! 4. [`negotiate`], [`caching`], [`conditional`]: how the answer looks.
-//! 5. [`token`]: who may use the management API.
+//! 5. [`token`]: who may use the management API; [`metadata_filter`]: what its lists can be narrowed by.
 
 pub mod access;
 pub mod account;
@@ -15,6 +15,7 @@ pub mod caching;
 pub mod conditional;
 pub mod delivery_url;
 pub mod image;
+pub mod metadata_filter;
 pub mod negotiate;
 pub mod options;
 pub mod signature;
