@@ -5,11 +5,15 @@
 
 mod accounts;
 mod attacks;
+mod config;
 mod delivery;
+mod filters;
 mod flexible;
+mod ids;
 mod images;
 mod lists;
 mod negotiation;
+mod refusals;
 mod test_app;
 mod variants_and_keys;
 mod workers;
