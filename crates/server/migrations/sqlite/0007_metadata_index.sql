@@ -20,6 +20,16 @@ CREATE TABLE metadata_values (
 CREATE INDEX metadata_numbers ON metadata_values (field, uploaded_ms, image, value)
     WHERE typeof(value) = 'real';
 
+-- Bounds on the numbers of a field among the images of some minutes, so that a range can pass over the
+-- times that have none of it. Deletions do not narrow them.
+CREATE TABLE metadata_zones (
+    field INTEGER NOT NULL REFERENCES metadata_fields (field),
+    zone INTEGER NOT NULL,
+    low REAL NOT NULL,
+    high REAL NOT NULL,
+    PRIMARY KEY (field, zone)
+) STRICT, WITHOUT ROWID;
+
 -- Images older than the index. They are put into it when the catalog is opened.
 CREATE TABLE metadata_backlog (
     owner TEXT NOT NULL,

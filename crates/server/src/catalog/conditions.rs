@@ -1,5 +1,6 @@
 //! What a matching image must have, as SQL: counted, looked up, or leading a list.
 
+use super::metadata::ZONE_MS;
 use super::rows::first;
 use super::{CatalogError, Creator, ListCursor, SortOrder};
 use rusqlite::types::Value;
@@ -43,7 +44,7 @@ pub(super) enum Condition {
 pub(super) enum RangeLead {
     /// Its images are sorted, so they must be few.
     Sorted,
-    /// All numbers of the field are walked in the order of the list.
+    /// The numbers of the field are walked in the order of the list, zone by zone.
     Walked,
 }
 
@@ -121,36 +122,59 @@ impl Condition {
     /// Queries whose rows are candidates in the order of the list: upload time, id, and whether the
     /// candidate has all conditions.
     pub(super) fn lead(self, others: &[Condition], list: &List, range: RangeLead) -> Vec<Sql> {
+        const BY_VALUE: [&str; 2] = ["m.uploaded_ms", "m.image"];
+        let all = Sql::default();
         match self {
             Condition::AnyOf { field, values } => {
                 let of_value = |value| {
                     let source = of_values("metadata_values AS m", field, &[value]);
-                    candidates(Sql::default(), source, others, list, "m.image")
+                    candidates(source, Sql::default(), others, list, &BY_VALUE)
                 };
                 values.into_iter().map(of_value).collect()
             }
             Condition::Creator(creator) => {
                 let source = of_creator("images AS m", &list.account, creator.as_ref());
-                vec![candidates(Sql::default(), source, others, list, "m.id")]
+                vec![candidates(source, all, others, list, &["m.uploaded_ms", "m.id"])]
             }
             Condition::Range { field, low, high } if range == RangeLead::Sorted => {
                 let mut source = Sql::default();
                 source.add("metadata_values AS m WHERE m.field = ").bind(Value::Integer(field));
                 source.append(between("m.value", low, high));
-                vec![candidates(Sql::default(), source, others, list, "m.image")]
+                vec![candidates(source, all, others, list, &BY_VALUE)]
             }
             Condition::Range { field, low, high } => {
-                let mut source = Sql::default();
-                source.add("metadata_values AS m INDEXED BY metadata_numbers WHERE m.field = ");
-                source.bind(Value::Integer(field)).add(" AND typeof(m.value) = 'real'");
-                vec![candidates(between("m.value", low, high), source, others, list, "m.image")]
+                let by_zone = ["z.zone", "m.uploaded_ms", "m.image"];
+                let inside = between("m.value", low, high);
+                vec![candidates(zones(field, low, high, list), inside, others, list, &by_zone)]
             }
         }
     }
 }
 
-/// The rows of `source` that come after the cursor; `own` begins with AND or is empty.
-fn candidates(own: Sql, source: Sql, others: &[Condition], list: &List, id: &str) -> Sql {
+/// All numbers of a field in the zones that may have one of the range.
+fn zones(field: i64, low: f64, high: f64, list: &List) -> Sql {
+    let mut sql = Sql::default();
+    sql.add("metadata_zones AS z CROSS JOIN metadata_values AS m INDEXED BY metadata_numbers");
+    sql.add(" ON m.field = z.field AND typeof(m.value) = 'real'");
+    sql.add(&format!(
+        " AND m.uploaded_ms >= z.zone * {ZONE_MS} AND m.uploaded_ms < (z.zone + 1) * {ZONE_MS}"
+    ));
+    sql.add(" WHERE z.field = ").bind(Value::Integer(field));
+    sql.add(" AND z.low <= ").bind(Value::Real(high)).add(" AND z.high >= ").bind(Value::Real(low));
+    if let Some(after) = &list.after {
+        let side = match list.order {
+            SortOrder::Ascending => " AND z.zone >= ",
+            SortOrder::Descending => " AND z.zone <= ",
+        };
+        sql.add(side).bind(Value::Integer(after.uploaded_ms.div_euclid(ZONE_MS)));
+    }
+    sql
+}
+
+/// The rows of `source` that come after the cursor. `own` begins with AND or is empty; the last of the
+/// columns of the order is the id.
+fn candidates(source: Sql, own: Sql, others: &[Condition], list: &List, order: &[&str]) -> Sql {
+    let id = order.last().copied().unwrap_or_default();
     let mut sql = Sql::default();
     sql.add("SELECT m.uploaded_ms, ").add(id).add(", TRUE").append(own);
     for other in others {
@@ -166,7 +190,8 @@ fn candidates(own: Sql, source: Sql, others: &[Condition], list: &List, id: &str
         sql.bind(Value::Integer(after.uploaded_ms)).add(", ");
         sql.bind(Value::Text(after.id.as_str().to_owned())).add(")");
     }
-    sql.add(&format!(" ORDER BY m.uploaded_ms {direction}, {id} {direction}"));
+    let order: Vec<String> = order.iter().map(|column| format!("{column} {direction}")).collect();
+    sql.add(" ORDER BY ").add(&order.join(", "));
     sql
 }
 

@@ -109,6 +109,9 @@ fn plan(
     mut conditions: Vec<Condition>,
     few: u32,
 ) -> Result<Vec<Sql>, CatalogError> {
+    // A lone value or creator leads however many images have it.
+    let only = matches!(conditions[..], [Condition::AnyOf { .. } | Condition::Creator(_)]);
+    let most = if only { 0 } else { few.saturating_add(1) };
     let mut best = None;
     for (index, condition) in conditions.iter().enumerate() {
         // Of conditions with many images a range leads last: it is walked past what it leaves out.
@@ -117,7 +120,7 @@ fn plan(
             Condition::Creator(_) => 1,
             Condition::Range { .. } => 2,
         };
-        let choice = (condition.count(connection, &list.account, few.saturating_add(1))?, rank, index);
+        let choice = (condition.count(connection, &list.account, most)?, rank, index);
         if best.is_none_or(|best| choice < best) {
             best = Some(choice);
         }

@@ -41,7 +41,9 @@ async fn filled() -> (tempfile::TempDir, Catalog, Vec<Image>) {
         let id = format!("i{:03}", scattered * 53 % COUNT);
         let blob = |offset: u64| BlobId::from_random(u128::from(number + offset).to_be_bytes());
         // Most share their time with others.
-        let mut made = image('a', &id, blob(0), i64::try_from(scattered / 6).expect("small"));
+        // Two zones of the index have them, one before 1970.
+        let uploaded_ms = i64::try_from(scattered / 6).expect("small") - 20;
+        let mut made = image('a', &id, blob(0), uploaded_ms);
         made.metadata = Metadata::from_json_object(metadata(number).to_string()).expect("short");
         made.creator = if number.is_multiple_of(4) { None } else { Creator::parse("one").ok() };
         catalog.insert_image(made.clone()).await.expect("new");
@@ -205,8 +207,9 @@ async fn every_condition_is_answered_from_an_index_in_the_order_of_the_list() {
                     for sql in leader.lead(&all_of_them(), &list, RangeLead::Walked) {
                         let plan = explain(connection, &sql)?;
                         assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{number}: {plan}");
-                        let cursor = list.after.is_none() || plan.contains(",uploaded_ms,");
-                        assert!(cursor || plan.contains("(uploaded_ms,"), "{number}: {plan}");
+                        let bounded =
+                            ["(uploaded_ms,", "zone<?", "zone>?"].iter().any(|bound| plan.contains(bound));
+                        assert!(bounded || list.after.is_none(), "{number}: {plan}");
                     }
                 }
                 // The one that sorts reads its range alone.

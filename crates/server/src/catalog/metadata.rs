@@ -13,6 +13,10 @@ use serde_json::Value;
 /// Images of an older catalog that are indexed in one transaction.
 const BACKLOG_BATCH: u32 = 1_000;
 
+/// Milliseconds of upload time in a zone, some four minutes: short enough that a zone has few images
+/// even while many are uploaded, long enough that a year has few zones.
+pub(super) const ZONE_MS: i64 = 1 << 18;
+
 /// A value and where it stands.
 type Entry = (MetadataPath, MetadataValue);
 
@@ -95,11 +99,21 @@ fn add(connection: &Connection, image: &Image, entries: &[Entry]) -> rusqlite::R
         };
         let sql = "INSERT INTO metadata_values (field, value, uploaded_ms, image) VALUES (?1, ?2, ?3, ?4)";
         change(connection, sql, (field, stored(value), image.uploaded_ms, image.id.as_str()))?;
+        if let MetadataValue::Number(number) = value {
+            let sql = "INSERT INTO metadata_zones (field, zone, low, high) VALUES (?1, ?2, ?3, ?3)
+                       ON CONFLICT DO UPDATE SET low = min(low, ?3), high = max(high, ?3)";
+            change(connection, sql, (field, zone(image), number.get()))?;
+        }
     }
     Ok(())
 }
 
-/// Fields without values go too, so that an account that makes up a key for each image keeps none of
+/// The zone of an image, as of every other whose upload time has the same quotient.
+fn zone(image: &Image) -> i64 {
+    image.uploaded_ms.div_euclid(ZONE_MS)
+}
+
+/// Zones and fields without values go too, so that an account that makes up a key for each image keeps none of
 /// those that are gone.
 fn remove(connection: &Connection, image: &Image, entries: &[Entry]) -> rusqlite::Result<()> {
     for (path, value) in entries {
@@ -107,6 +121,13 @@ fn remove(connection: &Connection, image: &Image, entries: &[Entry]) -> rusqlite
         let sql = "DELETE FROM metadata_values
                    WHERE field = ?1 AND value = ?2 AND uploaded_ms = ?3 AND image = ?4";
         change(connection, sql, (field, stored(value), image.uploaded_ms, image.id.as_str()))?;
+        if let MetadataValue::Number(_) = value {
+            let sql = "DELETE FROM metadata_zones WHERE field = ?1 AND zone = ?2 AND NOT EXISTS (
+                           SELECT 1 FROM metadata_values INDEXED BY metadata_numbers
+                           WHERE field = ?1 AND typeof(value) = 'real'
+                           AND uploaded_ms >= ?2 * ?3 AND uploaded_ms < (?2 + 1) * ?3)";
+            change(connection, sql, (field, zone(image), ZONE_MS))?;
+        }
         let sql = "DELETE FROM metadata_fields
                    WHERE field = ?1 AND NOT EXISTS (SELECT 1 FROM metadata_values WHERE field = ?1)";
         change(connection, sql, [field])?;

@@ -8,6 +8,20 @@ fn with(mut image: Image, metadata: &str) -> Image {
     image
 }
 
+/// The zones of every field as text.
+async fn zones(catalog: &Catalog) -> Vec<String> {
+    let read = |connection: &Connection| {
+        let sql = "SELECT path, zone, low, high FROM metadata_zones JOIN metadata_fields USING (field)
+                   ORDER BY path, zone";
+        all(connection, sql, [], |row| {
+            let (path, zone): (String, i64) = (row.get("path")?, row.get("zone")?);
+            let (low, high): (f64, f64) = (row.get("low")?, row.get("high")?);
+            Ok(format!("{path} {zone}: {low}..{high}"))
+        })
+    };
+    catalog.inner.readers.read(read).await.expect("works")
+}
+
 /// The whole index as text.
 async fn index(catalog: &Catalog) -> Vec<String> {
     let read = |connection: &Connection| {
@@ -50,6 +64,33 @@ async fn the_index_follows_every_change_of_an_image() {
     assert_eq!(index(&catalog).await.len(), 3, "a refused image leaves nothing");
     assert!(catalog.delete_image(&account('a'), &ImageId::named("i"), 1).await.expect("works"));
     assert_eq!(index(&catalog).await, ["b s='5' 8 i"]);
+}
+
+#[tokio::test]
+async fn zones_bound_the_numbers_of_their_time_and_go_with_the_last() {
+    let (_folder, catalog) = two_accounts().await;
+    let mut number = 0;
+    for (id, ms, value) in [("a", 0, 5), ("b", ZONE_MS - 1, -3), ("c", ZONE_MS, 9), ("d", -1, 4), ("e", 7, 6)]
+    {
+        number += 1;
+        let metadata = format!(r#"{{"n":{value},"t":"{value}"}}"#);
+        catalog.insert_image(with(image('a', id, blob(number), ms), &metadata)).await.expect("new");
+    }
+    assert_eq!(zones(&catalog).await, ["n -1: 4..4", "n 0: -3..6", "n 1: 9..9"]);
+    let delete = async |id| {
+        assert!(catalog.delete_image(&account('a'), &ImageId::named(id), 1).await.expect("works"));
+    };
+    delete("b").await;
+    delete("d").await;
+    assert_eq!(zones(&catalog).await, ["n 0: -3..6", "n 1: 9..9"], "what is left is not narrowed");
+    let metadata = Metadata::from_json_object(r#"{"n":"text"}"#.to_owned()).ok();
+    let changes = ImageChanges { metadata, ..ImageChanges::default() };
+    catalog.update_image(&account('a'), &ImageId::named("c"), changes).await.expect("works");
+    assert_eq!(zones(&catalog).await, ["n 0: -3..6"]);
+    for id in ["a", "c", "e"] {
+        delete(id).await;
+    }
+    assert_eq!((zones(&catalog).await.len(), index(&catalog).await.len()), (0, 0));
 }
 
 #[test]
