@@ -17,30 +17,34 @@ const REFUSED_EXTENSIONS: [&str; 22] = [
     "pdf", "php", "tar", "txt", "wasm", "xml", "zip",
 ];
 
-/// Why a text cannot be a custom image id (error 5411).
+/// Why a text cannot be a custom image id (error 5411). The texts for UUIDs and extensions are
+/// Cloudflare's own, the others follow them.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CustomIdError {
     /// Empty, or longer than [`ImageId::MAX_CHARS`].
-    #[error("it must have 1 to 1024 characters")]
+    #[error("Must have 1 to 1024 characters")]
     Length,
     /// Shaped like a generated id.
-    #[error("it must not be a UUID")]
+    #[error("Must not be UUID")]
     Uuid,
     /// A slash at either end or two in a row.
-    #[error("it must not start or end with '/' or contain an empty segment")]
+    #[error("Must not start or end with '/' or contain an empty segment")]
     Slash,
     /// Browsers remove such segments before they send a request.
-    #[error("it must not have '.' or '..' as a segment, since browsers cannot request it")]
+    #[error("Must not have '.' or '..' as a segment, since browsers cannot request it")]
     DotSegment,
     /// Browsers and logs mangle them.
-    #[error("it must not contain control characters")]
+    #[error("Must not contain control characters")]
     Control,
     /// See [`ImageId::custom`].
-    #[error("it must not use a non-image file name extension")]
+    #[error("Must not use a non-image file name extension")]
     Extension,
     /// The management API has a route of that name.
-    #[error("its first segment must not be one of keys, variants, stats, config, batch_token, direct_upload")]
+    #[error("First segment must not be one of keys, variants, stats, config, batch_token, direct_upload")]
     Reserved,
+    /// Where slashes are not encoded, that is the route of another image's original.
+    #[error("Must not end with '/blob'")]
+    Blob,
 }
 
 impl ImageId {
@@ -83,6 +87,9 @@ impl ImageId {
         let first = text.split('/').next().unwrap_or(text);
         if RESERVED_IDS.contains(&first) {
             return Err(CustomIdError::Reserved);
+        }
+        if text.ends_with("/blob") {
+            return Err(CustomIdError::Blob);
         }
         Ok(ImageId(text.to_owned()))
     }
@@ -348,9 +355,16 @@ mod tests {
             "keysx",
             "x.jpg",
             "v1.2",
+            "blob",
+            "blob/a",
+            "a/myblob",
+            "2cdc28f0-017a-49c4-9ed7-87056c83901",
+            "g2cdc28f-017a-49c4-9ed7-87056c839010",
         ] {
             assert_eq!(ImageId::custom(good).map(|id| id.as_str().to_owned()), Ok(good.to_owned()));
         }
+        let longest = "\u{1F5BC}".repeat(1024);
+        assert!(ImageId::custom(&longest).is_ok(), "4,096 bytes");
         let long = "x".repeat(1025);
         for (bad, why) in [
             ("", CustomIdError::Length),
@@ -368,6 +382,8 @@ mod tests {
             ("keys", CustomIdError::Reserved),
             ("keys/default", CustomIdError::Reserved),
             ("variants/public/flat", CustomIdError::Reserved),
+            ("2CDC28F0-017A-49C4-9ED7-87056C839010", CustomIdError::Uuid),
+            ("a/blob", CustomIdError::Blob),
         ] {
             assert_eq!(ImageId::custom(bad), Err(why), "{bad:?}");
         }

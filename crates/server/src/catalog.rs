@@ -11,7 +11,7 @@ use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::signature::SigningKey;
 use safelight_domain::token::TokenRecord;
-use safelight_domain::variant::{Variant, VariantName};
+use safelight_domain::variant::{BrowserTtl, Variant, VariantName};
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
@@ -24,11 +24,14 @@ use writer::Writer;
 mod accounts;
 mod batch_tokens;
 mod cache;
+mod conditions;
 mod drafts;
 mod images;
 mod jobs;
 mod keys;
 mod lists;
+mod matching;
+mod metadata;
 mod notices;
 mod readers;
 mod renditions;
@@ -41,6 +44,7 @@ mod writer;
 pub use batch_tokens::MAX_BATCH_TOKENS;
 pub use drafts::FulfilError;
 pub use lists::MAX_LIST;
+pub use matching::Matching;
 pub use renditions::MAX_EVICTED;
 
 /// Handle to the catalog; clones share it. Every method may be called from async code: blocking
@@ -179,8 +183,27 @@ pub struct DeliveryAccount {
     pub keys: Vec<SigningKey>,
     /// Every variant.
     pub variants: HashMap<VariantName, Arc<Variant>>,
+    /// Its settings.
+    pub config: AccountConfig,
+}
+
+/// Settings of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountConfig {
     /// Whether options in URLs are served.
     pub flexible_variants: FlexibleVariants,
+    /// How long browsers keep pictures where the variant does not say; `None` is
+    /// [`BrowserTtl::DEFAULT`].
+    pub browser_ttl: Option<BrowserTtl>,
+}
+
+/// Changes to settings; `None` leaves one as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConfigChanges {
+    /// See [`AccountConfig::flexible_variants`].
+    pub flexible_variants: Option<FlexibleVariants>,
+    /// See [`AccountConfig::browser_ttl`]; `Some(None)` returns to the default.
+    pub browser_ttl: Option<Option<BrowserTtl>>,
 }
 
 /// Whether options in URLs are served (`flexible_variants`).
@@ -316,6 +339,7 @@ impl Catalog {
         let mut connection = Connection::open(path)?;
         configure(&connection)?;
         schema::migrate(&mut connection, &schema::MIGRATIONS)?;
+        metadata::index_backlog(&mut connection)?;
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             // SQLite syncs the folder for its log, not for the file that it made just now.
             File::open(folder)?.sync_all()?;

@@ -1,10 +1,12 @@
 //! Accounts, and what delivery needs of them.
 
 use super::rows::{all, change, damaged, first};
-use super::{Account, Catalog, CatalogError, DeliveryAccount, FlexibleVariants, InsertError, NewAccount};
+use super::{Account, AccountConfig, Catalog, CatalogError, ConfigChanges, DeliveryAccount};
+use super::{FlexibleVariants, InsertError, NewAccount};
 use super::{keys, tokens, variants};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::{AccountHash, AccountId};
+use safelight_domain::variant::BrowserTtl;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -41,25 +43,32 @@ impl Catalog {
         Ok(self.inner.accounts.get(hash))
     }
 
-    /// Whether the account serves options in URLs; off for an unknown account.
-    pub async fn flexible_variants(&self, id: &AccountId) -> Result<FlexibleVariants, CatalogError> {
+    /// The settings of an account; the default ones for an unknown account.
+    pub async fn account_config(&self, id: &AccountId) -> Result<AccountConfig, CatalogError> {
         let id = id.clone();
-        self.inner.readers.read(move |connection| flexible(connection, &id)).await
+        self.inner.readers.read(move |connection| config(connection, &id)).await
     }
 
-    /// Switches options in URLs on or off.
-    pub async fn set_flexible_variants(
+    /// Changes settings, all of them or none; the settings as changed.
+    pub async fn update_account_config(
         &self,
         id: &AccountId,
-        setting: FlexibleVariants,
-    ) -> Result<(), CatalogError> {
+        changes: ConfigChanges,
+    ) -> Result<AccountConfig, CatalogError> {
         let account = id.clone();
-        let set = move |connection: &Connection| {
-            let sql = "UPDATE accounts SET flexible_variants = ?2 WHERE id = ?1";
-            change(connection, sql, (account.as_str(), setting == FlexibleVariants::On))?;
-            Ok::<_, CatalogError>(())
+        let update = move |connection: &Connection| {
+            let old = config(connection, &account)?;
+            let new = AccountConfig {
+                flexible_variants: changes.flexible_variants.unwrap_or(old.flexible_variants),
+                browser_ttl: changes.browser_ttl.unwrap_or(old.browser_ttl),
+            };
+            let on = new.flexible_variants == FlexibleVariants::On;
+            let browser_ttl = new.browser_ttl.map(BrowserTtl::seconds);
+            let sql = "UPDATE accounts SET flexible_variants = ?2, browser_ttl = ?3 WHERE id = ?1";
+            change(connection, sql, (account.as_str(), on, browser_ttl))?;
+            Ok::<_, CatalogError>(new)
         };
-        self.change_account(id, set).await
+        self.change_account(id, update).await
     }
 
     /// Makes a change that delivery must see: what delivery needs of the account is read within
@@ -116,15 +125,14 @@ fn load(connection: &Connection, id: &AccountId) -> Result<Option<Loaded>, Catal
         id: account.id,
         keys: keys::of_account(connection, id)?,
         variants: variants.into_iter().map(|variant| (variant.name.clone(), Arc::new(variant))).collect(),
-        flexible_variants: flexible(connection, id)?,
+        config: config(connection, id)?,
     };
     Ok(Some((account.hash, Arc::new(delivery))))
 }
 
-fn flexible(connection: &Connection, id: &AccountId) -> Result<FlexibleVariants, CatalogError> {
-    let sql = "SELECT flexible_variants FROM accounts WHERE id = ?1";
-    let on = first(connection, sql, [id.as_str()], |row| Ok(row.get::<_, bool>(0)?))?;
-    Ok(if on == Some(true) { FlexibleVariants::On } else { FlexibleVariants::Off })
+fn config(connection: &Connection, id: &AccountId) -> Result<AccountConfig, CatalogError> {
+    let sql = "SELECT flexible_variants, browser_ttl FROM accounts WHERE id = ?1";
+    Ok(first(connection, sql, [id.as_str()], parse_config)?.unwrap_or_default())
 }
 
 fn insert(connection: &Connection, new: &NewAccount) -> Result<(), InsertError> {
@@ -151,6 +159,18 @@ fn parse(row: &Row<'_>) -> Result<Account, CatalogError> {
         hash: AccountHash::parse(&hash).map_err(|why| damaged("accounts", why))?,
         name: row.get("name")?,
         created_ms: row.get("created_ms")?,
+    })
+}
+
+fn parse_config(row: &Row<'_>) -> Result<AccountConfig, CatalogError> {
+    let on: bool = row.get("flexible_variants")?;
+    let browser_ttl: Option<u64> = row.get("browser_ttl")?;
+    Ok(AccountConfig {
+        flexible_variants: if on { FlexibleVariants::On } else { FlexibleVariants::Off },
+        browser_ttl: browser_ttl
+            .map(BrowserTtl::parse)
+            .transpose()
+            .map_err(|why| damaged("accounts", why))?,
     })
 }
 

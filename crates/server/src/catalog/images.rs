@@ -3,7 +3,7 @@
 use super::cache::Lookup;
 use super::rows::{any, change, damaged, first};
 use super::{Catalog, CatalogError, ImageChanges, ImageKey, InsertError, JobKind, RenditionKey};
-use super::{drafts, jobs, renditions};
+use super::{drafts, jobs, metadata, renditions};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo};
@@ -151,10 +151,11 @@ pub(super) fn insert(connection: &Connection, image: &Image) -> Result<(), Inser
             image.uploaded_ms,
         ),
     )?;
-    Ok(())
+    Ok(metadata::insert(connection, image)?)
 }
 
-fn find(connection: &Connection, (account, id): &ImageKey) -> Result<Option<Image>, CatalogError> {
+/// The image of an id.
+pub(super) fn find(connection: &Connection, (account, id): &ImageKey) -> Result<Option<Image>, CatalogError> {
     let sql = format!("SELECT {COLUMNS} FROM images WHERE account = ?1 AND id = ?2");
     first(connection, &sql, [account.as_str(), id.as_str()], parse)
 }
@@ -166,7 +167,10 @@ fn update(
 ) -> Result<Option<Arc<Image>>, CatalogError> {
     let Some(mut image) = find(connection, key)? else { return Ok(None) };
     let ImageChanges { metadata, creator, privacy } = changes;
-    image.metadata = metadata.unwrap_or(image.metadata);
+    if let Some(metadata) = metadata {
+        let before = std::mem::replace(&mut image.metadata, metadata);
+        metadata::update(connection, &image, &before)?;
+    }
     image.creator = creator.unwrap_or(image.creator);
     image.privacy = privacy.unwrap_or(image.privacy);
     change(
@@ -191,6 +195,7 @@ fn delete(
 ) -> Result<Option<Vec<RenditionKey>>, CatalogError> {
     let Some(image) = find(connection, key)? else { return Ok(None) };
     let gone = renditions::delete_of_blob(connection, &image.blob)?;
+    metadata::delete(connection, &image)?;
     let sql = "DELETE FROM images WHERE account = ?1 AND id = ?2";
     change(connection, sql, [image.account.as_str(), image.id.as_str()])?;
     jobs::insert(connection, Some(&image.account), &JobKind::DeleteBlob(image.blob), now_ms)?;

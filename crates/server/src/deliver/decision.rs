@@ -67,6 +67,7 @@ impl Asked {
         account: &DeliveryAccount,
         request: &Request<'_>,
     ) -> Result<Asked, DeliverError> {
+        let account_ttl = account.config.browser_ttl.unwrap_or(BrowserTtl::DEFAULT);
         match segment {
             VariantSegment::Named(name) => {
                 let variant = account.variants.get(name).ok_or(DeliverError::UnknownVariant)?;
@@ -74,11 +75,11 @@ impl Asked {
                     transform: variant.transform.clone(),
                     format: FormatChoice::Auto,
                     access: variant.access,
-                    browser_ttl: variant.browser_ttl.unwrap_or(BrowserTtl::DEFAULT),
+                    browser_ttl: variant.browser_ttl.unwrap_or(account_ttl),
                     varies: Varies::ByAccept,
                 })
             }
-            VariantSegment::Options(_) if account.flexible_variants == FlexibleVariants::Off => {
+            VariantSegment::Options(_) if account.config.flexible_variants == FlexibleVariants::Off => {
                 Err(DeliverError::FlexibleVariant)
             }
             VariantSegment::Options(text) => {
@@ -87,7 +88,7 @@ impl Asked {
                     transform: options.resolve(&ClientHints::read(request.header)),
                     format: options.format,
                     access: VariantAccess::FollowImage,
-                    browser_ttl: BrowserTtl::DEFAULT,
+                    browser_ttl: account_ttl,
                     varies: match options.format {
                         _ if options.uses_hints() => Varies::ByHints,
                         FormatChoice::Auto => Varies::ByAccept,

@@ -4,6 +4,7 @@ use crate::http::error::ApiError;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
+use http_body_util::LengthLimitError;
 use safelight_domain::caching::NO_STORE;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -46,8 +47,12 @@ pub(super) fn empty() -> Success<Value> {
 
 /// Reads a JSON body of at most 64 KiB.
 pub(super) async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
-    let bytes = axum::body::to_bytes(body, MAX_JSON_BYTES).await.map_err(|_| {
-        ApiError::bad_request(format!("the body must be JSON of at most {MAX_JSON_BYTES} bytes"))
+    let bytes = axum::body::to_bytes(body, MAX_JSON_BYTES).await.map_err(|error| {
+        if std::error::Error::source(&error).is_some_and(|cause| cause.is::<LengthLimitError>()) {
+            ApiError::too_large(format!("a JSON body may have at most {MAX_JSON_BYTES} bytes"))
+        } else {
+            ApiError::bad_request("the body ended early")
+        }
     })?;
     json_body_of(&bytes)
 }

@@ -31,6 +31,12 @@ impl ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, 5400, public.to_string())
     }
 
+    /// 413/7011: more bytes than are read.
+    pub(super) fn too_large(allowed: impl Display) -> ApiError {
+        let public = format!("Request entity is too large: {allowed}");
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, 7011, public)
+    }
+
     /// 404/5404 for an image.
     pub(super) fn image_not_found() -> ApiError {
         ApiError::new(StatusCode::NOT_FOUND, 5404, "Image not found")

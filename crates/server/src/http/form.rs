@@ -192,11 +192,9 @@ pub(super) fn shortened(name: &str) -> String {
 
 fn refused_file(error: StageError<multer::Error>) -> ApiError {
     match error {
-        StageError::TooLarge { limit } => ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            7011,
-            format!("Request entity is too large: an image may have at most {limit} bytes"),
-        ),
+        StageError::TooLarge { limit } => {
+            ApiError::too_large(format!("an image may have at most {limit} bytes"))
+        }
         StageError::Source(error) => malformed(&error),
         StageError::Io(error) => ApiError::internal(&error),
     }

@@ -18,7 +18,7 @@ use safelight_domain::access::authorize_owner;
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::delivery_url::{delivery_path, percent_decode};
 use safelight_domain::direct_upload::Draft;
-use safelight_domain::image::{Creator, CustomIdError, Image, ImageId, Metadata, Privacy};
+use safelight_domain::image::{Creator, CustomIdError, Image, ImageId, Metadata, Privacy, SourceFormat};
 use safelight_domain::token::{Caller, Refusal};
 use safelight_domain::variant::VariantName;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -274,7 +274,14 @@ pub(super) fn parse_creator(text: Option<String>) -> Result<Option<Creator>, Api
 
 /// The refusal of a custom id.
 pub(super) fn bad_custom_id(error: &CustomIdError) -> ApiError {
-    ApiError::new(StatusCode::BAD_REQUEST, 5411, format!("The custom ID is invalid: {error}"))
+    ApiError::new(
+        StatusCode::BAD_REQUEST,
+        5411,
+        format!(
+            "The Custom ID is invalid. Custom IDs can include 1024 characters or less, any number of subpaths, \
+             and support the UTF-8 encoding standard for characters. Enter a new Custom ID and try again: {error}"
+        ),
+    )
 }
 
 /// The refusal of an id that an image or a draft has.
@@ -287,8 +294,18 @@ pub(super) fn custom_id_is_private() -> ApiError {
     ApiError::new(
         StatusCode::BAD_REQUEST,
         5410,
-        "An image with a custom ID cannot be private under compat = \"strict\"; upload it without an ID instead",
+        "The image contains a custom ID and cannot be set to private. To make the image private, delete and \
+         upload the image again using a regular ID.",
     )
+}
+
+/// `image/jpeg, image/png or …`
+fn accepted_types() -> String {
+    let types = SourceFormat::ALL.map(SourceFormat::media_type);
+    match types.split_last() {
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
 /// The refusal of an upload.
@@ -297,10 +314,12 @@ pub(super) fn refused_upload(error: IngestError) -> ApiError {
         IngestError::PrivateCustomId => custom_id_is_private(),
         IngestError::Exists => id_is_taken(),
         IngestError::Busy => ApiError::busy(),
+        // The bytes are judged, never the part's Content-Type: official SDKs send none or
+        // application/octet-stream.
         IngestError::Unsupported(text) => ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             5455,
-            format!("Uploaded image must have the content of an image: {text}"),
+            format!("Uploaded image must have the content of {}: {text}", accepted_types()),
         ),
         IngestError::Undecodable(text) => {
             ApiError::new(StatusCode::BAD_REQUEST, 9422, format!("error during decoding: {text}"))

@@ -1,7 +1,7 @@
 //! Lists of images and their count.
 
 use crate::app::App;
-use crate::catalog::{CreatorFilter, ListCursor, SortOrder};
+use crate::catalog::{CreatorFilter, ListCursor, Matching, SortOrder};
 use crate::http::auth::AccountCaller;
 use crate::http::envelope::Success;
 use crate::http::error::ApiError;
@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{Creator, Image, ImageId};
+use safelight_domain::metadata_filter::{MetadataFilter, is_filter, parse_filters};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -43,30 +44,42 @@ pub(super) async fn v1(
     Ok(Success(Page { images: bodies(&app, caller.account(), &images).await? }))
 }
 
-/// `GET …/v2`: all images in order, page by page, each once also while others are uploaded.
+/// `GET …/v2`: all images in order, page by page, each once also while others are uploaded. With
+/// filters by metadata a page may have fewer images than asked for, even none, and a token all the
+/// same: it is the last page when the token is null.
 pub(super) async fn v2(
     State(app): State<Arc<App>>,
     AccountCaller(caller): AccountCaller,
     RawQuery(query): RawQuery,
 ) -> Result<Success<Continued>, ApiError> {
-    let query = ListQuery::parse(query.as_deref().unwrap_or(""), &["sort_order", "continuation_token"])?;
-    let limit = query.per_page + 1;
-    let mut images =
-        app.catalog.images_after(caller.account(), query.creator, query.order, query.after, limit).await?;
-    let more = images.len() > query.per_page as usize;
-    images.truncate(query.per_page as usize);
-    let continuation_token = images.last().filter(|_| more).map(continuation_token);
-    Ok(Success(Continued { images: bodies(&app, caller.account(), &images).await?, continuation_token }))
+    let query = query.as_deref().unwrap_or("");
+    let filters = filters(query)?;
+    let query = ListQuery::parse(query, &["sort_order", "continuation_token", FILTERS])?;
+    let account = caller.account();
+    let Matching { images, next } = if filters.is_empty() {
+        let limit = query.per_page + 1;
+        let mut images =
+            app.catalog.images_after(account, query.creator, query.order, query.after, limit).await?;
+        let more = images.len() > query.per_page as usize;
+        images.truncate(query.per_page as usize);
+        let next = images.last().filter(|_| more).map(place);
+        Matching { images, next }
+    } else {
+        let ListQuery { creator, order, after, per_page, .. } = query;
+        app.catalog.images_matching(account, creator, filters, order, after, per_page).await?
+    };
+    let continuation_token = next.as_ref().map(continuation_token);
+    Ok(Success(Continued { images: bodies(&app, account, &images).await?, continuation_token }))
 }
 
-/// `GET …/v1/stats`. There is no quota, so `allowed` is the largest whole number that every JSON
-/// client can hold.
+/// `GET …/v1/stats`. There is no quota, so `allowed` is the largest multiple of 100,000, which
+/// Cloudflare's quotas are, that every JSON client can hold.
 pub(super) async fn stats(
     State(app): State<Arc<App>>,
     AccountCaller(caller): AccountCaller,
 ) -> Result<Success<Value>, ApiError> {
     let current = app.catalog.image_count(caller.account()).await?;
-    Ok(Success(json!({"count": {"current": current, "allowed": 9_007_199_254_740_991_u64}})))
+    Ok(Success(json!({"count": {"current": current, "allowed": 9_007_199_254_700_000_u64}})))
 }
 
 async fn bodies(app: &App, account: &AccountId, images: &[Image]) -> Result<Vec<ImageBody>, ApiError> {
@@ -101,15 +114,23 @@ impl ListQuery {
                 "continuation_token" if own.contains(&"continuation_token") => {
                     parsed.after = (!value.is_empty()).then(|| cursor(&value)).transpose()?;
                 }
-                // A filter that is ignored would show images that were to be left out.
-                name if name.starts_with("meta.") => {
-                    return Err(ApiError::bad_request("metadata filters are not available"));
+                name if is_filter(name) && !own.contains(&FILTERS) => {
+                    return Err(ApiError::bad_request("metadata filters are for the list /images/v2 alone"));
                 }
                 _ => {}
             }
         }
         Ok(parsed)
     }
+}
+
+/// Stands for every filter by metadata among the parameters that a list has.
+const FILTERS: &str = "meta.";
+
+fn filters(query: &str) -> Result<Vec<MetadataFilter>, ApiError> {
+    let parameters: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
+    let parameters: Vec<_> = parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
+    parse_filters(&parameters).map_err(ApiError::bad_request)
 }
 
 fn per_page(text: &str) -> Result<u32, ApiError> {
@@ -141,7 +162,11 @@ fn order(text: &str) -> Result<SortOrder, ApiError> {
     }
 }
 
-fn continuation_token(last: &Image) -> String {
+fn place(image: &Image) -> ListCursor {
+    ListCursor { uploaded_ms: image.uploaded_ms, id: image.id.clone() }
+}
+
+fn continuation_token(last: &ListCursor) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}:{}", last.uploaded_ms, last.id.as_str()))
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 async fn flexible() -> TestApp {
     let app = TestApp::new().await;
     let on = app.call(Method::PATCH, "~/v1/config", Some(json!({"flexible_variants": true}))).await.result();
-    assert_eq!(on, json!({"flexible_variants": true}));
+    assert_eq!(on["flexible_variants"], true);
     app
 }
 
@@ -15,10 +15,8 @@ async fn flexible() -> TestApp {
 async fn options_are_served_once_the_account_says_so() {
     let app = TestApp::new().await;
     let target = app.target(&app.uploaded(&[]).await, "w=20,f=png");
-    assert_eq!(
-        app.call(Method::GET, "~/v1/config", None).await.result(),
-        json!({"flexible_variants": false})
-    );
+    let config = app.call(Method::GET, "~/v1/config", None).await.result();
+    assert_eq!(config["flexible_variants"], false);
     app.get(&target).await.error(403, 9429);
     for (body, said) in
         [(json!({"flexible_variants": 1}), "boolean"), (json!({"flexible": true}), "flexible")]

@@ -6,14 +6,18 @@
 mod accounts;
 mod attacks;
 mod batch;
+mod config;
 mod delivery;
 mod direct;
+mod filters;
 mod flexible;
+mod ids;
 mod images;
 mod lists;
 mod negotiation;
 #[path = "../fetch/origin.rs"]
 mod origin;
+mod refusals;
 mod remote;
 mod remote_refusals;
 mod test_app;

@@ -1,0 +1,168 @@
+//! The index that filters by metadata are answered from, kept in the transactions of the images.
+
+use super::CatalogError;
+use super::images::{COLUMNS, parse};
+use super::rows::{all, change};
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Connection, TransactionBehavior};
+use safelight_domain::account::AccountId;
+use safelight_domain::image::{Image, Metadata};
+use safelight_domain::metadata_filter::{MetadataNumber, MetadataPath, MetadataValue};
+use serde_json::Value;
+
+/// Images of an older catalog that are indexed in one transaction.
+const BACKLOG_BATCH: u32 = 1_000;
+
+/// Milliseconds of upload time in a zone, some four minutes: short enough that a zone has few images
+/// even while many are uploaded, long enough that a year has few zones.
+pub(super) const ZONE_MS: i64 = 1 << 18;
+
+/// A value and where it stands.
+type Entry = (MetadataPath, MetadataValue);
+
+/// Puts a new image into the index.
+pub(super) fn insert(connection: &Connection, image: &Image) -> rusqlite::Result<()> {
+    add(connection, image, &entries(&image.metadata))
+}
+
+/// Replaces what the index has of an image that had other metadata `before`.
+pub(super) fn update(connection: &Connection, image: &Image, before: &Metadata) -> rusqlite::Result<()> {
+    let (mut old, mut new) = (entries(before), entries(&image.metadata));
+    let kept: Vec<Entry> = old.iter().filter(|entry| new.contains(entry)).cloned().collect();
+    old.retain(|entry| !kept.contains(entry));
+    new.retain(|entry| !kept.contains(entry));
+    remove(connection, image, &old)?;
+    add(connection, image, &new)
+}
+
+/// Takes an image out of the index.
+pub(super) fn delete(connection: &Connection, image: &Image) -> rusqlite::Result<()> {
+    remove(connection, image, &entries(&image.metadata))
+}
+
+/// The number of a field; `None` when no image of the account has it.
+pub(super) fn find_field(
+    connection: &Connection,
+    account: &AccountId,
+    path: &MetadataPath,
+) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT field FROM metadata_fields WHERE account = ?1 AND path = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([account.as_str(), path.as_str()])?;
+    rows.next()?.map(|row| row.get(0)).transpose()
+}
+
+/// A value as the index has it.
+pub(super) fn stored(value: &MetadataValue) -> SqlValue {
+    match value {
+        MetadataValue::Text(text) => SqlValue::Text(text.clone()),
+        MetadataValue::Number(number) => SqlValue::Real(number.get()),
+        MetadataValue::Flag(flag) => SqlValue::Blob(vec![u8::from(*flag)]),
+    }
+}
+
+/// Indexes the images that are older than the index, a batch at a time. What a crash interrupts goes
+/// on at the next call.
+pub(super) fn index_backlog(connection: &mut Connection) -> Result<(), CatalogError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM metadata_backlog
+         JOIN images ON images.account = metadata_backlog.owner AND images.id = metadata_backlog.image
+         ORDER BY metadata_backlog.owner, metadata_backlog.image LIMIT ?1"
+    );
+    let mut indexed = 0;
+    loop {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let batch = all(&transaction, &sql, [BACKLOG_BATCH], parse)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        for image in &batch {
+            insert(&transaction, image)?;
+            let sql = "DELETE FROM metadata_backlog WHERE owner = ?1 AND image = ?2";
+            change(&transaction, sql, [image.account.as_str(), image.id.as_str()])?;
+        }
+        transaction.commit()?;
+        indexed += batch.len();
+        tracing::info!(indexed, "indexing the metadata of an older catalog");
+    }
+}
+
+fn add(connection: &Connection, image: &Image, entries: &[Entry]) -> rusqlite::Result<()> {
+    for (path, value) in entries {
+        let field = match find_field(connection, &image.account, path)? {
+            Some(field) => field,
+            None => {
+                let sql = "INSERT INTO metadata_fields (account, path) VALUES (?1, ?2)";
+                change(connection, sql, [image.account.as_str(), path.as_str()])?;
+                connection.last_insert_rowid()
+            }
+        };
+        let sql = "INSERT INTO metadata_values (field, value, uploaded_ms, image) VALUES (?1, ?2, ?3, ?4)";
+        change(connection, sql, (field, stored(value), image.uploaded_ms, image.id.as_str()))?;
+        if let MetadataValue::Number(number) = value {
+            let sql = "INSERT INTO metadata_zones (field, zone, low, high) VALUES (?1, ?2, ?3, ?3)
+                       ON CONFLICT DO UPDATE SET low = min(low, ?3), high = max(high, ?3)";
+            change(connection, sql, (field, zone(image), number.get()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The zone of an image, as of every other whose upload time has the same quotient.
+fn zone(image: &Image) -> i64 {
+    image.uploaded_ms.div_euclid(ZONE_MS)
+}
+
+/// Zones and fields without values go too, so that an account that makes up a key for each image keeps none of
+/// those that are gone.
+fn remove(connection: &Connection, image: &Image, entries: &[Entry]) -> rusqlite::Result<()> {
+    for (path, value) in entries {
+        let Some(field) = find_field(connection, &image.account, path)? else { continue };
+        let sql = "DELETE FROM metadata_values
+                   WHERE field = ?1 AND value = ?2 AND uploaded_ms = ?3 AND image = ?4";
+        change(connection, sql, (field, stored(value), image.uploaded_ms, image.id.as_str()))?;
+        if let MetadataValue::Number(_) = value {
+            let sql = "DELETE FROM metadata_zones WHERE field = ?1 AND zone = ?2 AND NOT EXISTS (
+                           SELECT 1 FROM metadata_values INDEXED BY metadata_numbers
+                           WHERE field = ?1 AND typeof(value) = 'real'
+                           AND uploaded_ms >= ?2 * ?3 AND uploaded_ms < (?2 + 1) * ?3)";
+            change(connection, sql, (field, zone(image), ZONE_MS))?;
+        }
+        let sql = "DELETE FROM metadata_fields
+                   WHERE field = ?1 AND NOT EXISTS (SELECT 1 FROM metadata_values WHERE field = ?1)";
+        change(connection, sql, [field])?;
+    }
+    Ok(())
+}
+
+/// What filters can find of metadata; they are fewer than its bytes.
+fn entries(metadata: &Metadata) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    // Metadata is an object by its maker's promise. Were it none, no filter would find it.
+    if let Ok(object) = serde_json::from_str(metadata.as_json()) {
+        collect(&object, &mut Vec::new(), &mut entries);
+    }
+    entries
+}
+
+fn collect<'a>(value: &'a Value, keys: &mut Vec<&'a str>, entries: &mut Vec<Entry>) {
+    let found = match value {
+        Value::Object(object) if keys.len() < MetadataPath::MAX_DEPTH => {
+            for (key, value) in object {
+                keys.push(key);
+                collect(value, keys, entries);
+                keys.pop();
+            }
+            return;
+        }
+        Value::String(text) => Some(MetadataValue::Text(text.clone())),
+        Value::Number(number) => number.as_f64().and_then(MetadataNumber::new).map(MetadataValue::Number),
+        Value::Bool(flag) => Some(MetadataValue::Flag(*flag)),
+        Value::Object(_) | Value::Array(_) | Value::Null => None,
+    };
+    entries.extend(MetadataPath::of_keys(keys).zip(found));
+}
+
+#[cfg(test)]
+#[path = "metadata_tests.rs"]
+mod tests;
