@@ -13,11 +13,13 @@ mod color;
 mod hints;
 mod overlay;
 mod parse;
+mod recipe;
 mod value;
 mod words;
 
 pub use hints::ClientHints;
 pub use overlay::{overlay_fields, parse_overlay};
+pub use recipe::Recipe;
 
 use crate::negotiate::FormatChoice;
 use crate::transform::{OptionError, Quality, Side, Transform};

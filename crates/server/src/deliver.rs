@@ -170,7 +170,7 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted) -> Result<Made, Del
             Err(error) => return Err(internal(error)),
         });
     }
-    let rendered = app.renderer.render(files, wanted.transform.clone(), wanted.key.format).await?;
+    let rendered = app.renderer.render(files, wanted.recipe.transform().clone(), wanted.key.format).await?;
     Ok(Made { sha256: Sha256::digest(&rendered.bytes).into(), bytes: rendered.bytes })
 }
 

@@ -7,7 +7,7 @@ use safelight_domain::access::{Denied, Granted, authorize_delivery, authorize_ov
 use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
 use safelight_domain::image::{Image, ImageId};
 use safelight_domain::negotiate::{FormatChoice, output_format};
-use safelight_domain::options::{ClientHints, Options};
+use safelight_domain::options::{ClientHints, Options, Recipe};
 use safelight_domain::signature;
 use safelight_domain::transform::Transform;
 use safelight_domain::variant::{BrowserTtl, VariantAccess};
@@ -20,7 +20,7 @@ pub(super) struct Decision {
     pub(super) browser_ttl: BrowserTtl,
     pub(super) varies: Varies,
     image: Arc<Image>,
-    transform: Transform,
+    recipe: Recipe,
     format: FormatChoice,
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn decide(app: &App, request: &Request<'_>) -> Result<Decision,
 
 /// What the last segment of the path stands for.
 struct Asked {
-    transform: Transform,
+    recipe: Recipe,
     format: FormatChoice,
     access: VariantAccess,
     browser_ttl: BrowserTtl,
@@ -71,7 +71,7 @@ impl Asked {
             VariantSegment::Named(name) => {
                 let variant = account.variants.get(name).ok_or(DeliverError::UnknownVariant)?;
                 Ok(Asked {
-                    transform: variant.transform.clone(),
+                    recipe: variant.recipe.clone(),
                     format: FormatChoice::Auto,
                     access: variant.access,
                     browser_ttl: variant.browser_ttl.unwrap_or(BrowserTtl::DEFAULT),
@@ -84,7 +84,7 @@ impl Asked {
             VariantSegment::Options(text) => {
                 let options = Options::parse(text)?;
                 Ok(Asked {
-                    transform: options.resolve(&ClientHints::read(request.header)),
+                    recipe: Recipe::new(options.resolve(&ClientHints::read(request.header))),
                     format: options.format,
                     access: VariantAccess::FollowImage,
                     browser_ttl: BrowserTtl::DEFAULT,
@@ -100,8 +100,8 @@ impl Asked {
     }
 
     fn granted(self, granted: Granted, image: Arc<Image>) -> Decision {
-        let Asked { transform, format, browser_ttl, varies, .. } = self;
-        Decision { granted, browser_ttl, varies, image, transform, format }
+        let Asked { recipe, format, browser_ttl, varies, .. } = self;
+        Decision { granted, browser_ttl, varies, image, recipe, format }
     }
 }
 
@@ -109,7 +109,7 @@ impl Asked {
 #[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) key: RenditionKey,
-    pub(super) transform: Transform,
+    pub(super) recipe: Recipe,
     /// For the transform's overlays, in its order.
     pub(super) overlays: Vec<Granted>,
 }
@@ -123,10 +123,11 @@ impl Wanted {
         request: &Request<'_>,
     ) -> Result<Wanted, DeliverError> {
         let Decision { granted, image, .. } = decision;
-        let mut transform = decision.transform.clone();
-        let format = output_format(decision.format, request.accept, &image.source, &transform)?;
-        let mut overlays = Vec::with_capacity(transform.draw.len());
-        for drawn in &mut transform.draw {
+        let mut recipe = decision.recipe.clone();
+        let format = output_format(decision.format, request.accept, &image.source, recipe.transform())?;
+        let mut draw = recipe.transform().draw.clone();
+        let mut overlays = Vec::with_capacity(draw.len());
+        for drawn in &mut draw {
             let found = match app.catalog.remembered_image(&image.account, &drawn.image) {
                 Some(found) => Some(found),
                 None => app.catalog.stored_image(&image.account, &drawn.image).await.map_err(internal)?,
@@ -136,13 +137,16 @@ impl Wanted {
             drawn.image = ImageId::named(allowed.blob().as_str());
             overlays.push(allowed);
         }
+        if !draw.is_empty() {
+            recipe = Recipe::new(Transform { draw, ..recipe.transform().clone() });
+        }
         let key = RenditionKey {
             blob: granted.blob().clone(),
-            transform: transform.canonical(),
+            transform: Arc::clone(recipe.canonical()),
             format,
             engine: ENGINE_VERSION,
             effort: 0,
         };
-        Ok(Wanted { key, transform, overlays })
+        Ok(Wanted { key, recipe, overlays })
     }
 }
