@@ -85,6 +85,9 @@ pub enum DeliverError {
     /// See [`Denied::Token`](safelight_domain::access::Denied::Token).
     #[error("the token does not open the image")]
     Token(TokenFault),
+    /// See [`Denied::OptionsOnPrivate`](safelight_domain::access::Denied::OptionsOnPrivate).
+    #[error("options are for public images alone")]
+    OptionsOnPrivate,
     /// See [`Denied::UnknownImage`](safelight_domain::access::Denied::UnknownImage).
     #[error("there is no such image")]
     UnknownImage,

@@ -3,14 +3,17 @@
 use super::{DeliverError, Request, Varies, internal};
 use crate::app::App;
 use crate::catalog::{DeliveryAccount, FlexibleVariants, RenditionKey};
-use safelight_domain::access::{Denied, Granted, authorize_delivery, authorize_overlay};
+use crate::config::Compat;
+use safelight_domain::access::{
+    Denied, Granted, OptionsPolicy, Segment, authorize_delivery, authorize_overlay,
+};
 use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
 use safelight_domain::image::{Image, ImageId};
 use safelight_domain::negotiate::{FormatChoice, output_format};
 use safelight_domain::options::{ClientHints, Options, Recipe};
 use safelight_domain::signature;
 use safelight_domain::transform::Transform;
-use safelight_domain::variant::{BrowserTtl, VariantAccess};
+use safelight_domain::variant::BrowserTtl;
 use safelight_pixels::ENGINE_VERSION;
 use std::sync::Arc;
 
@@ -31,10 +34,10 @@ pub(super) async fn decide(app: &App, request: &Request<'_>) -> Result<Decision,
     let account = app.catalog.delivery_account(&path.hash).await.map_err(internal)?;
     let account = account.ok_or(DeliverError::UnknownAccount)?;
     let token = signature::verify(request.target, &account.keys, app.clock.now());
-    let asked = Asked::of(&path.variant, &account, request)?;
+    let asked = Asked::of(&path.variant, &account, app.config.compat, request)?;
 
     let authorize =
-        |image: Option<&Image>| authorize_delivery(image, asked.access, &token, app.config.unknown_images);
+        |image: Option<&Image>| authorize_delivery(image, asked.segment, &token, app.config.unknown_images);
     if let Some(image) = app.catalog.remembered_image(&account.id, &path.id)
         && let Ok(granted) = authorize(Some(&image))
     {
@@ -45,6 +48,7 @@ pub(super) async fn decide(app: &App, request: &Request<'_>) -> Result<Decision,
     let image = app.catalog.stored_image(&account.id, &path.id).await.map_err(internal)?;
     let granted = authorize(image.as_deref()).map_err(|denied| match denied {
         Denied::Token(fault) => DeliverError::Token(fault),
+        Denied::OptionsOnPrivate => DeliverError::OptionsOnPrivate,
         Denied::UnknownImage => DeliverError::UnknownImage,
     })?;
     // A grant is for an image that was found.
@@ -56,7 +60,7 @@ pub(super) async fn decide(app: &App, request: &Request<'_>) -> Result<Decision,
 struct Asked {
     recipe: Recipe,
     format: FormatChoice,
-    access: VariantAccess,
+    segment: Segment,
     browser_ttl: BrowserTtl,
     varies: Varies,
 }
@@ -65,6 +69,7 @@ impl Asked {
     fn of(
         segment: &VariantSegment,
         account: &DeliveryAccount,
+        compat: Compat,
         request: &Request<'_>,
     ) -> Result<Asked, DeliverError> {
         match segment {
@@ -73,7 +78,7 @@ impl Asked {
                 Ok(Asked {
                     recipe: variant.recipe.clone(),
                     format: FormatChoice::Auto,
-                    access: variant.access,
+                    segment: Segment::Variant(variant.access),
                     browser_ttl: variant.browser_ttl.unwrap_or(BrowserTtl::DEFAULT),
                     varies: Varies::ByAccept,
                 })
@@ -86,7 +91,10 @@ impl Asked {
                 Ok(Asked {
                     recipe: Recipe::new(options.resolve(&ClientHints::read(request.header))),
                     format: options.format,
-                    access: VariantAccess::FollowImage,
+                    segment: Segment::Options(match compat {
+                        Compat::Extended => OptionsPolicy::FollowImage,
+                        Compat::Strict => OptionsPolicy::PublicImages,
+                    }),
                     browser_ttl: BrowserTtl::DEFAULT,
                     varies: match options.format {
                         _ if options.uses_hints() => Varies::ByHints,

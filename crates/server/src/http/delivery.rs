@@ -144,6 +144,9 @@ fn refusal(error: DeliverError) -> DeliveryError {
             TokenFault::Mismatch => "the URL signature does not match".to_owned(),
             TokenFault::Expired => "the signed URL has expired".to_owned(),
         }),
+        DeliverError::OptionsOnPrivate => {
+            denied("flexible variants cannot be used on private images under compat = \"strict\"")
+        }
         DeliverError::UnknownImage => DeliveryError::new(StatusCode::NOT_FOUND, 5404, "Image not found"),
         DeliverError::Options(error) => DeliveryError::new(StatusCode::BAD_REQUEST, 9401, error.to_string()),
         DeliverError::UnknownOverlay => {

@@ -10,6 +10,7 @@ mod flexible;
 mod images;
 mod lists;
 mod negotiation;
+mod strict;
 mod test_app;
 mod variants_and_keys;
 mod workers;
