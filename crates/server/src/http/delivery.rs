@@ -163,20 +163,10 @@ fn refusal(error: DeliverError) -> DeliveryError {
 fn render_failure(error: RenderError) -> DeliveryError {
     match error {
         RenderError::Busy => DeliveryError::new(StatusCode::SERVICE_UNAVAILABLE, 9522, "Too busy, try again"),
-        RenderError::Refused { fault: fault @ (Fault::TooLarge { .. } | Fault::TooMuchAnimation { .. }) } => {
-            DeliveryError::new(StatusCode::FORBIDDEN, 9413, fault.to_string())
-        }
-        RenderError::Refused { fault: fault @ Fault::Unsupported } => {
-            DeliveryError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, 9520, fault.to_string())
-        }
-        RenderError::Refused { fault: fault @ Fault::SvgConversion } => {
-            DeliveryError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, 9412, fault.to_string())
-        }
-        RenderError::Refused { fault: fault @ Fault::CannotEncode(_) } => {
-            DeliveryError::new(StatusCode::INTERNAL_SERVER_ERROR, 9516, fault.to_string())
-        }
         RenderError::Refused { fault } => {
-            DeliveryError::new(StatusCode::UNPROCESSABLE_ENTITY, 9516, fault.to_string())
+            tracing::info!(%fault, "an image is refused");
+            let (status, code) = refused(&fault);
+            DeliveryError::new(status, code, fault.public())
         }
         RenderError::TimedOut(_) => {
             DeliveryError::new(StatusCode::GATEWAY_TIMEOUT, 9522, "The image took too long to process")
@@ -185,6 +175,20 @@ fn render_failure(error: RenderError) -> DeliveryError {
             DeliveryError::new(StatusCode::UNPROCESSABLE_ENTITY, 9516, "The image cannot be processed")
         }
         error @ RenderError::NoWorker(_) => DeliveryError::internal(&error),
+    }
+}
+
+fn refused(fault: &Fault) -> (StatusCode, u32) {
+    match fault {
+        Fault::Unsupported => (StatusCode::UNSUPPORTED_MEDIA_TYPE, 9520),
+        Fault::SvgConversion => (StatusCode::UNSUPPORTED_MEDIA_TYPE, 9412),
+        Fault::Corrupt(_) => (StatusCode::UNPROCESSABLE_ENTITY, 9516),
+        Fault::CannotEncode(_) => (StatusCode::INTERNAL_SERVER_ERROR, 9516),
+        Fault::TooLarge { .. }
+        | Fault::TooMuchAnimation { .. }
+        | Fault::OutputTooLarge { .. }
+        | Fault::NothingLeft { .. }
+        | Fault::OverlaysTooLarge { .. } => (StatusCode::FORBIDDEN, 9413),
     }
 }
 
