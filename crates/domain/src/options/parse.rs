@@ -369,6 +369,7 @@ impl List {
         let transform = if auto_width.is_some() { transform } else { transform.normalized() };
         Ok(Options {
             transform,
+            dpr,
             format: self.format,
             slow_connection_quality: self.slow_connection_quality,
             auto_width,
