@@ -10,10 +10,11 @@ use safelight_domain::access::{
 use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
 use safelight_domain::image::{Image, ImageId};
 use safelight_domain::negotiate::{FormatChoice, output_format};
-use safelight_domain::options::{ClientHints, Options, Recipe};
+use safelight_domain::options::{ClientHints, Dpr, Options, Recipe};
 use safelight_domain::signature;
 use safelight_domain::transform::Transform;
 use safelight_domain::variant::BrowserTtl;
+use safelight_domain::warning::{Warning, warnings};
 use safelight_pixels::ENGINE_VERSION;
 use std::sync::Arc;
 
@@ -25,6 +26,14 @@ pub(super) struct Decision {
     image: Arc<Image>,
     recipe: Recipe,
     format: FormatChoice,
+    dpr: Dpr,
+}
+
+impl Decision {
+    /// What the answer warns of.
+    pub(super) fn warnings(&self, request: &Request<'_>) -> Vec<Warning> {
+        warnings(self.format, request.accept, &self.image.source, self.recipe.transform(), self.dpr)
+    }
 }
 
 /// Decides a request.
@@ -60,6 +69,7 @@ pub(super) async fn decide(app: &App, request: &Request<'_>) -> Result<Decision,
 struct Asked {
     recipe: Recipe,
     format: FormatChoice,
+    dpr: Dpr,
     segment: Segment,
     browser_ttl: BrowserTtl,
     varies: Varies,
@@ -78,6 +88,7 @@ impl Asked {
                 Ok(Asked {
                     recipe: variant.recipe.clone(),
                     format: FormatChoice::Auto,
+                    dpr: Dpr::ONE,
                     segment: Segment::Variant(variant.access),
                     browser_ttl: variant.browser_ttl.unwrap_or(BrowserTtl::DEFAULT),
                     varies: Varies::ByAccept,
@@ -91,6 +102,7 @@ impl Asked {
                 Ok(Asked {
                     recipe: Recipe::new(options.resolve(&ClientHints::read(request.header))),
                     format: options.format,
+                    dpr: options.dpr,
                     segment: Segment::Options(match compat {
                         Compat::Extended => OptionsPolicy::FollowImage,
                         Compat::Strict => OptionsPolicy::PublicImages,
@@ -108,8 +120,8 @@ impl Asked {
     }
 
     fn granted(self, granted: Granted, image: Arc<Image>) -> Decision {
-        let Asked { recipe, format, browser_ttl, varies, .. } = self;
-        Decision { granted, browser_ttl, varies, image, recipe, format }
+        let Asked { recipe, format, dpr, browser_ttl, varies, .. } = self;
+        Decision { granted, browser_ttl, varies, image, recipe, format, dpr }
     }
 }
 

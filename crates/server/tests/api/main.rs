@@ -6,6 +6,8 @@
 mod accounts;
 mod attacks;
 mod delivery;
+mod delivery_errors;
+mod delivery_headers;
 mod flexible;
 mod images;
 mod lists;
