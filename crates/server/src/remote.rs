@@ -253,6 +253,8 @@ fn answer(kept: &Kept, parsed: &Parsed, request: &Request<'_>, now: i64, work: W
         cache_control: kept.age.lifetime.cache_control(kept.age.seconds_left(now)),
         varies: parsed.varies,
         body: (!current).then(|| kept.bytes.clone()),
+        transformed: None,
+        warnings: Vec::new(),
     };
     RemoteAnswer { answer, work, lifetime: kept.age.lifetime }
 }
