@@ -24,7 +24,7 @@ struct Bounds {
 }
 
 /// Each of the two takes some tenths of a second at most.
-const BOUNDS: Bounds = Bounds { few: 10_000, examined: 50_000 };
+const BOUNDS: Bounds = Bounds { few: 50_000, examined: 50_000 };
 
 /// A page of images that match.
 #[derive(Clone, Debug, PartialEq, Eq)]
