@@ -1,8 +1,7 @@
 //! What an answer says of soft problems (`Warning: cf-images 299 "…"`).
 //!
-//! Of the texts that Cloudflare sends, these cannot arise here: `original is smaller`, since no original
-//! is sent as it is; `JPEG vs PNG selection is automatic`, since a PNG that is asked for is one; and
-//! `cache-control is too restrictive`, since a stored image has none.
+//! Of the texts that Cloudflare sends, two cannot arise here: `original is smaller`, since no original
+//! is sent as it is; and `JPEG vs PNG selection is automatic`, since a PNG that is asked for is one.
 
 use crate::image::{SourceFormat, SourceInfo};
 use crate::negotiate::{FormatChoice, is_too_large_for_avif};
@@ -21,6 +20,8 @@ pub enum Warning {
     TooLargeForAvif,
     /// The `dpr` is above 3.
     LargeDpr,
+    /// The origin of a remote image lets it be kept for less than an hour, and it is kept for one.
+    RestrictiveCacheControl,
 }
 
 impl Warning {
@@ -30,6 +31,7 @@ impl Warning {
             Warning::CoverNeedsBothSides => "cover fit mode needs both width and height",
             Warning::TooLargeForAvif => "image too large for AVIF",
             Warning::LargeDpr => "dpr > 3 should never be used",
+            Warning::RestrictiveCacheControl => "cache-control is too restrictive",
         }
     }
 }

@@ -12,21 +12,24 @@ mod source;
 pub use flights::Flights;
 
 use crate::app::App;
-use crate::deliver::{Answer, Varies};
+use crate::deliver::{Answer, Origin, Transformed, Varies};
 use crate::fetch::{DownloadError, Target};
 use crate::remote::source::{Age, Source};
 use crate::renderer::RenderError;
 use bytes::Bytes;
 use safelight_domain::conditional::ETag;
 use safelight_domain::negotiate::{FormatChoice, FormatError, OutputFormat, accept_key, output_format};
-use safelight_domain::options::{ClientHints, OnError, Options, OptionsError};
+use safelight_domain::image::SourceInfo;
+use safelight_domain::options::{ClientHints, Dpr, OnError, Options, OptionsError};
 use safelight_domain::origin::{Lifetime, is_at_or_below};
 use safelight_domain::remote_url::{self, RemotePath, RemotePathError, RemoteSource};
 use safelight_domain::transform::Transform;
+use safelight_domain::warning::{Warning, warnings};
 use safelight_pixels::Fault;
 use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 use url::Url;
 
@@ -46,25 +49,6 @@ pub struct Request<'a> {
     pub via: Option<&'a str>,
     /// The value of a header by its lower-case name, for [`ClientHints`].
     pub header: &'a (dyn Fn(&str) -> Option<&'a str> + Send + Sync),
-}
-
-/// An answer with a picture.
-pub struct RemoteAnswer {
-    /// As for stored images.
-    pub answer: Answer,
-    /// See [`Work`].
-    pub work: Work,
-    /// What the origin says about keeping it.
-    pub lifetime: Lifetime,
-}
-
-/// Where a rendition came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// Fetched and rendered now.
-    Made,
-    /// Kept from an earlier request.
-    Kept,
 }
 
 /// Why there is no picture, and where the viewer may be sent instead.
@@ -115,15 +99,18 @@ pub enum RemoteError {
 }
 
 /// Answers a request: its shape, its origin, what is kept, and only then the network.
-pub async fn remote(app: &Arc<App>, request: Request<'_>) -> Result<RemoteAnswer, Refusal> {
+pub async fn remote(app: &Arc<App>, request: Request<'_>) -> Result<Answer, Refusal> {
     let parsed = parse(app, &request).map_err(|error| Refusal { error, redirect: None })?;
-    let now = app.clock.now_ms();
+    let began = app.clock.now_ms();
+    let times = |now| (began, now);
     let stale = match app.remote.kept(&parsed.wanted.key) {
-        Some(kept) if kept.age.holds(now) => return Ok(answer(&kept, &parsed, &request, now, Work::Kept)),
+        Some(kept) if kept.age.holds(began) => {
+            return Ok(answer(&kept, &parsed, &request, times(began), Origin::Stored));
+        }
         other => other,
     };
     match app.remote.make(app, &parsed.wanted, stale).await {
-        Ok((kept, work)) => Ok(answer(&kept, &parsed, &request, app.clock.now_ms(), work)),
+        Ok((kept, origin)) => Ok(answer(&kept, &parsed, &request, times(app.clock.now_ms()), origin)),
         Err(error) => Err(Refusal { error, redirect: parsed.redirect }),
     }
 }
@@ -131,6 +118,7 @@ pub async fn remote(app: &Arc<App>, request: Request<'_>) -> Result<RemoteAnswer
 /// A request that may be answered.
 struct Parsed {
     wanted: Wanted,
+    dpr: Dpr,
     varies: Varies,
     redirect: Option<String>,
 }
@@ -164,7 +152,7 @@ fn parse(app: &App, request: &Request<'_>) -> Result<Parsed, RemoteError> {
         () => Varies::No,
     };
     let redirect = source.redirect.filter(|_| options.on_error == OnError::Redirect);
-    Ok(Parsed { wanted: Wanted { key, target: source.target, transform }, varies, redirect })
+    Ok(Parsed { wanted: Wanted { key, target: source.target, transform }, dpr: options.dpr, varies, redirect })
 }
 
 /// Names a rendition: nothing of the viewer but what its format was chosen by.
@@ -182,8 +170,11 @@ struct Key {
 /// A rendition, and how long it holds.
 #[derive(Clone)]
 struct Kept {
+    info: SourceInfo,
     format: OutputFormat,
     bytes: Bytes,
+    /// How long the render was in the queue.
+    waited: Duration,
     etag: ETag,
     source_sha256: [u8; 32],
     age: Age,
@@ -245,18 +236,30 @@ fn below(zone: &Url, source: &str) -> Url {
     url
 }
 
-fn answer(kept: &Kept, parsed: &Parsed, request: &Request<'_>, now: i64, work: Work) -> RemoteAnswer {
+fn answer(
+    kept: &Kept,
+    parsed: &Parsed,
+    request: &Request<'_>,
+    (began, now): (i64, i64),
+    origin: Origin,
+) -> Answer {
     let current = request.none_match.is_some_and(|header| kept.etag.matches_none_match(header));
-    let answer = Answer {
+    let Wanted { key, transform, .. } = &parsed.wanted;
+    let mut warnings = warnings(key.format, key.accept, &kept.info, transform, parsed.dpr);
+    if kept.age.lifetime == Lifetime::Raised {
+        warnings.push(Warning::RestrictiveCacheControl);
+    }
+    let waited = if origin == Origin::Rendered { kept.waited } else { Duration::ZERO };
+    let took = Duration::from_millis(u64::try_from(now.saturating_sub(began)).unwrap_or(0));
+    Answer {
         format: kept.format,
         etag: kept.etag.clone(),
         cache_control: kept.age.lifetime.cache_control(kept.age.seconds_left(now)),
         varies: parsed.varies,
         body: (!current).then(|| kept.bytes.clone()),
-        transformed: None,
-        warnings: Vec::new(),
-    };
-    RemoteAnswer { answer, work, lifetime: kept.age.lifetime }
+        transformed: (kept.format != OutputFormat::Svg).then_some(Transformed { origin, waited, took }),
+        warnings,
+    }
 }
 
 async fn render(app: &App, wanted: &Wanted, source: &Source) -> Result<Kept, RemoteError> {
@@ -269,7 +272,9 @@ async fn render(app: &App, wanted: &Wanted, source: &Source) -> Result<Kept, Rem
     let rendered = app.renderer.render(files, wanted.transform.clone(), format).await?;
     let tag = source.tag.as_ref().and_then(|tag| tag.to_str().ok());
     Ok(Kept {
+        info,
         format,
+        waited: rendered.waited,
         etag: ETag::of_remote(&Sha256::digest(&rendered.bytes).into(), tag),
         bytes: rendered.bytes,
         source_sha256: source.file.sha256,

@@ -4,14 +4,12 @@ use crate::app::App;
 use crate::fetch::{DownloadError, FetchError};
 use crate::http::delivery::{joined, preflight, render_failure, respond};
 use crate::http::error::DeliveryError;
-use crate::remote::{Refusal, RemoteError, Request, Work, remote};
+use crate::remote::{Refusal, RemoteError, Request, remote};
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use safelight_domain::origin::Lifetime;
+use http::{HeaderValue, Method, StatusCode, header};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// `GET` and `HEAD /cdn-cgi/image/{options}/{source}`. Of the request, options, source and the headers
 /// that formats and sizes are chosen by have a say; no other header is passed on.
@@ -25,7 +23,6 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) ->
             return ([(header::ALLOW, "GET, HEAD, OPTIONS")], error).into_response();
         }
     }
-    let begin = Instant::now();
     let headers = request.headers();
     let accept = joined(headers, &header::ACCEPT);
     let none_match = joined(headers, &header::IF_NONE_MATCH);
@@ -38,30 +35,9 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) ->
         via: via.as_deref(),
         header: &header,
     };
-    let answer = match remote(&app, wanted).await {
-        Ok(answer) => answer,
-        Err(Refusal { error, redirect }) => return refuse(error, redirect.as_deref()),
-    };
-    let length = answer.answer.body.as_ref().map(bytes::Bytes::len);
-    let mut response = respond(answer.answer, request.method(), headers);
-    if let Some(length) = length {
-        let work = match answer.work {
-            Work::Made => 'm',
-            Work::Kept => 'h',
-        };
-        let (milliseconds, version) = (begin.elapsed().as_millis(), env!("CARGO_PKG_VERSION"));
-        let text = format!("internal=ok/{work} n={milliseconds} l={length} v={version}");
-        set(&mut response, HeaderName::from_static("cf-resized"), &text);
-    }
-    if answer.lifetime == Lifetime::Raised {
-        set(&mut response, header::WARNING, "cf-images 299 \"cache-control is too restrictive\"");
-    }
-    response
-}
-
-fn set(response: &mut Response, name: HeaderName, text: &str) {
-    if let Ok(value) = HeaderValue::from_str(text) {
-        response.headers_mut().insert(name, value);
+    match remote(&app, wanted).await {
+        Ok(answer) => respond(answer, request.method(), headers),
+        Err(Refusal { error, redirect }) => refuse(error, redirect.as_deref()),
     }
 }
 

@@ -3,8 +3,9 @@
 use super::cache::Cache;
 use super::shared::Shared;
 use super::source::{self, Age, Source, kibibytes};
-use super::{Kept, Key, RemoteError, Wanted, Work, render};
+use super::{Kept, Key, RemoteError, Wanted, render};
 use crate::app::App;
+use crate::deliver::Origin;
 use crate::config::Config;
 use crate::fetch::{DownloadError, FetchError, Target};
 use safelight_domain::origin::Lifetime;
@@ -16,7 +17,7 @@ const SOURCE_MEMORY_BYTES: u64 = 256 << 20;
 
 /// Remote images being made, and what is kept of those that were.
 pub struct Flights {
-    renditions: Arc<Shared<Key, (Arc<Kept>, Work)>>,
+    renditions: Arc<Shared<Key, (Arc<Kept>, Origin)>>,
     sources: Arc<Shared<String, Arc<Source>>>,
     kept: Cache<Key, Kept>,
     kept_sources: Cache<String, Source>,
@@ -55,7 +56,7 @@ impl Flights {
         app: &Arc<App>,
         wanted: &Wanted,
         stale: Option<Arc<Kept>>,
-    ) -> Result<(Arc<Kept>, Work), RemoteError> {
+    ) -> Result<(Arc<Kept>, Origin), RemoteError> {
         let begin = || {
             let permit = Arc::clone(&self.permits).try_acquire_owned();
             let permit = permit.map_err(|_| DownloadError::from(FetchError::Busy))?;
@@ -65,8 +66,8 @@ impl Flights {
                 let source = app.remote.source(&app, &wanted.target).await?;
                 let current = stale.filter(|stale| stale.source_sha256 == source.file.sha256);
                 let (kept, work) = match current {
-                    Some(stale) => (Kept { age: source.age, ..Kept::clone(&stale) }, Work::Kept),
-                    None => (render(&app, &wanted, &source).await?, Work::Made),
+                    Some(stale) => (Kept { age: source.age, ..Kept::clone(&stale) }, Origin::Stored),
+                    None => (render(&app, &wanted, &source).await?, Origin::Rendered),
                 };
                 let (key, kept) = (wanted.key, Arc::new(kept));
                 let bytes = kept.bytes.len() + key.url.len() + key.transform.len();
