@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod direct;
+mod filters;
 mod loaders;
 mod script;
 mod sdks;
