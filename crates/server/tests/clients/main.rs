@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod direct;
+mod fetching;
 mod filters;
 mod loaders;
 mod script;
