@@ -23,6 +23,8 @@ async function unpicUrls(image) {
   await pictureAt("unpic: a width", unpic(id, { width: 200 }), 200, 133);
   await pictureAt("unpic: a height", unpic(id, { height: 100 }), 150, 100);
   await pictureAt("unpic: over options", unpic(`${id}/w=400,fit=contain`, { width: 240 }), 240, 160);
+  // It takes the name of a variant for an option: `public=undefined,w=200`.
+  await pictureAt("unpic: over a named variant", unpic(`${id}/public`, { width: 200 }), 200, 133);
   await pictureAt("unpic: quality", unpic(id, { width: 200, quality: 40 }), 200, 133);
   await pictureAt("unpic: jpeg", unpic(id, { width: 100, format: "jpeg" }), 100, 67);
   await pictureAt("unpic: an id with slashes", unpic(encodeURIComponent(ID), { width: 64, height: 64 }), 64, 64);
