@@ -8,7 +8,7 @@ mod moving;
 #[path = "fixtures/plain.rs"]
 mod plain;
 
-use safelight_webp::{Compression, Layout, Settings};
+use safelight_webp::{Chroma, Compression, Layout, Settings};
 use std::error::Error;
 use std::path::Path;
 
@@ -237,7 +237,7 @@ fn chunk(file: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
 
 fn webps() -> Outcome<Vec<(String, Vec<u8>)>> {
     let (rgb, rgba) = (rgb(), rgba());
-    let lossy = Compression::Lossy { quality: 90.0, alpha_quality: 100 };
+    let lossy = Compression::Lossy { quality: 90.0, alpha_quality: 100, chroma: Chroma::Mean };
     let encode = |pixels: &[u8], layout, compression| {
         safelight_webp::encode(pixels, layout, WIDTH, HEIGHT, &Settings { compression, method: 4 })
     };

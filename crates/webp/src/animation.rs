@@ -124,7 +124,7 @@ fn u24(number: u32) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Compression;
+    use crate::{Chroma, Compression};
 
     const LOSSLESS: Settings = Settings { compression: Compression::Lossless, method: 1 };
 
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn lossy_frames_and_opaque_ones_are_read_too() {
-        let lossy = Compression::Lossy { quality: 80.0, alpha_quality: 100 };
+        let lossy = Compression::Lossy { quality: 80.0, alpha_quality: 100, chroma: Chroma::Mean };
         for (layout, pixel, alpha) in
             [(Layout::Rgb, &[90, 120, 30][..], false), (Layout::Rgba, &[90, 120, 30, 9], true)]
         {

@@ -43,9 +43,21 @@ pub enum Compression {
         quality: f32,
         /// The same for opacity; at 100 it loses nothing.
         alpha_quality: u8,
+        /// How colours come to a quarter of the places.
+        chroma: Chroma,
     },
     /// As they are, but for the colours of pixels that are fully transparent.
     Lossless,
+}
+
+/// How the colours of four pixels become one; a lossy file has no more of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chroma {
+    /// Their mean.
+    Mean,
+    /// What differs least from the original once it is spread over the four pixels again: edges between
+    /// strong colours stay sharp. It takes 12 bytes a pixel more, and half the time of the encoder again.
+    Sharp,
 }
 
 /// How to encode.

@@ -1,6 +1,6 @@
 //! The calls into libwebp, and the owners of what it allocates.
 
-use crate::{Compression, EncodeError, Layout, Settings, Source};
+use crate::{Chroma, Compression, EncodeError, Layout, Settings, Source};
 use libwebp_sys::{WebPConfig, WebPEncodingError, WebPMemoryWriter, WebPPicture};
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -19,12 +19,13 @@ pub(crate) fn config(settings: &Settings) -> Result<WebPConfig, EncodeError> {
     }
     config.method = c_int::from(settings.method);
     match settings.compression {
-        Compression::Lossy { quality, alpha_quality } => {
+        Compression::Lossy { quality, alpha_quality, chroma } => {
             if !(0.0..=100.0).contains(&quality) || alpha_quality > 100 {
                 return Err(EncodeError::Settings);
             }
             config.quality = quality;
             config.alpha_quality = c_int::from(alpha_quality);
+            config.use_sharp_yuv = c_int::from(chroma == Chroma::Sharp);
         }
         Compression::Lossless => {
             config.lossless = 1;
@@ -41,8 +42,9 @@ pub(crate) fn encode(source: &Source<'_>, config: &WebPConfig) -> Result<Vec<u8>
     let mut picture = Picture::new()?;
     picture.0.width = source.width;
     picture.0.height = source.height;
-    // A lossy file is made of luma and chroma; converting on import spares a copy of the pixels.
-    picture.0.use_argb = config.lossless;
+    // A lossy file is made of luma and chroma; converting on import spares a copy of the pixels, which
+    // sharp chroma is made from.
+    picture.0.use_argb = config.lossless | config.use_sharp_yuv;
     picture.import(source)?;
     picture.encode_into(&mut file, config)?;
     Ok(file.to_vec())

@@ -4,11 +4,13 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use safelight_webp::Layout::{Rgb, Rgba};
-use safelight_webp::{Compression, EncodeError, Layout, MAX_SIDE, Settings, encode};
+use safelight_webp::{Chroma, Compression, EncodeError, Layout, MAX_SIDE, Settings, encode};
 use std::io::Cursor;
 
-const LOSSY: Settings =
-    Settings { compression: Compression::Lossy { quality: 90.0, alpha_quality: 100 }, method: 2 };
+const LOSSY: Settings = Settings {
+    compression: Compression::Lossy { quality: 90.0, alpha_quality: 100, chroma: Chroma::Mean },
+    method: 2,
+};
 const LOSSLESS: Settings = Settings { compression: Compression::Lossless, method: 2 };
 
 /// Samples in ramps: red to the right, green downwards, blue and opacity against them. Small pictures
@@ -106,7 +108,10 @@ fn transparency_that_no_pixel_uses_is_left_out() {
 fn more_quality_is_more_bytes_and_less_difference() {
     let pixels = ramps(Rgb, 64, 64);
     let at = |quality, method| {
-        let settings = Settings { compression: Compression::Lossy { quality, alpha_quality: 100 }, method };
+        let settings = Settings {
+            compression: Compression::Lossy { quality, alpha_quality: 100, chroma: Chroma::Mean },
+            method,
+        };
         let file = encode(&pixels, Rgb, 64, 64, &settings).expect("a file");
         (file.len(), decode(&file).2)
     };
@@ -115,6 +120,25 @@ fn more_quality_is_more_bytes_and_less_difference() {
     let sum =
         |found: &[u8]| -> u64 { found.iter().zip(&pixels).map(|(a, b)| u64::from(a.abs_diff(*b))).sum() };
     assert!(sum(&rough) > 2 * sum(&fine));
+}
+
+#[test]
+fn sharp_chroma_keeps_edges_between_strong_colours() {
+    // Diagonal edges between two strong colours.
+    let [left, right] = [[230, 40, 30], [30, 60, 220]];
+    let pixels: Vec<u8> =
+        (0..64 * 64).flat_map(|at| if (at % 64 + at / 64) % 18 < 9 { left } else { right }).collect();
+    let difference = |chroma| -> f64 {
+        let compression = Compression::Lossy { quality: 95.0, alpha_quality: 100, chroma };
+        let file = encode(&pixels, Rgb, 64, 64, &Settings { compression, method: 2 }).expect("a file");
+        let light = |sample: u8| (f64::from(sample) / 255.0).powf(2.2);
+        let luminance = |&[r, g, b]: &[u8; 3]| 0.2126 * light(r) + 0.7152 * light(g) + 0.0722 * light(b);
+        let found = decode(&file).2;
+        let pairs = found.as_chunks::<3>().0.iter().zip(pixels.as_chunks::<3>().0);
+        pairs.map(|(a, b)| (luminance(a) - luminance(b)).abs()).sum()
+    };
+    let (mean, sharp) = (difference(Chroma::Mean), difference(Chroma::Sharp));
+    assert!(sharp * 10.0 < mean * 9.0, "{sharp} and {mean}");
 }
 
 #[test]
@@ -146,7 +170,7 @@ fn other_numbers_of_samples_are_refused() {
 #[test]
 fn settings_out_of_range_are_refused() {
     let lossy = |quality, alpha_quality, method| Settings {
-        compression: Compression::Lossy { quality, alpha_quality },
+        compression: Compression::Lossy { quality, alpha_quality, chroma: Chroma::Mean },
         method,
     };
     for settings in [

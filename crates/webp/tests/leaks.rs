@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used)]
 
-use safelight_webp::{Compression, Layout, Settings, encode};
+use safelight_webp::{Chroma, Compression, Layout, Settings, encode};
 
 /// Pages of the process that are in memory.
 fn resident_pages() -> usize {
@@ -18,7 +18,7 @@ fn encode_some(count: u32) {
         for (sample, place) in pixels.iter_mut().zip(0_u32..) {
             *sample = (place.wrapping_mul(2_654_435_761).wrapping_add(index) >> 24) as u8;
         }
-        let lossy = Compression::Lossy { quality: 80.0, alpha_quality: 100 };
+        let lossy = Compression::Lossy { quality: 80.0, alpha_quality: 100, chroma: Chroma::Mean };
         let compression = if index % 4 == 0 { Compression::Lossless } else { lossy };
         let settings = Settings { compression, method: 2 };
         encode(&pixels, Layout::Rgba, 64, 64, &settings).expect("a file");

@@ -37,10 +37,11 @@ pub(crate) fn run(files: &[PathBuf], only: &str) -> Result<(), Box<dyn Error>> {
 
 type Encode = fn(&Picture, u8) -> Result<Vec<u8>, Box<dyn Error>>;
 
-const ENCODERS: [(&str, Encode); 5] = [
+const ENCODERS: [(&str, Encode); 6] = [
     ("jpeg-420", |picture, quality| jpeg(picture, quality, SamplingFactor::R_4_2_0)),
     ("jpeg-444", |picture, quality| jpeg(picture, quality, SamplingFactor::R_4_4_4)),
-    ("webp", webp),
+    ("webp-mean", |picture, quality| webp(picture, quality, safelight_webp::Chroma::Mean)),
+    ("webp-sharp", |picture, quality| webp(picture, quality, safelight_webp::Chroma::Sharp)),
     ("avif-420", |picture, quality| avif(picture, quality, Chroma::Yuv420)),
     ("avif-444", |picture, quality| avif(picture, quality, Chroma::Yuv444)),
 ];
@@ -55,8 +56,8 @@ fn jpeg(picture: &Picture, quality: u8, sampling: SamplingFactor) -> Result<Vec<
     Ok(file)
 }
 
-fn webp(picture: &Picture, quality: u8) -> Result<Vec<u8>, Box<dyn Error>> {
-    let compression = Compression::Lossy { quality: f32::from(quality), alpha_quality: 100 };
+fn webp(picture: &Picture, quality: u8, chroma: safelight_webp::Chroma) -> Result<Vec<u8>, Box<dyn Error>> {
+    let compression = Compression::Lossy { quality: f32::from(quality), alpha_quality: 100, chroma };
     let settings = Settings { compression, method: 2 };
     let (width, height) = (picture.width as u32, picture.height as u32);
     Ok(safelight_webp::encode(&picture.rgb, Layout::Rgb, width, height, &settings)?)

@@ -61,8 +61,14 @@ impl Canvas {
         }
     }
 
-    /// Puts the next frame on, whose rows of RGBA lie `stride` bytes apart.
-    pub(super) fn draw(&mut self, area: Area, rgba: &[u8], stride: usize, blend: Blend, disposal: Disposal) {
+    /// Puts the next frame on, from its rows of RGBA.
+    pub(super) fn draw<Row: AsRef<[u8]>>(
+        &mut self,
+        area: Area,
+        rows: impl Iterator<Item = Row>,
+        blend: Blend,
+        disposal: Disposal,
+    ) {
         match self.disposal {
             Disposal::Keep => {}
             Disposal::Clear => {
@@ -74,9 +80,8 @@ impl Canvas {
         if disposal == Disposal::Restore {
             self.saved.clone_from(&self.pixels);
         }
-        let length = area.width as usize * 4;
-        for (row, source) in self.rows(area).zip(rgba.chunks(stride.max(1))) {
-            let source = source.get(..length).unwrap_or(source);
+        for (row, source) in self.rows(area).zip(rows) {
+            let source = source.as_ref();
             let pairs = row.as_chunks_mut::<4>().0.iter_mut().zip(source.as_chunks::<4>().0);
             match blend {
                 Blend::Replace => pairs.for_each(|(below, pixel)| *below = *pixel),
@@ -103,18 +108,33 @@ impl Canvas {
     pub(super) fn shown(&self, delay_ms: u32) -> Result<TimedFrame, Fault> {
         let pixels = match self.channels {
             Channels::Rgba => self.pixels.clone(),
-            _ => self
-                .pixels
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .flat_map(|&[red, green, blue, _]| [red, green, blue])
-                .collect(),
+            _ => self.pixels.as_chunks::<4>().0.iter().flat_map(opaque).collect(),
         };
-        let frame = Frame::new(self.width, self.height, self.channels, pixels);
-        let frame = frame.ok_or_else(|| corrupt("it has too few pixels"))?;
-        Ok(TimedFrame { frame, delay_ms })
+        Ok(TimedFrame { frame: self.frame(pixels)?, delay_ms })
     }
+
+    /// The same for the last time, without a second canvas in memory.
+    pub(super) fn into_shown(mut self) -> Result<Frame, Fault> {
+        let mut pixels = std::mem::take(&mut self.pixels);
+        if self.channels != Channels::Rgba {
+            for at in 0..pixels.len() / 4 {
+                // Bytes move towards the start only, to where those before them are done with.
+                pixels.copy_within(at * 4..at * 4 + 3, at * 3);
+            }
+            pixels.truncate(pixels.len() / 4 * 3);
+        }
+        self.frame(pixels)
+    }
+
+    fn frame(&self, pixels: Vec<u8>) -> Result<Frame, Fault> {
+        let frame = Frame::new(self.width, self.height, self.channels, pixels);
+        frame.ok_or_else(|| corrupt("it has too few pixels"))
+    }
+}
+
+/// A pixel without its opacity.
+fn opaque(&[red, green, blue, _]: &[u8; 4]) -> [u8; 3] {
+    [red, green, blue]
 }
 
 /// One pixel over another, neither premultiplied, each sample rounded to nearest.
@@ -163,10 +183,11 @@ mod tests {
         ] {
             let mut canvas = Canvas::new(&info);
             let start = [red, [0, 255, 0, 255], red].concat();
-            canvas.draw(area(0, 0, 3, 1), &start, 12, Blend::Over, Disposal::Keep);
-            canvas.draw(area(1, 0, 1, 1), &red, 4, Blend::Over, disposal);
+            canvas.draw(area(0, 0, 3, 1), [&start].into_iter(), Blend::Over, Disposal::Keep);
+            canvas.draw(area(1, 0, 1, 1), [red].into_iter(), Blend::Over, disposal);
             // It hangs over on the right and below.
-            canvas.draw(area(2, 0, 9, 9), &[blue; 81].concat(), 36, Blend::Replace, Disposal::Keep);
+            let rows = [[blue; 9].concat(), [blue; 9].concat()];
+            canvas.draw(area(2, 0, 9, 9), rows.iter(), Blend::Replace, Disposal::Keep);
             assert_eq!(canvas.pixels, expected.concat(), "{disposal:?}");
         }
     }
@@ -176,8 +197,22 @@ mod tests {
         let info = SourceInfo { format: SourceFormat::Gif, width: 2, height: 2, has_alpha: true, frames: 1 };
         let mut canvas = Canvas::new(&info);
         for (left, top) in [(2, 0), (0, 2), (u32::MAX, u32::MAX)] {
-            canvas.draw(area(left, top, 1, 1), &[255; 4], 4, Blend::Replace, Disposal::Clear);
+            canvas.draw(area(left, top, 1, 1), [[255; 4]].into_iter(), Blend::Replace, Disposal::Clear);
             assert_eq!(canvas.pixels, [0; 16]);
+        }
+    }
+
+    #[test]
+    fn what_is_shown_last_is_what_is_shown() {
+        for has_alpha in [true, false] {
+            let info = SourceInfo { format: SourceFormat::Gif, width: 5, height: 3, has_alpha, frames: 1 };
+            let mut canvas = Canvas::new(&info);
+            let rows: Vec<Vec<u8>> = (0..3_u8).map(|y| (y * 20..(y + 1) * 20).collect()).collect();
+            canvas.draw(area(0, 0, 5, 3), rows.iter(), Blend::Replace, Disposal::Keep);
+            let shown = canvas.shown(0).expect("a frame").frame;
+            let last = canvas.into_shown().expect("a frame");
+            assert_eq!(last.pixels(), shown.pixels(), "{has_alpha}");
+            assert_eq!(last.pixels().len(), if has_alpha { 60 } else { 45 });
         }
     }
 }

@@ -10,8 +10,12 @@ use std::num::NonZeroU64;
 /// The first frame on its canvas; what it leaves uncovered is transparent. A frame that hangs over
 /// the canvas is cut.
 pub(super) fn decode(file: &[u8], info: &SourceInfo) -> Result<Decoded, Fault> {
-    let first = Frames::new(file, info)?.draw_next()?.ok_or_else(|| corrupt("it has no frame"))?;
-    Ok(Decoded { pixels: Pixels::Frame(first.frame), profile: None })
+    let mut frames = Frames::new(file, info)?;
+    frames.draw_next()?.ok_or_else(|| corrupt("it has no frame"))?;
+    let Frames { decoder, canvas, .. } = frames;
+    // It holds the frame's indices, a byte a pixel.
+    drop(decoder);
+    Ok(Decoded { pixels: Pixels::Frame(canvas.into_shown()?), profile: None })
 }
 
 /// The frames. A count in the file is of repetitions, so that there is one play more.
@@ -27,8 +31,6 @@ pub(super) fn animation<'a>(file: &'a [u8], info: &SourceInfo) -> Result<Animati
 struct Frames<'a> {
     decoder: gif::Decoder<&'a [u8]>,
     canvas: Canvas,
-    /// The pixels of a frame in RGBA, kept for the next one.
-    patch: Vec<u8>,
     left: u32,
 }
 
@@ -41,10 +43,11 @@ impl<'a> Frames<'a> {
         options.set_memory_limit(gif::MemoryLimit::Bytes(bytes));
         let decoder = options.read_info(file).map_err(corrupt)?;
         check_size((u32::from(decoder.width()), u32::from(decoder.height())), info)?;
-        Ok(Frames { decoder, canvas: Canvas::new(info), patch: Vec::new(), left: info.frames })
+        Ok(Frames { decoder, canvas: Canvas::new(info), left: info.frames })
     }
 
-    fn draw_next(&mut self) -> Result<Option<TimedFrame>, Fault> {
+    /// Draws the next frame; `None` after the last. Returns its delay in milliseconds.
+    fn draw_next(&mut self) -> Result<Option<u32>, Fault> {
         let global = self.decoder.global_palette().map(<[u8]>::to_vec);
         // The decoder refuses a frame of more bytes than its limit before it allocates it.
         let Some(frame) = self.decoder.read_next_frame().map_err(corrupt)? else { return Ok(None) };
@@ -59,8 +62,6 @@ impl<'a> Frames<'a> {
             // There are 256, so every byte is an index.
             colors[usize::from(index)] = [0; 4];
         }
-        self.patch.clear();
-        self.patch.extend(frame.buffer.iter().flat_map(|&index| colors[usize::from(index)]));
         let area = Area {
             left: u32::from(frame.left),
             top: u32::from(frame.top),
@@ -73,9 +74,11 @@ impl<'a> Frames<'a> {
             gif::DisposalMethod::Previous => Disposal::Restore,
         };
         let delay_ms = u32::from(frame.delay) * 10;
-        let stride = usize::from(frame.width) * 4;
-        self.canvas.draw(area, &self.patch, stride, Blend::Over, disposal);
-        self.canvas.shown(delay_ms).map(Some)
+        let rows = frame.buffer.chunks(usize::from(frame.width).max(1));
+        let rows =
+            rows.map(|row| row.iter().flat_map(|&index| colors[usize::from(index)]).collect::<Vec<u8>>());
+        self.canvas.draw(area, rows, Blend::Over, disposal);
+        Ok(Some(delay_ms))
     }
 }
 
@@ -84,7 +87,8 @@ impl Iterator for Frames<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        let frame = self.draw_next().transpose();
+        let delay_ms = self.draw_next().transpose();
+        let frame = delay_ms.map(|delay_ms| self.canvas.shown(delay_ms?));
         if !matches!(frame, Some(Ok(_))) {
             self.left = 0;
         }

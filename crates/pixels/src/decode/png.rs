@@ -148,7 +148,8 @@ impl Frames<'_> {
             png::DisposeOp::Background => Disposal::Clear,
             png::DisposeOp::Previous => Disposal::Restore,
         };
-        self.canvas.draw(area, &to_rgba(color, &bytes), columns as usize * 4, blend, disposal);
+        let rgba = to_rgba(color, &bytes);
+        self.canvas.draw(area, rgba.chunks((columns as usize * 4).max(1)), blend, disposal);
         // A denominator of 0 stands for 100.
         let parts = if control.delay_den == 0 { 100 } else { u32::from(control.delay_den) };
         self.canvas.shown(u32::from(control.delay_num) * 1000 / parts)

@@ -61,7 +61,7 @@ fn draw(canvas: &mut Canvas, part: &Part<'_>) -> Result<TimedFrame, Fault> {
     let area = Area { left: part.left, top: part.top, width: part.width, height: part.height };
     let blend = if part.flags & 2 == 0 { Blend::Over } else { Blend::Replace };
     let disposal = if part.flags & 1 == 0 { Disposal::Keep } else { Disposal::Clear };
-    canvas.draw(area, &pixels, part.width as usize * 4, blend, disposal);
+    canvas.draw(area, pixels.chunks((part.width as usize * 4).max(1)), blend, disposal);
     canvas.shown(part.delay_ms)
 }
 
