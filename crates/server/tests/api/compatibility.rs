@@ -210,7 +210,7 @@ fn with_exif() -> Vec<u8> {
     block.extend(entry(0x8825, 4, 1, 66));
     block.extend(b"\0\0\0\0ARTIST\0\0RIGHTS\0\0\x01\0");
     block.extend(entry(0x001D, 2, 11, 84));
-    block.extend(b"\0\0\0\02020:01:02\0\0");
+    block.extend(b"\0\0\0\x002020:01:02\0\0");
     let length = u16::try_from(block.len() + 2).expect("short").to_be_bytes();
     [&SAMPLE[..2], &[0xFF, 0xE1], &length, &block, &SAMPLE[2..]].concat()
 }
