@@ -18,8 +18,8 @@ use crate::remote::source::{Age, Source};
 use crate::renderer::RenderError;
 use bytes::Bytes;
 use safelight_domain::conditional::ETag;
-use safelight_domain::negotiate::{FormatChoice, FormatError, OutputFormat, accept_key, output_format};
 use safelight_domain::image::SourceInfo;
+use safelight_domain::negotiate::{FormatChoice, FormatError, OutputFormat, accept_key, output_format};
 use safelight_domain::options::{ClientHints, Dpr, OnError, Options, OptionsError};
 use safelight_domain::origin::{Lifetime, is_at_or_below};
 use safelight_domain::remote_url::{self, RemotePath, RemotePathError, RemoteSource};
@@ -152,7 +152,12 @@ fn parse(app: &App, request: &Request<'_>) -> Result<Parsed, RemoteError> {
         () => Varies::No,
     };
     let redirect = source.redirect.filter(|_| options.on_error == OnError::Redirect);
-    Ok(Parsed { wanted: Wanted { key, target: source.target, transform }, dpr: options.dpr, varies, redirect })
+    Ok(Parsed {
+        wanted: Wanted { key, target: source.target, transform },
+        dpr: options.dpr,
+        varies,
+        redirect,
+    })
 }
 
 /// Names a rendition: nothing of the viewer but what its format was chosen by.

@@ -140,7 +140,7 @@ async fn of_originals_that_changed_on_disk() {
     }
 }
 
-fn originals(app: &TestApp) -> Vec<PathBuf> {
+pub(crate) fn originals(app: &TestApp) -> Vec<PathBuf> {
     let entries = |folder: &Path| -> Vec<PathBuf> {
         std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
     };

@@ -6,6 +6,7 @@
 mod accounts;
 mod attacks;
 mod batch;
+mod compatibility;
 mod config;
 mod delivery;
 mod delivery_errors;
@@ -24,6 +25,7 @@ mod remote;
 mod remote_refusals;
 mod strict;
 mod test_app;
+mod transforms;
 mod upload_url;
 mod variants_and_keys;
 mod webhooks;
