@@ -67,6 +67,9 @@ pub enum Exposure {
 pub enum Denied {
     /// The image, if there is one, is private and the token does not open it (403, error 9425).
     Token(TokenFault),
+    /// The token opens the image, but not with options in the URL (403, error 9425); see
+    /// [`OptionsPolicy::PublicImages`].
+    OptionsOnPrivate,
     /// There is no such image, and saying so tells nothing about private images (404, error 5404).
     UnknownImage,
 }
@@ -95,11 +98,28 @@ pub enum UnknownImagePolicy {
     NotFound,
 }
 
-/// Decides a delivery request. `image` is what was found under the id in the URL. Options in a URL
-/// follow the image, like most variants: the signature covers them.
+/// What the last segment of the URL says about access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// A named variant.
+    Variant(VariantAccess),
+    /// Options.
+    Options(OptionsPolicy),
+}
+
+/// Of which images options in URLs are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionsPolicy {
+    /// Of all. They follow the image, like most variants: the signature covers them.
+    FollowImage,
+    /// Of public ones alone, as Cloudflare has it.
+    PublicImages,
+}
+
+/// Decides a delivery request. `image` is what was found under the id in the URL.
 pub fn authorize_delivery(
     image: Option<&Image>,
-    variant: VariantAccess,
+    segment: Segment,
     token: &Token,
     unknown: UnknownImagePolicy,
 ) -> Result<Granted, Denied> {
@@ -109,12 +129,13 @@ pub fn authorize_delivery(
             (UnknownImagePolicy::AsPrivate, None) | (UnknownImagePolicy::NotFound, _) => Denied::UnknownImage,
         });
     };
-    let exposure = match (image.privacy, variant, token) {
-        (Privacy::Public, _, _) | (_, VariantAccess::AlwaysPublic, _) => Exposure::Public,
-        (Privacy::RequireSigned, VariantAccess::FollowImage, Token::Valid { until, .. }) => {
-            Exposure::Private { until: *until }
+    let exposure = match (image.privacy, segment, token) {
+        (Privacy::Public, _, _) | (_, Segment::Variant(VariantAccess::AlwaysPublic), _) => Exposure::Public,
+        (Privacy::RequireSigned, Segment::Options(OptionsPolicy::PublicImages), Token::Valid { .. }) => {
+            return Err(Denied::OptionsOnPrivate);
         }
-        (Privacy::RequireSigned, VariantAccess::FollowImage, other) => {
+        (Privacy::RequireSigned, _, Token::Valid { until, .. }) => Exposure::Private { until: *until },
+        (Privacy::RequireSigned, _, other) => {
             return Err(Denied::Token(token_fault(other).unwrap_or(TokenFault::Absent)));
         }
     };

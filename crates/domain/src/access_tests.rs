@@ -4,6 +4,8 @@ use crate::image::{ImageId, Metadata, SourceFormat, SourceInfo};
 use crate::signature::KeyName;
 use crate::token::{Role, TokenHash, TokenRecord, authenticate};
 
+const FOLLOWING: Segment = Segment::Variant(VariantAccess::FollowImage);
+
 fn account(digit: char) -> AccountId {
     AccountId::parse(&digit.to_string().repeat(32)).expect("32 hexadecimal digits")
 }
@@ -38,7 +40,7 @@ fn tokens() -> Vec<Token> {
 #[test]
 fn a_private_image_opens_to_a_valid_token_alone() {
     let image = image(Privacy::RequireSigned);
-    let variant = VariantAccess::FollowImage;
+    let variant = FOLLOWING;
     for token in tokens() {
         let decision = authorize_delivery(Some(&image), variant, &token, UnknownImagePolicy::AsPrivate);
         match token {
@@ -60,8 +62,12 @@ fn public_images_and_always_public_variants_ignore_the_token() {
         (Privacy::RequireSigned, VariantAccess::AlwaysPublic),
     ] {
         for token in tokens() {
-            let decision =
-                authorize_delivery(Some(&image(privacy)), access, &token, UnknownImagePolicy::AsPrivate);
+            let decision = authorize_delivery(
+                Some(&image(privacy)),
+                Segment::Variant(access),
+                &token,
+                UnknownImagePolicy::AsPrivate,
+            );
             assert_eq!(decision.map(|granted| granted.exposure()), Ok(Exposure::Public));
         }
     }
@@ -70,7 +76,7 @@ fn public_images_and_always_public_variants_ignore_the_token() {
 #[test]
 fn without_a_valid_token_unknown_and_private_look_the_same() {
     let private = image(Privacy::RequireSigned);
-    let variant = VariantAccess::FollowImage;
+    let variant = FOLLOWING;
     for token in tokens() {
         let decide = |image| authorize_delivery(image, variant, &token, UnknownImagePolicy::AsPrivate);
         match token {
@@ -87,8 +93,7 @@ fn a_grant_ends_with_its_url() {
     let image = image(Privacy::RequireSigned);
     let token = Token::Valid { until: Some(UnixTime(9)), key: KeyName::parse("k").expect("a name") };
     let granted =
-        authorize_delivery(Some(&image), VariantAccess::FollowImage, &token, UnknownImagePolicy::AsPrivate)
-            .expect("valid");
+        authorize_delivery(Some(&image), FOLLOWING, &token, UnknownImagePolicy::AsPrivate).expect("valid");
     assert!(granted.holds(UnixTime(8)));
     assert!(!granted.holds(UnixTime(9)));
 }
@@ -119,12 +124,28 @@ fn an_overlay_is_of_the_same_account() {
     let base = image(Privacy::Public);
     let token = Token::Absent;
     let policy = UnknownImagePolicy::AsPrivate;
-    let granted =
-        authorize_delivery(Some(&base), VariantAccess::FollowImage, &token, policy).expect("public");
+    let granted = authorize_delivery(Some(&base), FOLLOWING, &token, policy).expect("public");
     let mut overlay = Image { blob: BlobId::from_random([8; 16]), ..image(Privacy::RequireSigned) };
     let allowed = authorize_overlay(&granted, &base, &overlay).expect("the account's own");
     assert_eq!((allowed.blob(), allowed.exposure()), (&overlay.blob, Exposure::Public));
     overlay.account = account('b');
     assert_eq!(authorize_overlay(&granted, &base, &overlay), None);
     assert_eq!(authorize_overlay(&granted, &overlay, &base), None, "another image than was granted");
+}
+
+#[test]
+fn options_open_private_images_unless_they_are_for_public_ones() {
+    for privacy in [Privacy::Public, Privacy::RequireSigned] {
+        for token in tokens() {
+            let decide = |segment| {
+                authorize_delivery(Some(&image(privacy)), segment, &token, UnknownImagePolicy::AsPrivate)
+            };
+            let as_variant = decide(FOLLOWING);
+            assert_eq!(decide(Segment::Options(OptionsPolicy::FollowImage)), as_variant);
+            let opened = matches!(as_variant, Ok(Granted { exposure: Exposure::Private { .. }, .. }));
+            let expected = if opened { Err(Denied::OptionsOnPrivate) } else { as_variant };
+            // Without a valid token it reads as for a variant, and so as for no image.
+            assert_eq!(decide(Segment::Options(OptionsPolicy::PublicImages)), expected);
+        }
+    }
 }

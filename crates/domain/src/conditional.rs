@@ -1,14 +1,22 @@
 //! `If-None-Match` and `Range`, as RFC 9110 defines them for a whole, strongly tagged body.
 
-/// A strong entity tag: the quoted hexadecimal SHA-256 of the bytes sent.
+use crate::image::BlobId;
+use sha2::{Digest, Sha256};
+
+/// A strong entity tag. That of a rendition has Cloudflare's form: `cf-`, something, `:`, and the tag of
+/// its original.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ETag(String);
 
 impl ETag {
-    /// The tag of bytes with this SHA-256.
-    pub fn of_sha256(digest: &[u8; 32]) -> ETag {
-        let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
-        ETag(format!("\"{hex}\""))
+    /// The tag of bytes with this SHA-256, made of this original.
+    pub fn of_rendition(digest: &[u8; 32], original: &BlobId) -> ETag {
+        ETag(format!("\"cf-{}:{}\"", hex(digest), original_tag(original)))
+    }
+
+    /// The tag of an original as it was uploaded.
+    pub fn of_original(original: &BlobId) -> ETag {
+        ETag(format!("\"{}\"", original_tag(original)))
     }
 
     /// The tag with its quotes.
@@ -24,6 +32,17 @@ impl ETag {
                 tag.strip_prefix("W/").unwrap_or(tag) == self.0
             })
     }
+}
+
+/// A blob's bytes never change, so its id stands for them; hashed, since names of files are nobody's
+/// business.
+fn original_tag(original: &BlobId) -> String {
+    let digest: [u8; 32] = Sha256::digest(original.as_str()).into();
+    hex(digest.get(..16).unwrap_or(&digest))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What to send of a body of known length.
@@ -83,7 +102,16 @@ mod tests {
     use super::*;
 
     fn etag() -> ETag {
-        ETag::of_sha256(&[0xAB; 32])
+        ETag::of_rendition(&[0xAB; 32], &BlobId::from_random([7; 16]))
+    }
+
+    #[test]
+    fn a_renditions_tag_ends_with_its_originals() {
+        let original = ETag::of_original(&BlobId::from_random([7; 16]));
+        let text = original.as_str().trim_matches('"');
+        assert_eq!(text.len(), 32);
+        assert_eq!(etag().as_str(), format!("\"cf-{}:{text}\"", "ab".repeat(32)));
+        assert_ne!(original, ETag::of_original(&BlobId::from_random([8; 16])));
     }
 
     #[test]

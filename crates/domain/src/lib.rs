@@ -6,7 +6,7 @@
 //! 1. [`account`], [`image`], [`variant`], [`transform`]: the nouns; [`options`]: how transforms are written.
 //! 2. [`delivery_url`] and [`signature`]: what a viewer's request says.
 //! 3. [`access`]: the only place that decides who may see bytes.
-//! 4. [`negotiate`], [`caching`], [`conditional`]: how the answer looks.
+//! 4. [`negotiate`], [`caching`], [`conditional`], [`warning`]: how the answer looks.
 //! 5. [`token`]: who may use the management API.
 
 pub mod access;
@@ -22,3 +22,4 @@ pub mod time;
 pub mod token;
 pub mod transform;
 pub mod variant;
+pub mod warning;

@@ -138,15 +138,14 @@ pub fn output_format(
         (FormatChoice::Only(format), _) => return Ok(format),
         (FormatChoice::Auto, _) => {}
     }
-    let animated = source.frames > 1 && transform.animation == Animation::Keep;
-    if transform.compression == Compression::Fast && !animated && !source.has_alpha {
+    let animated = is_animated(source, transform);
+    if is_fast(source, transform) {
         return Ok(OutputFormat::Jpeg);
     }
-    let accepts = |media_type: &str| accept.is_some_and(|accept| names(accept, media_type));
-    if !animated && accepts("image/avif") && longest_side(source, transform) <= u64::from(AVIF_SIDE) {
+    if suits_avif(accept, source, transform) && longest_side(source, transform) <= u64::from(AVIF_SIDE) {
         return Ok(OutputFormat::Avif);
     }
-    if accepts("image/webp") {
+    if accepts(accept, "image/webp") {
         return Ok(OutputFormat::WebP);
     }
     Ok(match source.format {
@@ -155,6 +154,26 @@ pub fn output_format(
         _ if source.has_alpha => OutputFormat::Png,
         _ => OutputFormat::Jpeg,
     })
+}
+
+/// Whether an answer that [`output_format`] chose by `auto` is no AVIF for its size alone.
+pub fn is_too_large_for_avif(accept: Option<&str>, source: &SourceInfo, transform: &Transform) -> bool {
+    source.format != SourceFormat::Svg
+        && !is_fast(source, transform)
+        && suits_avif(accept, source, transform)
+        && longest_side(source, transform) > u64::from(AVIF_SIDE)
+}
+
+fn is_animated(source: &SourceInfo, transform: &Transform) -> bool {
+    source.frames > 1 && transform.animation == Animation::Keep
+}
+
+fn is_fast(source: &SourceInfo, transform: &Transform) -> bool {
+    transform.compression == Compression::Fast && !is_animated(source, transform) && !source.has_alpha
+}
+
+fn suits_avif(accept: Option<&str>, source: &SourceInfo, transform: &Transform) -> bool {
+    !is_animated(source, transform) && accepts(accept, "image/avif")
 }
 
 /// No output has a longer side. The source may yet be turned, so both ways count.
@@ -172,6 +191,10 @@ fn longest_side(source: &SourceInfo, transform: &Transform) -> u64 {
         Fit::ScaleDown | Fit::Crop | Fit::AspectCrop => fitted.min(long),
         Fit::Contain | Fit::Cover | Fit::Pad | Fit::Squeeze => fitted,
     }
+}
+
+fn accepts(accept: Option<&str>, media_type: &str) -> bool {
+    accept.is_some_and(|accept| names(accept, media_type))
 }
 
 /// Whether an `Accept` header names a media type with a weight above zero.

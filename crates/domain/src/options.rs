@@ -13,11 +13,14 @@ mod color;
 mod hints;
 mod overlay;
 mod parse;
+mod recipe;
 mod value;
 mod words;
 
 pub use hints::ClientHints;
 pub use overlay::{overlay_fields, parse_overlay};
+pub use recipe::Recipe;
+pub use value::Dpr;
 
 use crate::negotiate::FormatChoice;
 use crate::transform::{OptionError, Quality, Side, Transform};
@@ -32,6 +35,8 @@ pub const MAX_BYTES: usize = 2048;
 pub struct Options {
     /// What is done to the pixels, `dpr` multiplied in.
     pub transform: Transform,
+    /// `dpr`, for [`crate::warning`] alone.
+    pub dpr: Dpr,
     /// `format`.
     pub format: FormatChoice,
     /// `slow-connection-quality`: replaces the quality on a slow connection.
@@ -61,7 +66,7 @@ pub struct AutoWidth {
     /// `wdesktop`: for everything else that sends none.
     desktop: Side,
     /// A `dpr` in the options counts instead of that of the hints.
-    dpr: Option<value::Dpr>,
+    dpr: Option<Dpr>,
 }
 
 /// Why a text is not a list of options (error 9401).
@@ -125,7 +130,7 @@ impl AutoWidth {
         let Some(viewport) = hints.viewport_width else {
             return if hints.is_mobile { self.mobile } else { self.desktop };
         };
-        let dpr = self.dpr.map_or(hints.dpr.unwrap_or(1.0), value::Dpr::value);
+        let dpr = self.dpr.map_or(hints.dpr.unwrap_or(1.0), Dpr::value);
         let wanted = f64::from(viewport) * dpr;
         let fitting = self.breakpoints.iter().find(|side| f64::from(side.pixels()) >= wanted);
         fitting.or(self.breakpoints.last()).copied().unwrap_or(self.desktop)

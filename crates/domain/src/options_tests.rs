@@ -187,6 +187,20 @@ fn overlays_survive_their_canonical_text() {
     }
 }
 
+#[test]
+fn a_variant_without_a_value_asks_for_nothing() {
+    let plain = Options::parse("w=200");
+    for text in ["public=undefined,w=200", "w=200,thumb=undefined", "public=undefined,w=200,public=undefined"]
+    {
+        assert_eq!(Options::parse(text), plain, "{text}");
+    }
+    for bad in ["w=200,h=undefined", "w=200,public=", "w=200,public=1", "w=200,a-b=undefined", "w=200,public"]
+    {
+        assert!(Options::parse(bad).is_err(), "{bad}");
+    }
+    assert!(Transform::from_canonical("fit=cover,public=undefined").is_err());
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_parser_panic(text in ".{0,80}") {

@@ -191,6 +191,11 @@ impl<'a> Target<'a> {
             .collect()
     }
 
+    /// Whether the signature covers more than the path.
+    pub fn signs_query(&self) -> bool {
+        self.rest.as_deref().is_some_and(|rest| !rest.is_empty())
+    }
+
     /// `exp`, if given.
     pub fn expiry(&self) -> Option<UnixTime> {
         self.exp

@@ -5,6 +5,11 @@
 pub struct UnixTime(pub u64);
 
 impl UnixTime {
+    /// The second that a number of milliseconds lies in; 0 for what is before 1970.
+    pub fn from_millis(millis: i64) -> UnixTime {
+        UnixTime(u64::try_from(millis / 1000).unwrap_or(0))
+    }
+
     /// Whole seconds from `self` until `later`; 0 when `later` is not after `self`.
     pub fn seconds_until(self, later: UnixTime) -> u64 {
         later.0.saturating_sub(self.0)

@@ -1,6 +1,6 @@
 //! Named variants: stored presets of options, and whether they are open to everyone.
 
-use crate::transform::Transform;
+use crate::transform::{OptionError, Transform};
 use thiserror::Error;
 
 /// The name of a variant: 1 to 99 letters and digits, case-sensitive (Cloudflare's rule).
@@ -64,6 +64,23 @@ impl BrowserTtl {
     }
 }
 
+/// Refuses what a named variant cannot have at Cloudflare: other options than its six, and other fits
+/// than its five. Name and value are as in the API.
+pub fn require_cloudflare_option(option: &str, value: &str) -> Result<(), OptionError> {
+    match (option, value) {
+        ("fit", "scale-down" | "contain" | "cover" | "crop" | "pad") => Ok(()),
+        ("fit", _) => Err(OptionError {
+            option: "fit",
+            allowed: "one of scale-down, contain, cover, crop, pad under compat = \"strict\"",
+        }),
+        ("width" | "height" | "metadata" | "blur" | "browser_ttl", _) => Ok(()),
+        _ => Err(OptionError {
+            option: "each option of a variant",
+            allowed: "one of width, height, fit, metadata, blur, browser_ttl under compat = \"strict\"",
+        }),
+    }
+}
+
 /// A named variant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Variant {
@@ -90,6 +107,20 @@ mod tests {
         assert!(VariantName::parse(&"a".repeat(99)).is_ok());
         for bad in ["", "a-b", "a b", "w=3", "é", &"a".repeat(100)] {
             assert_eq!(VariantName::parse(bad), Err(VariantNameError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn cloudflare_has_six_options_and_five_fits() {
+        for option in ["width", "height", "metadata", "blur", "browser_ttl"] {
+            assert_eq!(require_cloudflare_option(option, "1"), Ok(()));
+        }
+        for fit in crate::transform::Fit::ALL.map(crate::transform::Fit::as_str) {
+            let ours = ["aspect-crop", "squeeze", "scale-up"].contains(&fit);
+            assert_eq!(require_cloudflare_option("fit", fit).is_err(), ours, "{fit}");
+        }
+        for option in ["w", "rotate", "quality", "draw", "gravity", "Width"] {
+            assert!(require_cloudflare_option(option, "1").is_err(), "{option}");
         }
     }
 

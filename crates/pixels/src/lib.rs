@@ -48,7 +48,7 @@ pub struct Rendered {
     pub height: u32,
 }
 
-/// Why a file gives no pixels. The texts are fit for the public.
+/// Why a file gives no pixels. The text of the error itself is for logs; [`Fault::public`] is for everyone.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
     /// Not an image, or of a format that is not accepted.
@@ -89,9 +89,49 @@ pub enum Fault {
     /// A picture of pixels was asked for as an SVG, or an SVG as one of pixels.
     #[error("an SVG is delivered as an SVG alone, and other images never as one")]
     SvgConversion,
-    /// The output cannot be made, for instance a WebP of more than 16383 pixels a side.
+    /// The output would be larger than the limits or than its format can hold.
+    #[error(
+        "the result would be too large: {width}x{height} pixels, allowed are {side} a side and {area} in all"
+    )]
+    OutputTooLarge {
+        /// Pixels.
+        width: u64,
+        /// Pixels.
+        height: u64,
+        /// The least of the limits' and the format's.
+        side: u32,
+        /// See `SourceLimits`.
+        area: u64,
+    },
+    /// The trim leaves no pixels.
+    #[error("the trim leaves nothing of the image's {width}x{height} pixels")]
+    NothingLeft {
+        /// Pixels, as shown.
+        width: u32,
+        /// Pixels, as shown.
+        height: u32,
+    },
+    /// The pictures drawn on top have too many pixels together.
+    #[error("the pictures that are drawn on the image have more than {area} pixels together")]
+    OverlaysTooLarge {
+        /// See `SourceLimits`.
+        area: u64,
+    },
+    /// The output cannot be made.
     #[error("the image cannot be encoded: {0}")]
     CannotEncode(String),
+}
+
+impl Fault {
+    /// What the world is told: fixed texts and numbers. The words of decoders and encoders mean
+    /// nothing to those who read them, and come from where hostile bytes are.
+    pub fn public(&self) -> String {
+        match self {
+            Fault::Corrupt(_) => "the image data is damaged, or of a kind that is not supported".to_owned(),
+            Fault::CannotEncode(_) => "the image cannot be encoded".to_owned(),
+            plain => plain.to_string(),
+        }
+    }
 }
 
 /// Reads the header of a file; pixels are not decoded.
@@ -115,7 +155,7 @@ pub struct Source<'a> {
 /// encodes it in `format`. Of an animation in a format that has none, the first frame is rendered.
 ///
 /// `limits` hold for the source and for the output alike; an output beyond them, or beyond what
-/// the format can hold, is [`Fault::CannotEncode`]. Both are known before pixels are decoded, except
+/// the format can hold, is [`Fault::OutputTooLarge`]. Both are known before pixels are decoded, except
 /// where a border is trimmed: then before anything is made of them.
 pub fn render(
     source: &Source<'_>,

@@ -68,17 +68,12 @@ pub(crate) fn check_output(
         }
         OutputFormat::Png | OutputFormat::Svg | OutputFormat::Json => u32::MAX,
     };
-    if width.max(height) > u64::from(format_side) {
-        let name = format.as_str();
-        return Err(Fault::CannotEncode(format!(
-            "it would be {width}x{height} pixels, and a {name} has at most {format_side} a side"
-        )));
-    }
+    let fits = width.max(height) <= u64::from(format_side);
     match (u32::try_from(width), u32::try_from(height)) {
-        (Ok(w), Ok(h)) if limits.allow(w, h) => Ok((w, h)),
-        _ => Err(Fault::CannotEncode(format!(
-            "it would be {width}x{height} pixels, allowed are {} a side and {} in all",
-            limits.side, limits.area
-        ))),
+        (Ok(w), Ok(h)) if fits && limits.allow(w, h) => Ok((w, h)),
+        _ => {
+            let side = limits.side.min(format_side);
+            Err(Fault::OutputTooLarge { width, height, side, area: limits.area })
+        }
     }
 }

@@ -28,7 +28,7 @@ struct Layer {
 
 impl Layers {
     /// Renders `files`, which are the sources of `transform.draw`. One that is missing, or more pixels
-    /// in all than the limits allow a source, is [`Fault::CannotEncode`].
+    /// in all than the limits allow a source, is a fault.
     pub(crate) fn new(
         files: &[&[u8]],
         transform: &Transform,
@@ -45,7 +45,7 @@ impl Layers {
             let Some(layer) = made else { continue };
             area += u64::from(layer.picture.width()) * u64::from(layer.picture.height());
             if area > limits.area {
-                return Err(cannot("the pictures that are drawn on it have too many pixels"));
+                return Err(Fault::OverlaysTooLarge { area: limits.area });
             }
             layers.push(layer);
         }

@@ -165,8 +165,8 @@ pub(crate) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Begins the plan of a transform for a source, whose size has passed the limits. An output beyond
-    /// the limits or the format's own, or a trim that leaves nothing, is [`Fault::CannotEncode`]: here
-    /// already, unless the size depends on a border.
+    /// the limits or the format's own is [`Fault::OutputTooLarge`], and a trim that leaves nothing
+    /// [`Fault::NothingLeft`]: here already, unless the size depends on a border.
     pub(crate) fn new(
         source: &SourceInfo,
         orientation: Orientation,

@@ -307,7 +307,7 @@ fn outputs_beyond_the_limits_are_refused() {
         let wanted = transform(fit, sides.0, sides.1);
         match draft(size, Orientation::AsStored, &wanted, format, &LIMITS) {
             Ok(_) => assert!(fine, "{fit:?} of {size:?} at {sides:?}"),
-            Err(fault) => assert!(!fine && matches!(fault, Fault::CannotEncode(_)), "{fault}"),
+            Err(fault) => assert!(!fine && matches!(fault, Fault::OutputTooLarge { .. }), "{fault}"),
         }
     }
     let wide = SourceLimits { side: 20_000, area: 100_000_000 };

@@ -2,7 +2,7 @@ use super::*;
 use crate::catalog::tests::{blob, image};
 use crate::staging::Staging;
 use futures_util::stream;
-use safelight_domain::access::{UnknownImagePolicy, authorize_delivery};
+use safelight_domain::access::{OptionsPolicy, Segment, UnknownImagePolicy, authorize_delivery};
 use safelight_domain::image::Privacy;
 use safelight_domain::signature::Token;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ pub(crate) fn granted(blob: BlobId) -> Granted {
     public.privacy = Privacy::Public;
     authorize_delivery(
         Some(&public),
-        safelight_domain::variant::VariantAccess::FollowImage,
+        Segment::Options(OptionsPolicy::FollowImage),
         &Token::Absent,
         UnknownImagePolicy::AsPrivate,
     )

@@ -8,9 +8,10 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy};
 use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::options::Recipe;
 use safelight_domain::signature::SigningKey;
 use safelight_domain::token::TokenRecord;
-use safelight_domain::variant::{Variant, VariantName};
+use safelight_domain::variant::{BrowserTtl, Variant, VariantAccess, VariantName};
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
@@ -171,9 +172,20 @@ pub struct DeliveryAccount {
     /// Every active key.
     pub keys: Vec<SigningKey>,
     /// Every variant.
-    pub variants: HashMap<VariantName, Arc<Variant>>,
+    pub variants: HashMap<VariantName, DeliveryVariant>,
     /// Whether options in URLs are served.
     pub flexible_variants: FlexibleVariants,
+}
+
+/// What delivery needs of a variant.
+#[derive(Clone, Debug)]
+pub struct DeliveryVariant {
+    /// What is done to the pixels.
+    pub recipe: Recipe,
+    /// How long browsers keep it; `None` takes the account's or the default.
+    pub browser_ttl: Option<BrowserTtl>,
+    /// Who may see it of a private image.
+    pub access: VariantAccess,
 }
 
 /// Whether options in URLs are served (`flexible_variants`).
@@ -232,7 +244,7 @@ pub struct RenditionKey {
     /// The original.
     pub blob: BlobId,
     /// `Transform::canonical`.
-    pub transform: String,
+    pub transform: Arc<str>,
     /// Of the rendition.
     pub format: OutputFormat,
     /// `safelight_pixels::ENGINE_VERSION`.

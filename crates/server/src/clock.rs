@@ -29,7 +29,7 @@ impl Clock {
 
     /// Whole seconds.
     pub fn now(&self) -> UnixTime {
-        UnixTime(u64::try_from(self.now_ms() / 1000).unwrap_or(0))
+        UnixTime::from_millis(self.now_ms())
     }
 }
 

@@ -46,9 +46,10 @@ pub struct Config {
 /// Where Cloudflare refuses and Safelight need not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compat {
-    /// Private images with custom ids are allowed.
+    /// Allowed are private images with custom ids, signed options in URLs of private images, and
+    /// every option in named variants.
     Extended,
-    /// What Cloudflare refuses is refused (5410).
+    /// What Cloudflare refuses is refused (5410, 9425, 5400). Variants made before go on as they are.
     Strict,
 }
 

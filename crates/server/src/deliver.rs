@@ -18,9 +18,12 @@ use safelight_domain::conditional::ETag;
 use safelight_domain::delivery_url::DeliveryPathError;
 use safelight_domain::negotiate::{FormatError, OutputFormat};
 use safelight_domain::options::OptionsError;
+use safelight_domain::time::UnixTime;
+use safelight_domain::warning::Warning;
 use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 
 /// A delivery request, as far as the answer depends on it.
@@ -48,6 +51,30 @@ pub struct Answer {
     pub varies: Varies,
     /// `None` when the client's copy is the current one.
     pub body: Option<Bytes>,
+    /// `None` where nothing was transformed, as of an SVG.
+    pub transformed: Option<Transformed>,
+    /// Soft problems.
+    pub warnings: Vec<Warning>,
+}
+
+/// How a picture came about. It is told to whoever gets the picture, and to nobody else.
+#[derive(Clone, Copy, Debug)]
+pub struct Transformed {
+    /// See [`Origin`].
+    pub origin: Origin,
+    /// Time in the queue for workers; none for a stored rendition.
+    pub waited: Duration,
+    /// From the decision until the bytes were there.
+    pub took: Duration,
+}
+
+/// Where a rendition comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was made for this request, or for another at the same time.
+    Rendered,
+    /// It was stored.
+    Stored,
 }
 
 /// Which request headers an answer depends on, the conditional ones apart.
@@ -85,6 +112,9 @@ pub enum DeliverError {
     /// See [`Denied::Token`](safelight_domain::access::Denied::Token).
     #[error("the token does not open the image")]
     Token(TokenFault),
+    /// See [`Denied::OptionsOnPrivate`](safelight_domain::access::Denied::OptionsOnPrivate).
+    #[error("options are for public images alone")]
+    OptionsOnPrivate,
     /// See [`Denied::UnknownImage`](safelight_domain::access::Denied::UnknownImage).
     #[error("there is no such image")]
     UnknownImage,
@@ -104,8 +134,11 @@ pub enum DeliverError {
 /// before access is granted.
 pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, DeliverError> {
     let decision = decide(app, &request).await?;
+    let began = app.clock.now_ms();
     let wanted = Wanted::of(app, &decision, &request).await?;
     let format = wanted.key.format;
+    let warnings = decision.warnings(&request);
+    let mut how = (Origin::Stored, Duration::ZERO);
     let (granted, etag, body) = match stored(app, &decision.granted, &wanted.key, &request).await? {
         Some((etag, body)) => (decision.granted, etag, body),
         None => {
@@ -116,17 +149,22 @@ pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, Del
             if Wanted::of(app, &now, &request).await?.key != wanted.key {
                 return Err(RenderError::Busy.into());
             }
-            let etag = ETag::of_sha256(&made.sha256);
+            how = (Origin::Rendered, made.waited);
+            let etag = ETag::of_rendition(&made.sha256, &wanted.key.blob);
             let current = request.none_match.is_some_and(|header| etag.matches_none_match(header));
             (now.granted, etag, (!current).then_some(made.bytes))
         }
     };
-    let now = app.clock.now();
+    let now_ms = app.clock.now_ms();
+    let now = UnixTime::from_millis(now_ms);
     if !granted.holds(now) {
         return Err(DeliverError::Token(TokenFault::Expired));
     }
     let cache_control = cache_control(granted.exposure(), decision.browser_ttl, now);
-    Ok(Answer { format, etag, cache_control, varies: decision.varies, body })
+    let took = Duration::from_millis(u64::try_from(now_ms.saturating_sub(began)).unwrap_or(0));
+    let (origin, waited) = how;
+    let transformed = (format != OutputFormat::Svg).then_some(Transformed { origin, waited, took });
+    Ok(Answer { format, etag, cache_control, varies: decision.varies, body, transformed, warnings })
 }
 
 /// The stored rendition, without its bytes when the client has them.
@@ -138,7 +176,7 @@ async fn stored(
 ) -> Result<Option<(ETag, Option<Bytes>)>, DeliverError> {
     let row = app.catalog.find_rendition(key, app.clock.now_ms()).await.map_err(internal)?;
     let Some(row) = row else { return Ok(None) };
-    let etag = ETag::of_sha256(&row.sha256);
+    let etag = ETag::of_rendition(&row.sha256, &key.blob);
     if request.none_match.is_some_and(|header| etag.matches_none_match(header)) {
         return Ok(Some((etag, None)));
     }
@@ -158,6 +196,7 @@ async fn stored(
 pub struct Made {
     bytes: Bytes,
     sha256: [u8; 32],
+    waited: Duration,
 }
 
 async fn make(app: &App, granted: &Granted, wanted: &Wanted) -> Result<Made, DeliverError> {
@@ -170,8 +209,9 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted) -> Result<Made, Del
             Err(error) => return Err(internal(error)),
         });
     }
-    let rendered = app.renderer.render(files, wanted.transform.clone(), wanted.key.format).await?;
-    Ok(Made { sha256: Sha256::digest(&rendered.bytes).into(), bytes: rendered.bytes })
+    let rendered = app.renderer.render(files, wanted.recipe.transform().clone(), wanted.key.format).await?;
+    let sha256 = Sha256::digest(&rendered.bytes).into();
+    Ok(Made { sha256, bytes: rendered.bytes, waited: rendered.waited })
 }
 
 async fn store(

@@ -45,7 +45,7 @@ pub enum IngestError {
     /// Not an image of an accepted format.
     #[error("{0}")]
     Unsupported(String),
-    /// Its header cannot be read.
+    /// Its header cannot be read. The text is for the public; the log has the details.
     #[error("{0}")]
     Undecodable(String),
     /// Larger than the limits on pictures.
@@ -95,12 +95,15 @@ async fn probe(app: &App, staged: &Staged) -> Result<SourceInfo, IngestError> {
     app.renderer.probe(Bytes::from(file)).await.map_err(|error| match error {
         RenderError::Busy => IngestError::Busy,
         RenderError::Refused { fault: Fault::Unsupported } => {
-            IngestError::Unsupported(Fault::Unsupported.to_string())
+            IngestError::Unsupported(Fault::Unsupported.public())
         }
         RenderError::Refused { fault: fault @ (Fault::TooLarge { .. } | Fault::TooMuchAnimation { .. }) } => {
-            IngestError::TooLarge(fault.to_string())
+            IngestError::TooLarge(fault.public())
         }
-        RenderError::Refused { fault } => IngestError::Undecodable(fault.to_string()),
+        RenderError::Refused { fault } => {
+            tracing::info!(%fault, "an upload is refused");
+            IngestError::Undecodable(fault.public())
+        }
         RenderError::TimedOut(_) | RenderError::WorkerDied => {
             IngestError::Undecodable("the image cannot be processed".to_owned())
         }

@@ -26,7 +26,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use thiserror::Error;
 
 /// Changes with every change of a frame, so that a replaced program is not misunderstood.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// Bytes of the longest payload: the text of a transform with every option and all overlays takes
 /// about 2 KiB.
@@ -249,6 +249,13 @@ impl Message for Response {
                 (8, payload.u32(*max_frames).u64(*area).done())
             }
             Response::Refused(Fault::SvgConversion) => (9, Vec::new()),
+            Response::Refused(Fault::OutputTooLarge { width, height, side, area }) => {
+                (10, payload.u64(*width).u64(*height).u32(*side).u64(*area).done())
+            }
+            Response::Refused(Fault::NothingLeft { width, height }) => {
+                (11, payload.u32(*width).u32(*height).done())
+            }
+            Response::Refused(Fault::OverlaysTooLarge { area }) => (12, payload.u64(*area).done()),
         }
     }
 
@@ -272,14 +279,14 @@ impl Message for Response {
             }),
             3 => Response::Rendered { width: fields.u32()?, height: fields.u32()? },
             4 => Response::Refused(Fault::Unsupported),
-            5 => Response::Refused(Fault::Corrupt(public_text(fields.text()?))),
+            5 => Response::Refused(Fault::Corrupt(plain_text(fields.text()?))),
             6 => Response::Refused(Fault::TooLarge {
                 width: fields.u32()?,
                 height: fields.u32()?,
                 side: fields.u32()?,
                 area: fields.u64()?,
             }),
-            7 => Response::Refused(Fault::CannotEncode(public_text(fields.text()?))),
+            7 => Response::Refused(Fault::CannotEncode(plain_text(fields.text()?))),
             8 => Response::Refused(Fault::TooMuchAnimation {
                 width: fields.u32()?,
                 height: fields.u32()?,
@@ -288,6 +295,14 @@ impl Message for Response {
                 area: fields.u64()?,
             }),
             9 => Response::Refused(Fault::SvgConversion),
+            10 => Response::Refused(Fault::OutputTooLarge {
+                width: fields.u64()?,
+                height: fields.u64()?,
+                side: fields.u32()?,
+                area: fields.u64()?,
+            }),
+            11 => Response::Refused(Fault::NothingLeft { width: fields.u32()?, height: fields.u32()? }),
+            12 => Response::Refused(Fault::OverlaysTooLarge { area: fields.u64()? }),
             other => return Err(FrameError::Kind(other)),
         };
         fields.end()?;
@@ -295,8 +310,8 @@ impl Message for Response {
     }
 }
 
-/// A text from a worker ends up in answers and logs, so nothing in it may act there.
-fn public_text(text: &str) -> String {
+/// A text from a worker ends up in logs, so nothing in it may act there.
+fn plain_text(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 

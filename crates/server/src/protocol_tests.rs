@@ -78,6 +78,9 @@ fn responses_round_trip() {
         Response::Refused(Fault::CannotEncode("too wide".to_owned())),
         Response::Refused(Fault::TooMuchAnimation { width: 1, height: 2, frames: 3, max_frames: 4, area: 5 }),
         Response::Refused(Fault::SvgConversion),
+        Response::Refused(Fault::OutputTooLarge { width: 1 << 40, height: 2, side: 3, area: 4 }),
+        Response::Refused(Fault::NothingLeft { width: 1, height: 2 }),
+        Response::Refused(Fault::OverlaysTooLarge { area: 1 }),
     ] {
         assert_eq!(round_trip(&response), response);
     }

@@ -21,7 +21,7 @@ use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
@@ -46,6 +46,8 @@ pub struct Rendered {
     pub width: u32,
     /// Pixels.
     pub height: u32,
+    /// How long it was in the queue.
+    pub waited: Duration,
 }
 
 /// Why there is no result. `Clone`, since all who wait for one rendition get it.
@@ -106,7 +108,8 @@ impl Renderer {
         transform: Transform,
         format: OutputFormat,
     ) -> Result<Rendered, RenderError> {
-        self.submit(Lane::Second, |reply| Job::Render { files, transform, format, reply }).await
+        let queued = Instant::now();
+        self.submit(Lane::Second, |reply| Job::Render { files, transform, format, queued, reply }).await
     }
 
     /// Whether a worker answers, and from behind which walls. It waits for a free worker, before any

@@ -44,7 +44,7 @@ impl World {
         self.put_rendition(&blob(number), name).await;
         let key = RenditionKey {
             blob: blob(number),
-            transform: name.to_owned(),
+            transform: name.into(),
             format: OutputFormat::Jpeg,
             engine: 1,
             effort: 0,

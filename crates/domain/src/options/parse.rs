@@ -9,6 +9,7 @@ use crate::transform::{
     Animation, Color, Compression, Fit, Gamut, MAX_OVERLAYS, MetadataPolicy, OptionError, Quality, Ratio,
     Side, Transform, Trim, TrimEnd,
 };
+use crate::variant::VariantName;
 
 /// How far a sample may be from the border's colour unless told otherwise.
 const BORDER_TOLERANCE: u8 = 10;
@@ -57,9 +58,18 @@ fn read(text: &str, list: &mut List) -> Result<(), OptionsError> {
     for item in items(text) {
         let shape = || OptionsError::Shape(shown(item));
         let (key, value) = item.split_once('=').ok_or_else(shape)?;
+        if list.source == Source::Url && stands_for_variant(key, value) {
+            continue;
+        }
         list.set(key, value, &percent_decode(value).ok_or_else(shape)?)?;
     }
     Ok(())
+}
+
+/// Whether an item is a named variant that a loader took for an option: unpic makes
+/// `public=undefined,w=200` of a URL that ends in `public`. It asks for nothing.
+fn stands_for_variant(key: &str, value: &str) -> bool {
+    value == "undefined" && VariantName::parse(key).is_ok() && NAMES.iter().all(|(name, _)| *name != key)
 }
 
 /// The parts between commas that are not in brackets.
@@ -359,6 +369,7 @@ impl List {
         let transform = if auto_width.is_some() { transform } else { transform.normalized() };
         Ok(Options {
             transform,
+            dpr,
             format: self.format,
             slow_connection_quality: self.slow_connection_quality,
             auto_width,

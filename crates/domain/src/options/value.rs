@@ -4,10 +4,11 @@ use crate::transform::{OptionError, Side};
 
 /// Device pixels a CSS pixel: 0.1 to 10, in steps of a hundredth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Dpr(u16);
+pub struct Dpr(u16);
 
 impl Dpr {
-    pub(super) const ONE: Dpr = Dpr(100);
+    /// One: what is assumed where nothing is said.
+    pub const ONE: Dpr = Dpr(100);
 
     pub(super) fn parse(text: &str) -> Result<Dpr, OptionError> {
         match decimal(text) {
@@ -17,7 +18,8 @@ impl Dpr {
         }
     }
 
-    pub(super) fn value(self) -> f64 {
+    /// 0.1 to 10.0.
+    pub fn value(self) -> f64 {
         f64::from(self.0) / 100.0
     }
 

@@ -21,8 +21,7 @@ pub(super) fn rectangle(
     };
     let (width, height) = (length(shown.width, left, right), length(shown.height, top, bottom));
     if width == 0 || height == 0 {
-        let (w, h) = (shown.width, shown.height);
-        return Err(Fault::CannotEncode(format!("the trim leaves nothing of its {w}x{h} pixels")));
+        return Err(Fault::NothingLeft { width: shown.width, height: shown.height });
     }
     Ok(Rect { left, top, width, height })
 }

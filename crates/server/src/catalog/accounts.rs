@@ -1,10 +1,15 @@
 //! Accounts, and what delivery needs of them.
 
 use super::rows::{all, change, damaged, first};
-use super::{Account, Catalog, CatalogError, DeliveryAccount, FlexibleVariants, InsertError, NewAccount};
+use super::{
+    Account, Catalog, CatalogError, DeliveryAccount, DeliveryVariant, FlexibleVariants, InsertError,
+    NewAccount,
+};
 use super::{keys, tokens, variants};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::{AccountHash, AccountId};
+use safelight_domain::options::Recipe;
+use safelight_domain::variant::{Variant, VariantName};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -115,10 +120,15 @@ fn load(connection: &Connection, id: &AccountId) -> Result<Option<Loaded>, Catal
     let delivery = DeliveryAccount {
         id: account.id,
         keys: keys::of_account(connection, id)?,
-        variants: variants.into_iter().map(|variant| (variant.name.clone(), Arc::new(variant))).collect(),
+        variants: variants.into_iter().map(of_variant).collect(),
         flexible_variants: flexible(connection, id)?,
     };
     Ok(Some((account.hash, Arc::new(delivery))))
+}
+
+fn of_variant(variant: Variant) -> (VariantName, DeliveryVariant) {
+    let Variant { name, transform, browser_ttl, access } = variant;
+    (name, DeliveryVariant { recipe: Recipe::new(transform), browser_ttl, access })
 }
 
 fn flexible(connection: &Connection, id: &AccountId) -> Result<FlexibleVariants, CatalogError> {

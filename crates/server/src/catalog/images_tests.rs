@@ -102,7 +102,7 @@ async fn a_deleted_image_takes_its_renditions_along_and_leaves_a_job() {
     catalog.insert_image(image('b', "i", blob(2), 1)).await.expect("new");
     let key = RenditionKey {
         blob: blob(1),
-        transform: "t".to_owned(),
+        transform: "t".into(),
         format: OutputFormat::Png,
         engine: 1,
         effort: 0,

@@ -7,7 +7,7 @@ const HOUR: i64 = NOTE_EVERY_MS;
 fn key(number: u8, transform: &str) -> RenditionKey {
     RenditionKey {
         blob: blob(number),
-        transform: transform.to_owned(),
+        transform: transform.into(),
         format: OutputFormat::WebP,
         engine: 1,
         effort: 0,

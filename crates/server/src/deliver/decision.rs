@@ -3,14 +3,18 @@
 use super::{DeliverError, Request, Varies, internal};
 use crate::app::App;
 use crate::catalog::{DeliveryAccount, FlexibleVariants, RenditionKey};
-use safelight_domain::access::{Denied, Granted, authorize_delivery, authorize_overlay};
+use crate::config::Compat;
+use safelight_domain::access::{
+    Denied, Granted, OptionsPolicy, Segment, authorize_delivery, authorize_overlay,
+};
 use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
 use safelight_domain::image::{Image, ImageId};
 use safelight_domain::negotiate::{FormatChoice, output_format};
-use safelight_domain::options::{ClientHints, Options};
+use safelight_domain::options::{ClientHints, Dpr, Options, Recipe};
 use safelight_domain::signature;
 use safelight_domain::transform::Transform;
-use safelight_domain::variant::{BrowserTtl, VariantAccess};
+use safelight_domain::variant::BrowserTtl;
+use safelight_domain::warning::{Warning, warnings};
 use safelight_pixels::ENGINE_VERSION;
 use std::sync::Arc;
 
@@ -20,8 +24,16 @@ pub(super) struct Decision {
     pub(super) browser_ttl: BrowserTtl,
     pub(super) varies: Varies,
     image: Arc<Image>,
-    transform: Transform,
+    recipe: Recipe,
     format: FormatChoice,
+    dpr: Dpr,
+}
+
+impl Decision {
+    /// What the answer warns of.
+    pub(super) fn warnings(&self, request: &Request<'_>) -> Vec<Warning> {
+        warnings(self.format, request.accept, &self.image.source, self.recipe.transform(), self.dpr)
+    }
 }
 
 /// Decides a request.
@@ -31,10 +43,10 @@ pub(super) async fn decide(app: &App, request: &Request<'_>) -> Result<Decision,
     let account = app.catalog.delivery_account(&path.hash).await.map_err(internal)?;
     let account = account.ok_or(DeliverError::UnknownAccount)?;
     let token = signature::verify(request.target, &account.keys, app.clock.now());
-    let asked = Asked::of(&path.variant, &account, request)?;
+    let asked = Asked::of(&path.variant, &account, app.config.compat, request)?;
 
     let authorize =
-        |image: Option<&Image>| authorize_delivery(image, asked.access, &token, app.config.unknown_images);
+        |image: Option<&Image>| authorize_delivery(image, asked.segment, &token, app.config.unknown_images);
     if let Some(image) = app.catalog.remembered_image(&account.id, &path.id)
         && let Ok(granted) = authorize(Some(&image))
     {
@@ -45,6 +57,7 @@ pub(super) async fn decide(app: &App, request: &Request<'_>) -> Result<Decision,
     let image = app.catalog.stored_image(&account.id, &path.id).await.map_err(internal)?;
     let granted = authorize(image.as_deref()).map_err(|denied| match denied {
         Denied::Token(fault) => DeliverError::Token(fault),
+        Denied::OptionsOnPrivate => DeliverError::OptionsOnPrivate,
         Denied::UnknownImage => DeliverError::UnknownImage,
     })?;
     // A grant is for an image that was found.
@@ -54,9 +67,10 @@ pub(super) async fn decide(app: &App, request: &Request<'_>) -> Result<Decision,
 
 /// What the last segment of the path stands for.
 struct Asked {
-    transform: Transform,
+    recipe: Recipe,
     format: FormatChoice,
-    access: VariantAccess,
+    dpr: Dpr,
+    segment: Segment,
     browser_ttl: BrowserTtl,
     varies: Varies,
 }
@@ -65,15 +79,17 @@ impl Asked {
     fn of(
         segment: &VariantSegment,
         account: &DeliveryAccount,
+        compat: Compat,
         request: &Request<'_>,
     ) -> Result<Asked, DeliverError> {
         match segment {
             VariantSegment::Named(name) => {
                 let variant = account.variants.get(name).ok_or(DeliverError::UnknownVariant)?;
                 Ok(Asked {
-                    transform: variant.transform.clone(),
+                    recipe: variant.recipe.clone(),
                     format: FormatChoice::Auto,
-                    access: variant.access,
+                    dpr: Dpr::ONE,
+                    segment: Segment::Variant(variant.access),
                     browser_ttl: variant.browser_ttl.unwrap_or(BrowserTtl::DEFAULT),
                     varies: Varies::ByAccept,
                 })
@@ -84,9 +100,13 @@ impl Asked {
             VariantSegment::Options(text) => {
                 let options = Options::parse(text)?;
                 Ok(Asked {
-                    transform: options.resolve(&ClientHints::read(request.header)),
+                    recipe: Recipe::new(options.resolve(&ClientHints::read(request.header))),
                     format: options.format,
-                    access: VariantAccess::FollowImage,
+                    dpr: options.dpr,
+                    segment: Segment::Options(match compat {
+                        Compat::Extended => OptionsPolicy::FollowImage,
+                        Compat::Strict => OptionsPolicy::PublicImages,
+                    }),
                     browser_ttl: BrowserTtl::DEFAULT,
                     varies: match options.format {
                         _ if options.uses_hints() => Varies::ByHints,
@@ -100,8 +120,8 @@ impl Asked {
     }
 
     fn granted(self, granted: Granted, image: Arc<Image>) -> Decision {
-        let Asked { transform, format, browser_ttl, varies, .. } = self;
-        Decision { granted, browser_ttl, varies, image, transform, format }
+        let Asked { recipe, format, dpr, browser_ttl, varies, .. } = self;
+        Decision { granted, browser_ttl, varies, image, recipe, format, dpr }
     }
 }
 
@@ -109,7 +129,7 @@ impl Asked {
 #[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) key: RenditionKey,
-    pub(super) transform: Transform,
+    pub(super) recipe: Recipe,
     /// For the transform's overlays, in its order.
     pub(super) overlays: Vec<Granted>,
 }
@@ -123,10 +143,11 @@ impl Wanted {
         request: &Request<'_>,
     ) -> Result<Wanted, DeliverError> {
         let Decision { granted, image, .. } = decision;
-        let mut transform = decision.transform.clone();
-        let format = output_format(decision.format, request.accept, &image.source, &transform)?;
-        let mut overlays = Vec::with_capacity(transform.draw.len());
-        for drawn in &mut transform.draw {
+        let mut recipe = decision.recipe.clone();
+        let format = output_format(decision.format, request.accept, &image.source, recipe.transform())?;
+        let mut draw = recipe.transform().draw.clone();
+        let mut overlays = Vec::with_capacity(draw.len());
+        for drawn in &mut draw {
             let found = match app.catalog.remembered_image(&image.account, &drawn.image) {
                 Some(found) => Some(found),
                 None => app.catalog.stored_image(&image.account, &drawn.image).await.map_err(internal)?,
@@ -136,13 +157,16 @@ impl Wanted {
             drawn.image = ImageId::named(allowed.blob().as_str());
             overlays.push(allowed);
         }
+        if !draw.is_empty() {
+            recipe = Recipe::new(Transform { draw, ..recipe.transform().clone() });
+        }
         let key = RenditionKey {
             blob: granted.blob().clone(),
-            transform: transform.canonical(),
+            transform: Arc::clone(recipe.canonical()),
             format,
             engine: ENGINE_VERSION,
             effort: 0,
         };
-        Ok(Wanted { key, transform, overlays })
+        Ok(Wanted { key, recipe, overlays })
     }
 }

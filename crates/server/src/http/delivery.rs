@@ -1,8 +1,8 @@
 //! Delivery of pictures: from the request to headers and bytes.
 
 use crate::app::App;
-use crate::deliver::{Answer, DeliverError, Request, Varies, deliver};
-use crate::http::error::DeliveryError;
+use crate::deliver::{Answer, DeliverError, Origin, Request, Transformed, Varies, deliver};
+use crate::http::error::{CF_RESIZED, DeliveryError, EXPOSED};
 use crate::renderer::RenderError;
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
@@ -12,6 +12,8 @@ use safelight_domain::access::TokenFault;
 use safelight_domain::conditional::{RangeAnswer, range};
 use safelight_domain::delivery_url::DeliveryPathError;
 use safelight_domain::options::ClientHints;
+use safelight_domain::signature::Target;
+use safelight_domain::warning;
 use safelight_pixels::Fault;
 use std::sync::Arc;
 
@@ -42,41 +44,17 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) ->
     let wanted = Request { target, accept, none_match, header: &header };
     match deliver(&app, wanted).await {
         Ok(answer) => respond(answer, request.method(), headers),
-        Err(error) => refusal(error).into_response(),
+        Err(error) => refusal(error, target).into_response(),
     }
 }
 
-fn respond(answer: Answer, method: &Method, request: &HeaderMap) -> Response {
-    let mut headers = HeaderMap::new();
-    let mut set = |name: HeaderName, value: Result<HeaderValue, header::InvalidHeaderValue>| {
-        if let Ok(value) = value {
-            headers.insert(name, value);
-        }
-    };
-    set(header::ETAG, HeaderValue::from_str(answer.etag.as_str()));
-    set(header::CACHE_CONTROL, HeaderValue::from_str(&answer.cache_control));
-    for (name, value) in [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, CSP),
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Content-Range, ETag, X-Request-Id"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
-    ] {
-        set(name, HeaderValue::from_str(value));
-    }
-    match answer.varies {
-        Varies::No => {}
-        Varies::ByAccept => set(header::VARY, Ok(HeaderValue::from_static("Accept"))),
-        Varies::ByHints => {
-            set(header::VARY, HeaderValue::from_str(&format!("Accept, {}", ClientHints::HEADERS.join(", "))));
-        }
-    }
-    let Some(bytes) = answer.body else {
+fn respond(mut answer: Answer, method: &Method, request: &HeaderMap) -> Response {
+    let mut headers = always(&answer);
+    let Some(bytes) = answer.body.take() else {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     };
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.format.media_type()));
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     let length = bytes.len() as u64;
+    of_picture(&answer, length, &mut headers);
     let text = |name: HeaderName| request.get(name).and_then(|value| value.to_str().ok());
     let wanted = match *method {
         Method::GET => range(text(header::RANGE), text(header::IF_RANGE), &answer.etag, length),
@@ -98,12 +76,67 @@ fn respond(answer: Answer, method: &Method, request: &HeaderMap) -> Response {
             return ([(header::CONTENT_RANGE, format!("bytes */{length}"))], error).into_response();
         }
     };
-    if let Some(Ok(value)) = content_range.map(|text| HeaderValue::from_str(&text)) {
-        headers.insert(header::CONTENT_RANGE, value);
+    if let Some(text) = content_range {
+        set(&mut headers, header::CONTENT_RANGE, &text);
     }
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     let body = if *method == Method::HEAD { Body::empty() } else { Body::from(body) };
     (status, headers, body).into_response()
+}
+
+/// The headers of an answer with and without a picture.
+fn always(answer: &Answer) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        (header::ETAG, answer.etag.as_str()),
+        (header::CACHE_CONTROL, &answer.cache_control),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, CSP),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED),
+        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+    ] {
+        set(&mut headers, name, value);
+    }
+    match answer.varies {
+        Varies::No => {}
+        Varies::ByAccept => set(&mut headers, header::VARY, "Accept"),
+        Varies::ByHints => {
+            set(&mut headers, header::VARY, &format!("Accept, {}", ClientHints::HEADERS.join(", ")));
+        }
+    }
+    headers
+}
+
+/// The headers of a picture of `length` bytes.
+fn of_picture(answer: &Answer, length: u64, headers: &mut HeaderMap) {
+    set(headers, header::CONTENT_TYPE, answer.format.media_type());
+    set(headers, header::ACCEPT_RANGES, "bytes");
+    if let Some(transformed) = &answer.transformed {
+        set(headers, CF_RESIZED, &cf_resized(transformed, length));
+    }
+    if let Some(text) = warning::header(&answer.warnings) {
+        set(headers, header::WARNING, &text);
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// `internal=ok/m` for what was rendered now and `internal=ok/h` for what was stored; `q` the
+/// milliseconds in the queue, `n` those from the decision to the bytes, `l` the length of the whole
+/// picture in bytes, `v` the version.
+fn cf_resized(transformed: &Transformed, length: u64) -> String {
+    let Transformed { origin, waited, took } = transformed;
+    let origin = match origin {
+        Origin::Rendered => "m",
+        Origin::Stored => "h",
+    };
+    let (waited, took, version) = (waited.as_millis(), took.as_millis(), env!("CARGO_PKG_VERSION"));
+    format!("internal=ok/{origin} q={waited} n={took} l={length} v={version}")
 }
 
 fn preflight() -> Response {
@@ -120,7 +153,7 @@ fn preflight() -> Response {
         .into_response()
 }
 
-fn refusal(error: DeliverError) -> DeliveryError {
+fn refusal(error: DeliverError, target: &str) -> DeliveryError {
     let denied =
         |text: &str| DeliveryError::new(StatusCode::FORBIDDEN, 9425, format!("Image access denied: {text}"));
     match error {
@@ -138,12 +171,10 @@ fn refusal(error: DeliverError) -> DeliveryError {
             9429,
             "Flexible variants are not enabled for the account",
         ),
-        DeliverError::Token(fault) => denied(&match fault {
-            TokenFault::Absent => "the image needs a signed URL, or does not exist".to_owned(),
-            TokenFault::Malformed(malformed) => malformed.to_string(),
-            TokenFault::Mismatch => "the URL signature does not match".to_owned(),
-            TokenFault::Expired => "the signed URL has expired".to_owned(),
-        }),
+        DeliverError::Token(fault) => denied(&token_fault(fault, target)),
+        DeliverError::OptionsOnPrivate => {
+            denied("flexible variants cannot be used on private images under compat = \"strict\"")
+        }
         DeliverError::UnknownImage => DeliveryError::new(StatusCode::NOT_FOUND, 5404, "Image not found"),
         DeliverError::Options(error) => DeliveryError::new(StatusCode::BAD_REQUEST, 9401, error.to_string()),
         DeliverError::UnknownOverlay => {
@@ -157,23 +188,33 @@ fn refusal(error: DeliverError) -> DeliveryError {
     }
 }
 
+fn token_fault(fault: TokenFault, target: &str) -> String {
+    match fault {
+        TokenFault::Absent => "the image needs a signed URL, or does not exist".to_owned(),
+        TokenFault::Malformed(malformed) => malformed.to_string(),
+        // Cloudflare's words, which are true of a path that is signed alone; else its beginning.
+        TokenFault::Mismatch => {
+            let expected = match Target::parse(target) {
+                Ok(target) if target.signs_query() => {
+                    "SHA-256 HMAC of the path and query without domain and without sig"
+                }
+                _ => "SHA-256 HMAC of the path without domain nor query string",
+            };
+            format!(
+                "check failed: Malformed data found: The URL signature does not match. Expecting {expected}"
+            )
+        }
+        TokenFault::Expired => "the signed URL has expired".to_owned(),
+    }
+}
+
 fn render_failure(error: RenderError) -> DeliveryError {
     match error {
         RenderError::Busy => DeliveryError::new(StatusCode::SERVICE_UNAVAILABLE, 9522, "Too busy, try again"),
-        RenderError::Refused { fault: fault @ (Fault::TooLarge { .. } | Fault::TooMuchAnimation { .. }) } => {
-            DeliveryError::new(StatusCode::FORBIDDEN, 9413, fault.to_string())
-        }
-        RenderError::Refused { fault: fault @ Fault::Unsupported } => {
-            DeliveryError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, 9520, fault.to_string())
-        }
-        RenderError::Refused { fault: fault @ Fault::SvgConversion } => {
-            DeliveryError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, 9412, fault.to_string())
-        }
-        RenderError::Refused { fault: fault @ Fault::CannotEncode(_) } => {
-            DeliveryError::new(StatusCode::INTERNAL_SERVER_ERROR, 9516, fault.to_string())
-        }
         RenderError::Refused { fault } => {
-            DeliveryError::new(StatusCode::UNPROCESSABLE_ENTITY, 9516, fault.to_string())
+            tracing::info!(%fault, "an image is refused");
+            let (status, code) = refused(&fault);
+            DeliveryError::new(status, code, fault.public())
         }
         RenderError::TimedOut(_) => {
             DeliveryError::new(StatusCode::GATEWAY_TIMEOUT, 9522, "The image took too long to process")
@@ -182,6 +223,20 @@ fn render_failure(error: RenderError) -> DeliveryError {
             DeliveryError::new(StatusCode::UNPROCESSABLE_ENTITY, 9516, "The image cannot be processed")
         }
         error @ RenderError::NoWorker(_) => DeliveryError::internal(&error),
+    }
+}
+
+fn refused(fault: &Fault) -> (StatusCode, u32) {
+    match fault {
+        Fault::Unsupported => (StatusCode::UNSUPPORTED_MEDIA_TYPE, 9520),
+        Fault::SvgConversion => (StatusCode::UNSUPPORTED_MEDIA_TYPE, 9412),
+        Fault::Corrupt(_) => (StatusCode::UNPROCESSABLE_ENTITY, 9516),
+        Fault::CannotEncode(_) => (StatusCode::INTERNAL_SERVER_ERROR, 9516),
+        Fault::TooLarge { .. }
+        | Fault::TooMuchAnimation { .. }
+        | Fault::OutputTooLarge { .. }
+        | Fault::NothingLeft { .. }
+        | Fault::OverlaysTooLarge { .. } => (StatusCode::FORBIDDEN, 9413),
     }
 }
 

@@ -1,7 +1,7 @@
 //! How refusals look on the wire: one type for the management API, one for delivery.
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use safelight_domain::caching::NO_STORE;
 use safelight_domain::token::Refusal;
 use serde_json::json;
@@ -10,6 +10,12 @@ use std::fmt::Display;
 
 /// Seconds after which a client may try again when the server is busy.
 const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// What became of a transformation.
+pub(super) const CF_RESIZED: HeaderName = HeaderName::from_static("cf-resized");
+
+/// Headers that scripts of other origins may read of delivery's answers.
+pub(super) const EXPOSED: &str = "Cf-Resized, Content-Range, ETag, Warning, X-Request-Id";
 
 /// A refusal of the management API: a public text for the client and a private one for the log.
 #[derive(Debug)]
@@ -138,7 +144,10 @@ impl IntoResponse for DeliveryError {
                 (header::CACHE_CONTROL, NO_STORE),
                 (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
                 (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+                (header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED),
             ],
+            // The code alone: how long anything took could tell what is there.
+            [(CF_RESIZED, format!("err={}", self.code))],
             format!("ERROR {}: {}", self.code, self.public),
         )
             .into_response();

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use safelight_domain::access::authorize_owner;
 use safelight_domain::account::{AccountHash, AccountId};
+use safelight_domain::conditional::ETag;
 use safelight_domain::delivery_url::{delivery_path, percent_decode};
 use safelight_domain::image::{Creator, CustomIdError, Image, ImageId, Privacy};
 use safelight_domain::token::{Caller, Refusal};
@@ -129,6 +130,9 @@ async fn blob(app: &App, caller: &Caller, id: &ImageId) -> Result<Response, ApiE
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(image.source.format.media_type()));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(image.bytes));
+    if let Ok(etag) = HeaderValue::from_str(ETag::of_original(&image.blob).as_str()) {
+        headers.insert(header::ETAG, etag);
+    }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));

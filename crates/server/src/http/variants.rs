@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::catalog::InsertError;
+use crate::config::Compat;
 use crate::http::auth::AccountCaller;
 use crate::http::envelope::{Success, empty, json_body};
 use crate::http::error::ApiError;
@@ -11,7 +12,7 @@ use http::StatusCode;
 use safelight_domain::options::{overlay_fields, parse_overlay};
 use safelight_domain::transform::{MAX_OVERLAYS, Overlay, Transform};
 use safelight_domain::variant::{
-    BrowserTtl, BrowserTtlError, MAX_VARIANTS, Variant, VariantAccess, VariantName,
+    BrowserTtl, BrowserTtlError, MAX_VARIANTS, Variant, VariantAccess, VariantName, require_cloudflare_option,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -79,7 +80,7 @@ pub(super) async fn create(
 ) -> Result<Success<One>, ApiError> {
     let body: CreateBody = json_body(body).await?;
     let name = VariantName::parse(&body.id).map_err(|error| ApiError::bad_request(error.to_string()))?;
-    let (transform, browser_ttl) = parse_options(&body.options)?;
+    let (transform, browser_ttl) = parse_options(&body.options, app.config.compat)?;
     let access = access(body.never_require_signed_urls.unwrap_or(false));
     let variant = Variant { name, transform, browser_ttl, access };
     let answer = One { variant: body_of(&variant) };
@@ -123,7 +124,7 @@ pub(super) async fn update(
     let body: UpdateBody = json_body(body).await?;
     let mut variant = find(&app, &caller, &id).await?;
     if let Some(options) = &body.options {
-        (variant.transform, variant.browser_ttl) = parse_options(options)?;
+        (variant.transform, variant.browser_ttl) = parse_options(options, app.config.compat)?;
     }
     if let Some(never) = body.never_require_signed_urls {
         variant.access = access(never);
@@ -164,11 +165,15 @@ fn access(never_require_signed_urls: bool) -> VariantAccess {
     if never_require_signed_urls { VariantAccess::AlwaysPublic } else { VariantAccess::FollowImage }
 }
 
-fn parse_options(options: &OptionsBody) -> Result<(Transform, Option<BrowserTtl>), ApiError> {
+fn parse_options(options: &OptionsBody, compat: Compat) -> Result<(Transform, Option<BrowserTtl>), ApiError> {
     let mut fields = Vec::new();
     let mut overlays = Vec::new();
     let mut browser_ttl = None;
     for (key, value) in options {
+        if compat == Compat::Strict && !value.is_null() {
+            let text = value.as_str().unwrap_or_default();
+            require_cloudflare_option(key, text).map_err(ApiError::bad_request)?;
+        }
         match (key.as_str(), value) {
             (_, Value::Null) => {}
             ("browser_ttl", value) => {

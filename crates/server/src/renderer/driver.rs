@@ -13,7 +13,7 @@ use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// Pause after a worker failed to start; doubled each time, up to [`LONGEST_PAUSE`].
@@ -29,7 +29,13 @@ pub(super) enum Job {
     /// See `Renderer::probe`.
     Probe { file: Bytes, reply: Reply<SourceInfo> },
     /// See `Renderer::render`.
-    Render { files: Vec<Bytes>, transform: Transform, format: OutputFormat, reply: Reply<Rendered> },
+    Render {
+        files: Vec<Bytes>,
+        transform: Transform,
+        format: OutputFormat,
+        queued: Instant,
+        reply: Reply<Rendered>,
+    },
 }
 
 impl Abandon for Job {
@@ -127,13 +133,14 @@ impl Driver {
                 let limits = &self.launch.limits;
                 self.settle(worker, reply, answer.and_then(|answer| accept_probed(answer, limits)))
             }
-            Job::Render { files, transform, format, reply } => {
+            Job::Render { files, transform, format, queued, reply } => {
+                let waited = queued.elapsed();
                 // No file is beyond 512 MiB; a longer one would not be sealed.
                 let lengths =
                     files.iter().map(|file| u32::try_from(file.len()).unwrap_or(u32::MAX)).collect();
                 let request = Request::Render { transform, format, lengths };
                 let answer = self.ask(&mut worker, &request, &files);
-                self.settle(worker, reply, answer.and_then(accept_rendered))
+                self.settle(worker, reply, answer.and_then(|answer| accept_rendered(answer, waited)))
             }
         }
     }
@@ -200,11 +207,11 @@ fn accept_probed(
     }
 }
 
-fn accept_rendered(answer: (Response, Option<OwnedFd>)) -> Result<Rendered, RenderError> {
+fn accept_rendered(answer: (Response, Option<OwnedFd>), waited: Duration) -> Result<Rendered, RenderError> {
     match answer {
         (Response::Rendered { width: width @ 1.., height: height @ 1.. }, Some(file)) => {
             let bytes = sealed::read(file).map_err(no_worker)?;
-            Ok(Rendered { bytes: bytes.into(), width, height })
+            Ok(Rendered { bytes: bytes.into(), width, height, waited })
         }
         (Response::Refused(fault), None) => Err(RenderError::Refused { fault }),
         _ => Err(unexpected()),

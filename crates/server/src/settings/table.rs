@@ -147,7 +147,7 @@ pub(super) const COMPAT: Setting<Compat> = Setting {
         default: Fallback::Is("extended"),
         form: Form::Text,
         allowed: "extended or strict",
-        about: "Whether what Cloudflare refuses and Safelight can do is allowed (private images with custom ids).",
+        about: "Whether what Cloudflare refuses and Safelight can do is allowed (private images with custom ids or with options in URLs, and all options in named variants).",
     },
     parse: compat,
 };

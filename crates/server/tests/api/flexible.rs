@@ -160,3 +160,18 @@ async fn json_tells_the_sizes() {
     let original = json!({"file_size": file_size, "width": 40, "height": 30, "format": "image/png"});
     assert_eq!(told, json!({"width": 20, "height": 15, "frames": 1, "original": original}));
 }
+
+#[tokio::test]
+async fn what_unpic_makes_of_a_named_variant_is_served() {
+    let app = flexible().await;
+    let target = app.target(&app.uploaded(&[]).await, "public=undefined,w=20,f=png");
+    let answer = app.get(&target).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(decode_png(&answer.body).0, 20);
+    // The name opens nothing: the options follow the image.
+    let open = json!({"id": "open", "options": {"width": 10}, "neverRequireSignedURLs": true});
+    app.call(Method::POST, "~/v1/variants", Some(open)).await.result();
+    let id = app.private_image().await;
+    assert_eq!(app.get(&app.target(&id, "open")).await.status, 200);
+    app.get(&app.target(&id, "open=undefined,w=20")).await.error(403, 9425);
+}

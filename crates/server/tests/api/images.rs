@@ -2,7 +2,6 @@
 
 use crate::test_app::{NOW, TestApp, png};
 use http::Method;
-use safelight::config::Compat;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -159,17 +158,6 @@ async fn of_many_uploads_to_one_id_exactly_one_wins() {
     assert_eq!(won, 1);
     assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 409));
     assert_eq!(app.call(Method::GET, "~/v1/stats", None).await.result()["count"]["current"], 1);
-}
-
-#[tokio::test]
-async fn strict_compatibility_refuses_private_custom_ids() {
-    let app = TestApp::with(|config| config.compat = Compat::Strict).await;
-    let small = png(1, 1, [0; 4]);
-    app.upload(&small, &[("id", "a"), ("requireSignedURLs", "true")]).await.refused(400, 5410);
-    app.upload(&small, &[("id", "a")]).await.result();
-    app.call(Method::PATCH, "~/v1/a", Some(json!({"requireSignedURLs": true}))).await.refused(400, 5410);
-    let id = app.private_image().await;
-    app.get(&app.target(&id, "public")).await.error(403, 9425);
 }
 
 fn files_below(folder: &std::path::Path) -> usize {

@@ -6,10 +6,13 @@
 mod accounts;
 mod attacks;
 mod delivery;
+mod delivery_errors;
+mod delivery_headers;
 mod flexible;
 mod images;
 mod lists;
 mod negotiation;
+mod strict;
 mod test_app;
 mod variants_and_keys;
 mod workers;

@@ -80,6 +80,8 @@ impl Answer {
         assert!(self.text().starts_with(&format!("ERROR {code}: ")), "{}", self.text());
         assert_eq!(self.header("cache-control"), Some("no-store"));
         assert_eq!(self.header("content-type"), Some("text/plain; charset=utf-8"));
+        assert_eq!(self.header("cf-resized"), Some(format!("err={code}").as_str()));
+        assert_eq!(self.header("warning"), None);
     }
 }
 
