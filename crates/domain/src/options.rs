@@ -115,7 +115,7 @@ impl Options {
         if self.slow_connection_quality.is_some() && hints.is_slow() {
             transform.quality = self.slow_connection_quality;
         }
-        transform
+        transform.normalized()
     }
 
     /// Whether the request's client hints change the result.
