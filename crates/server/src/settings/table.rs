@@ -268,7 +268,7 @@ pub(super) const RENDER_QUEUE: Setting<usize> = Setting {
         default: Fallback::Is("64"),
         form: Form::Number,
         allowed: "a whole number from 1 to 100000",
-        about: "Images that may wait for a free process; further ones are refused with 503.",
+        about: "Images that may wait for a free process, with those that are drawn on them; further ones are refused with 503.",
     },
     parse: |text| in_range(text, 1..=100_000),
 };
