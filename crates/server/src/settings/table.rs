@@ -3,6 +3,7 @@
 use super::LogFormat;
 use super::duration;
 use crate::config::{Compat, Sandbox};
+use crate::protocol::sealed;
 use ipnet::IpNet;
 use safelight_domain::access::UnknownImagePolicy;
 use std::net::{IpAddr, SocketAddr};
@@ -135,10 +136,11 @@ pub(super) const MAX_UPLOAD_BYTES: Setting<u64> = Setting {
         name: "max-upload-bytes",
         default: Fallback::Is("10000000"),
         form: Form::Number,
-        allowed: "a whole number of bytes from 1 to 1000000000",
+        allowed: "a whole number of bytes from 1 to 536870912",
         about: "Largest upload.",
     },
-    parse: |text| in_range(text, 1..=1_000_000_000),
+    // No worker takes more.
+    parse: |text| in_range(text, 1..=sealed::MAX_BYTES),
 };
 
 pub(super) const COMPAT: Setting<Compat> = Setting {
