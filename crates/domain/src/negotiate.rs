@@ -1,7 +1,7 @@
 //! Which format an answer has.
 
 use crate::image::{SourceFormat, SourceInfo};
-use crate::transform::{Animation, Compression, Fit, OptionError, Side, Transform};
+use crate::transform::{Animation, Compression, Fit, OptionError, Side, Transform, Trim, TrimEnd};
 use thiserror::Error;
 
 /// Formats that renditions may have.
@@ -176,11 +176,36 @@ fn suits_avif(accept: Option<&str>, source: &SourceInfo, transform: &Transform) 
     !is_animated(source, transform) && accepts(accept, "image/avif")
 }
 
-/// No output has a longer side. The source may yet be turned, so both ways count.
+/// No output has a longer side. The source may yet be turned by its metadata, so both ways count.
 fn longest_side(source: &SourceInfo, transform: &Transform) -> u64 {
     let (w, h) = (u64::from(source.width), u64::from(source.height));
+    let fitted = |w, h| longest_fitted(trimmed(w, h, transform.trim), transform);
+    fitted(w, h).max(fitted(h, w))
+}
+
+/// The longer and the shorter side of what a trim leaves of a picture. How much of a border goes is
+/// known when the pixels are, so the one is the most and the other the least that may be left.
+fn trimmed(width: u64, height: u64, trim: Option<Trim>) -> (u64, u64) {
+    let length = |side: u64, start: u32, end: TrimEnd| {
+        let rest = side.saturating_sub(start.into());
+        match end {
+            TrimEnd::Before(pixels) => rest.saturating_sub(pixels.into()),
+            TrimEnd::Length(pixels) => rest.min(pixels.into()),
+        }
+    };
+    let (width, height) = match trim {
+        None => (width, height),
+        Some(Trim::Rectangle { left, top, right, bottom }) => {
+            (length(width, left, right), length(height, top, bottom))
+        }
+        Some(Trim::Border { .. }) => (width.max(height), 1),
+    };
+    (width.max(height), width.min(height))
+}
+
+fn longest_fitted((long, short): (u64, u64), transform: &Transform) -> u64 {
     let side = |side: Option<Side>| side.map(|side| u64::from(side.pixels()));
-    let (long, short) = (w.max(h), w.min(h).max(1));
+    let short = short.max(1);
     let fitted = match (side(transform.width), side(transform.height)) {
         (None, None) => return long,
         (Some(width), Some(height)) => width.max(height),
@@ -226,6 +251,7 @@ fn names(accept: &str, media_type: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Options;
 
     fn source(format: SourceFormat, has_alpha: bool, frames: u32) -> SourceInfo {
         SourceInfo { format, width: 1600, height: 1000, has_alpha, frames }
@@ -299,6 +325,34 @@ mod tests {
         small.animation = Animation::FirstFrame;
         assert_eq!(auto(accept, &moving, &small), OutputFormat::Avif);
         assert_eq!(auto(None, &moving, &small), OutputFormat::Png);
+    }
+
+    #[test]
+    fn avif_is_up_to_1200_pixels_of_what_a_trim_leaves() {
+        let source = |width, height| SourceInfo { width, height, ..source(SourceFormat::Png, false, 1) };
+        let (small, large) = (source(200, 100), source(1600, 1000));
+        for (source, options, expected) in [
+            (&small, "fit=contain,trim.height=10,h=500", OutputFormat::WebP),
+            (&small, "fit=contain,trim.height=10,h=60", OutputFormat::Avif),
+            (&small, "fit=contain,trim.height=10,h=61", OutputFormat::WebP),
+            // Turned by its metadata it may be 100 pixels wide, of which 5 are left.
+            (&small, "fit=contain,trim.left=95,w=30", OutputFormat::Avif),
+            (&small, "fit=contain,trim.left=95,w=31", OutputFormat::WebP),
+            (&small, "fit=scale-down,trim.height=10,h=500", OutputFormat::Avif),
+            (&small, "fit=contain,trim=border,h=500", OutputFormat::WebP),
+            (&small, "fit=contain,trim=border,w=6", OutputFormat::Avif),
+            (&small, "fit=contain,trim=border,w=7", OutputFormat::WebP),
+            (&small, "fit=contain,trim=border,w=1200,h=1200", OutputFormat::Avif),
+            (&small, "fit=scale-down,trim=border,h=500", OutputFormat::Avif),
+            (&large, "fit=scale-down,trim=border,h=500", OutputFormat::WebP),
+            (&large, "trim=border", OutputFormat::WebP),
+            (&large, "trim.left=400,trim.top=400", OutputFormat::Avif),
+            (&large, "trim.left=399,trim.top=400", OutputFormat::WebP),
+        ] {
+            let transform = Options::parse(options).expect("good options").transform;
+            let chosen = auto(Some("image/avif,image/webp"), source, &transform);
+            assert_eq!(chosen, expected, "{options}");
+        }
     }
 
     #[test]

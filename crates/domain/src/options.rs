@@ -117,7 +117,7 @@ impl Options {
         if self.slow_connection_quality.is_some() && hints.is_slow() {
             transform.quality = self.slow_connection_quality;
         }
-        transform
+        transform.normalized()
     }
 
     /// Whether `format` was given. Without it a hosted image has the best format that the viewer

@@ -158,6 +158,19 @@ fn client_hints_decide_the_width_and_the_quality() {
 }
 
 #[test]
+fn what_changes_nothing_beside_an_automatic_width_is_left_out() {
+    let resolved = |text| Options::parse(text).expect("good").resolve(&hints(&[])).canonical();
+    for (same, as_this) in [
+        ("w=auto,g=left", "w=auto"),
+        ("w=auto,fit=cover,g=left", "w=auto,fit=cover"),
+        ("w=auto,h=9,fit=contain,g=auto", "w=auto,h=9,fit=contain"),
+    ] {
+        assert_eq!(resolved(same), resolved(as_this), "{same}");
+    }
+    assert_ne!(resolved("w=auto,h=9,fit=cover,g=left"), resolved("w=auto,h=9,fit=cover"));
+}
+
+#[test]
 fn overlays_survive_their_canonical_text() {
     let fields = [
         ("image", "a b/c,d;e=1.png"),

@@ -45,15 +45,6 @@ use tokio::io::AsyncReadExt;
 pub enum BlobKey {
     /// As uploaded.
     Original(BlobId),
-    /// A reduced copy, made at ingest (none are made yet).
-    Level {
-        /// The original.
-        blob: BlobId,
-        /// The side is divided by two to the power of this.
-        step: u8,
-        /// Fresh name: 32 hexadecimal digits.
-        name: String,
-    },
     /// An answer to viewers.
     Rendition {
         /// The original.
@@ -109,19 +100,17 @@ impl From<object_store::Error> for BlobError {
 /// Bytes of an original that are in memory while it is stored.
 const CHUNK: usize = 256 * 1024;
 
-/// The folders of the three kinds.
-const KINDS: [&str; 3] = [ORIGINAL, LEVEL, RENDITION];
+/// The folders of the two kinds.
+const KINDS: [&str; 2] = [ORIGINAL, RENDITION];
 const ORIGINAL: &str = "original";
-const LEVEL: &str = "level";
 const RENDITION: &str = "rendition";
 
 impl BlobKey {
-    /// The path below the store's folder: `original/ab/<blob>`, `level/ab/<blob>/<step>-<name>` or
-    /// `rendition/ab/<blob>/<name>`, where `ab` are the first two digits of the blob.
+    /// The path below the store's folder: `original/ab/<blob>` or `rendition/ab/<blob>/<name>`, where
+    /// `ab` are the first two digits of the blob.
     fn path(&self) -> StorePath {
         match self {
             BlobKey::Original(blob) => folder_of(ORIGINAL, blob),
-            BlobKey::Level { blob, step, name } => folder_of(LEVEL, blob).join(format!("{step}-{name}")),
             BlobKey::Rendition { blob, name } => folder_of(RENDITION, blob).join(name.as_str()),
         }
     }
@@ -132,10 +121,6 @@ impl BlobKey {
         let (kind, _fan, blob) = (parts.next()?, parts.next()?, BlobId::parse(parts.next()?)?);
         let key = match (kind, parts.next()) {
             (ORIGINAL, None) => BlobKey::Original(blob),
-            (LEVEL, Some(file)) => {
-                let (step, name) = file.split_once('-')?;
-                BlobKey::Level { blob, step: step.parse().ok()?, name: name.to_owned() }
-            }
             (RENDITION, Some(name)) => BlobKey::Rendition { blob, name: name.to_owned() },
             _ => return None,
         };
@@ -233,21 +218,18 @@ impl Blobs {
         self.delete_path(&key.path()).await?;
         match key {
             BlobKey::Original(_) => {}
-            BlobKey::Level { blob, .. } => self.remove_if_empty(LEVEL, blob).await,
-            BlobKey::Rendition { blob, .. } => self.remove_if_empty(RENDITION, blob).await,
+            BlobKey::Rendition { blob, .. } => self.remove_folder(blob).await,
         }
         Ok(())
     }
 
-    /// Deletes everything of a blob: renditions and levels first, the original last.
+    /// Deletes everything of a blob: renditions first, the original last.
     pub async fn delete_blob(&self, blob: &BlobId) -> Result<(), BlobError> {
-        for kind in [RENDITION, LEVEL] {
-            let mut derived = self.store.list(Some(&folder_of(kind, blob)));
-            while let Some(object) = derived.try_next().await? {
-                self.delete_path(&object.location).await?;
-            }
-            self.remove_if_empty(kind, blob).await;
+        let mut renditions = self.store.list(Some(&folder_of(RENDITION, blob)));
+        while let Some(object) = renditions.try_next().await? {
+            self.delete_path(&object.location).await?;
         }
+        self.remove_folder(blob).await;
         self.delete(&BlobKey::Original(blob.clone())).await
     }
 
@@ -285,9 +267,10 @@ impl Blobs {
         }
     }
 
-    async fn remove_if_empty(&self, kind: &str, blob: &BlobId) {
+    /// Removes the folder of a blob's renditions, if it is empty.
+    async fn remove_folder(&self, blob: &BlobId) {
         // A folder with something in it stays; an empty one that stays is no harm either.
-        let _ = tokio::fs::remove_dir(self.folder.join(folder_of(kind, blob).as_ref())).await;
+        let _ = tokio::fs::remove_dir(self.folder.join(folder_of(RENDITION, blob).as_ref())).await;
     }
 }
 

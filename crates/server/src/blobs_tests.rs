@@ -98,8 +98,7 @@ async fn paths_are_as_documented_and_their_folders_private() {
 
 #[test]
 fn keys_and_paths_correspond() {
-    let level = BlobKey::Level { blob: blob(3), step: 2, name: "n".to_owned() };
-    for key in [BlobKey::Original(blob(1)), level, rendition(2, "n")] {
+    for key in [BlobKey::Original(blob(1)), rendition(2, "n")] {
         assert_eq!(BlobKey::parse(&key.path()), Some(key));
     }
     let id = blob(0xAB).as_str().to_owned();
@@ -108,9 +107,7 @@ fn keys_and_paths_correspond() {
         "original/ab/short".to_owned(),
         format!("original/cd/{id}"),
         format!("original/ab/{id}/more"),
-        format!("level/ab/{id}"),
-        format!("level/ab/{id}/x-n"),
-        format!("level/ab/{id}/02-n"),
+        format!("rendition/ab/{id}"),
         format!("rendition/ab/{id}/n/more"),
         format!("other/ab/{id}"),
     ] {
@@ -145,8 +142,7 @@ async fn deleting_a_blob_takes_all_of_it_and_nothing_else() {
     for id in [&blob(1), &twin] {
         put(&blobs, id, b"one").await;
         blobs.put_rendition(&granted(id.clone()), "n", Bytes::from_static(b"r")).await.expect("stored");
-        let level = BlobKey::Level { blob: id.clone(), step: 1, name: "n".to_owned() };
-        blobs.store.put(&level.path(), Bytes::from_static(b"l").into()).await.expect("stored");
+        blobs.put_rendition(&granted(id.clone()), "m", Bytes::from_static(b"r")).await.expect("stored");
     }
     for _ in 0..2 {
         blobs.delete_blob(&blob(1)).await.expect("works");
@@ -154,7 +150,7 @@ async fn deleting_a_blob_takes_all_of_it_and_nothing_else() {
         assert_eq!(left.len(), 3);
         assert!(left.iter().all(|path| path.contains(twin.as_str())), "{left:?}");
     }
-    assert!(!folder.path().join("blobs").join(folder_of(LEVEL, &blob(1)).as_ref()).exists());
+    assert!(!folder.path().join("blobs").join(folder_of(RENDITION, &blob(1)).as_ref()).exists());
 }
 
 #[tokio::test]

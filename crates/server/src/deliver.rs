@@ -10,7 +10,7 @@ use crate::blobs::{BlobError, BlobKey};
 use crate::catalog::{Rendition, RenditionKey};
 use crate::deliver::decision::{Wanted, decide};
 use crate::random;
-use crate::renderer::RenderError;
+use crate::renderer::{RenderError, check_bytes};
 use bytes::Bytes;
 use safelight_domain::access::{Granted, TokenFault};
 use safelight_domain::caching::cache_control;
@@ -200,6 +200,8 @@ pub struct Made {
 }
 
 async fn make(app: &App, granted: &Granted, wanted: &Wanted) -> Result<Made, DeliverError> {
+    // Before any is read.
+    check_bytes(wanted.lengths.iter().copied())?;
     let mut files = Vec::with_capacity(1 + wanted.overlays.len());
     for granted in std::iter::once(granted).chain(&wanted.overlays) {
         files.push(match app.blobs.original(granted).await {

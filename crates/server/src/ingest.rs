@@ -118,6 +118,7 @@ async fn probe(app: &App, staged: &Staged) -> Result<SourceInfo, IngestError> {
             tracing::info!(%fault, "an upload is refused");
             IngestError::Undecodable(fault.public())
         }
+        error @ RenderError::FilesTooLarge(_) => IngestError::TooLarge(error.to_string()),
         RenderError::TimedOut(_) | RenderError::WorkerDied => {
             IngestError::Undecodable("the image cannot be processed".to_owned())
         }

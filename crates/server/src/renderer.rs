@@ -12,6 +12,7 @@ pub use crate::renderer::counters::Counters;
 
 use crate::config::RenderConfig;
 use crate::protocol::Walls;
+use crate::protocol::sealed::MAX_BYTES;
 use crate::renderer::counters::{Event, Tally};
 use crate::renderer::driver::{Driver, Job};
 use crate::renderer::process::Slot;
@@ -62,6 +63,9 @@ pub enum RenderError {
         /// From the image engine.
         fault: safelight_pixels::Fault,
     },
+    /// The files are more than what is passed to a worker.
+    #[error("the image has {0} bytes, with all that is drawn on it; allowed are {MAX_BYTES}")]
+    FilesTooLarge(u64),
     /// It took longer than the limit, and the worker was killed.
     #[error("processing took longer than {0:?}")]
     TimedOut(Duration),
@@ -96,6 +100,7 @@ impl Renderer {
 
     /// Reads the header of a file of at most 512 MiB. Probes go before renders.
     pub async fn probe(&self, file: Bytes) -> Result<SourceInfo, RenderError> {
+        check_bytes([file.len() as u64])?;
         self.submit(Lane::First, |reply| Job::Probe { file, reply }).await
     }
 
@@ -108,6 +113,7 @@ impl Renderer {
         transform: Transform,
         format: OutputFormat,
     ) -> Result<Rendered, RenderError> {
+        check_bytes(files.iter().map(|file| file.len() as u64))?;
         let queued = Instant::now();
         self.submit(Lane::Second, |reply| Job::Render { files, transform, format, queued, reply }).await
     }
@@ -141,6 +147,12 @@ impl Renderer {
         })?;
         answer.await.unwrap_or_else(|_| Err(RenderError::NoWorker(Arc::from("the pool has ended"))))
     }
+}
+
+/// Checks the lengths of the files of one job, in bytes: together they may have 512 MiB.
+pub(crate) fn check_bytes(lengths: impl IntoIterator<Item = u64>) -> Result<(), RenderError> {
+    let bytes = lengths.into_iter().fold(0, u64::saturating_add);
+    if bytes > MAX_BYTES { Err(RenderError::FilesTooLarge(bytes)) } else { Ok(()) }
 }
 
 impl Drop for Pool {

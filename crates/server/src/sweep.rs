@@ -113,7 +113,7 @@ async fn remove_orphans(catalog: &Catalog, blobs: &Blobs, before_ms: i64) -> Res
 
 async fn in_use(catalog: &Catalog, key: &BlobKey) -> Result<bool, CatalogError> {
     match key {
-        BlobKey::Original(blob) | BlobKey::Level { blob, .. } => catalog.blob_in_use(blob).await,
+        BlobKey::Original(blob) => catalog.blob_in_use(blob).await,
         BlobKey::Rendition { blob, name } => catalog.rendition_in_use(blob, name).await,
     }
 }

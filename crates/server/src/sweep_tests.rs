@@ -73,13 +73,12 @@ async fn what_no_row_names_goes_once_it_is_a_day_old() {
     put(&world.blobs, &blob(2), b"orphan").await;
     world.put_rendition(&blob(1), "orphan").await;
     world.put_rendition(&blob(2), "orphan").await;
-    let level = format!("level/03/{}", blob(3).as_str());
-    let folder = world.folders[1].path().join("blobs").join(level);
-    std::fs::create_dir_all(&folder).expect("a folder");
-    std::fs::write(folder.join("1-orphan"), "x").expect("a file");
-    std::fs::write(folder.join("1-half#1"), "x").expect("a file");
+    world.put_rendition(&blob(3), "orphan").await;
+    let renditions = format!("blobs/rendition/03/{}", blob(3).as_str());
+    let half = world.folders[1].path().join(renditions).join("half#1");
+    std::fs::write(&half, "x").expect("a file");
     world.date_all(5_000).await;
-    set_modified(&folder.join("1-half#1"), 5_000);
+    set_modified(&half, 5_000);
     let all = listed(&world.blobs).await;
     assert_eq!(all.len(), 6);
 

@@ -360,3 +360,16 @@ async fn a_program_that_is_none_of_ours_is_no_worker() {
         assert!(pool.worker_pids().is_empty());
     }
 }
+
+#[tokio::test]
+async fn files_beyond_what_a_worker_takes_do_not_end_it() {
+    let pool = pool(1, 8, LONG);
+    let before = worker(&pool).await;
+    // Zeros that are never read take no memory.
+    let (large, half) = (Bytes::from(vec![0; (512 << 20) + 1]), Bytes::from(vec![0; 300 << 20]));
+    assert_eq!(pool.probe(large).await, Err(RenderError::FilesTooLarge((512 << 20) + 1)));
+    let overlay = pool.render(vec![half.clone(), half], Transform::default(), OutputFormat::Png).await;
+    assert!(matches!(overlay, Err(RenderError::FilesTooLarge(bytes)) if bytes == 600 << 20));
+    assert_eq!(worker(&pool).await, before);
+    assert_eq!(pool.counters().starts, 1);
+}

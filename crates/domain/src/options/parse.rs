@@ -365,7 +365,7 @@ impl List {
                 });
             }
         }
-        // With `width=auto` there will be a width, so the gravity is left alone.
+        // With `width=auto` there will be a width, so the gravity is left alone until it is resolved.
         let transform = if auto_width.is_some() { transform } else { transform.normalized() };
         Ok(Options {
             transform,

@@ -133,6 +133,8 @@ pub(super) struct Wanted {
     pub(super) recipe: Recipe,
     /// For the transform's overlays, in its order.
     pub(super) overlays: Vec<Granted>,
+    /// Bytes of the original and of each overlay.
+    pub(super) lengths: Vec<u64>,
 }
 
 impl Wanted {
@@ -148,13 +150,15 @@ impl Wanted {
         let format = output_format(decision.format, request.accept, &image.source, recipe.transform())?;
         let mut draw = recipe.transform().draw.clone();
         let mut overlays = Vec::with_capacity(draw.len());
+        let mut lengths = vec![image.bytes];
         for drawn in &mut draw {
             let found = match app.catalog.remembered_image(&image.account, &drawn.image) {
                 Some(found) => Some(found),
                 None => app.catalog.stored_image(&image.account, &drawn.image).await.map_err(internal)?,
             };
-            let allowed = found.and_then(|overlay| authorize_overlay(granted, image, &overlay));
-            let allowed = allowed.ok_or(DeliverError::UnknownOverlay)?;
+            let found = found.ok_or(DeliverError::UnknownOverlay)?;
+            let allowed = authorize_overlay(granted, image, &found).ok_or(DeliverError::UnknownOverlay)?;
+            lengths.push(found.bytes);
             drawn.image = ImageId::named(allowed.blob().as_str());
             overlays.push(allowed);
         }
@@ -168,6 +172,6 @@ impl Wanted {
             engine: ENGINE_VERSION,
             effort: 0,
         };
-        Ok(Wanted { key, recipe, overlays })
+        Ok(Wanted { key, recipe, overlays, lengths })
     }
 }

@@ -15,9 +15,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 pub struct Flights {
     flying: Mutex<HashMap<RenditionKey, watch::Receiver<Option<Outcome>>>>,
     permits: Arc<Semaphore>,
+    originals: usize,
 }
 
-/// Leave to hold one original in memory.
+/// Leave to hold one original in memory, or several.
 pub struct Admission(#[allow(dead_code)] OwnedSemaphorePermit); // Held, never read.
 
 /// As many originals as allowed are in memory.
@@ -28,14 +29,22 @@ pub struct Busy;
 type Outcome = Result<Made, DeliverError>;
 
 impl Flights {
-    /// At most `originals` files are held in memory at once, waiting or being processed.
+    /// At most `originals` files are held in memory at once, waiting or being processed; or those of one
+    /// rendition, where it alone draws on more.
     pub fn new(originals: usize) -> Flights {
-        Flights { flying: Mutex::default(), permits: Arc::new(Semaphore::new(originals)) }
+        Flights { flying: Mutex::default(), permits: Arc::new(Semaphore::new(originals)), originals }
     }
 
     /// Leave to read one original into memory, if there is room.
     pub fn admit(&self) -> Result<Admission, Busy> {
-        Arc::clone(&self.permits).try_acquire_owned().map(Admission).map_err(|_| Busy)
+        self.admit_all(1)
+    }
+
+    /// Leave to read so many originals at once. All the room there is will do for more than that, or
+    /// they would never be read.
+    fn admit_all(&self, originals: usize) -> Result<Admission, Busy> {
+        let permits = u32::try_from(originals.min(self.originals)).map_err(|_| Busy)?;
+        Arc::clone(&self.permits).try_acquire_many_owned(permits).map(Admission).map_err(|_| Busy)
     }
 
     /// Makes a rendition, or waits for the one that makes it. The work goes on when the one who
@@ -51,7 +60,8 @@ impl Flights {
             match flying.get(&wanted.key) {
                 Some(outcome) => outcome.clone(),
                 None => {
-                    let admission = self.admit().map_err(|Busy| RenderError::Busy)?;
+                    let originals = 1 + wanted.overlays.len();
+                    let admission = self.admit_all(originals).map_err(|Busy| RenderError::Busy)?;
                     let (sender, outcome) = watch::channel(None);
                     flying.insert(wanted.key.clone(), outcome.clone());
                     tokio::spawn(fly(Arc::clone(app), granted.clone(), wanted.clone(), admission, sender));

@@ -216,6 +216,9 @@ pub(super) fn render_failure(error: RenderError) -> DeliveryError {
             let (status, code) = refused(&fault);
             DeliveryError::new(status, code, fault.public())
         }
+        error @ RenderError::FilesTooLarge(_) => {
+            DeliveryError::new(StatusCode::FORBIDDEN, 9413, error.to_string())
+        }
         RenderError::TimedOut(_) => {
             DeliveryError::new(StatusCode::GATEWAY_TIMEOUT, 9522, "The image took too long to process")
         }

@@ -201,6 +201,10 @@ fn parse_draw(overlay: &Value) -> Result<Overlay, ApiError> {
     let object = overlay.as_object().ok_or_else(|| ApiError::bad_request("an overlay must be an object"))?;
     let mut fields = Vec::new();
     for (key, value) in object {
+        if key == "image" && !value.is_string() {
+            // Of the number 1.50, the image 1.5 would be drawn.
+            return Err(ApiError::bad_request("draw: image must be a text"));
+        }
         fields.push((key.as_str(), scalar(key, value)?));
     }
     let fields = fields.iter().map(|(key, value)| (*key, value.as_str()));
@@ -230,7 +234,9 @@ fn body_of(variant: &Variant) -> VariantBody {
     if !transform.draw.is_empty() {
         let drawn = transform.draw.iter().map(|overlay| {
             let fields = overlay_fields(overlay).into_iter();
-            fields.map(|(key, value)| (key.to_owned(), json_scalar(value))).collect::<Map<_, _>>()
+            // An id is a text, also one that looks like a number.
+            let shown = |key, value| if key == "image" { Value::String(value) } else { json_scalar(value) };
+            fields.map(|(key, value)| (key.to_owned(), shown(key, value))).collect::<Map<_, _>>()
         });
         options.insert("draw".to_owned(), drawn.map(Value::Object).collect());
     }

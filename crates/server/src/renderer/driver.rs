@@ -135,7 +135,7 @@ impl Driver {
             }
             Job::Render { files, transform, format, queued, reply } => {
                 let waited = queued.elapsed();
-                // No file is beyond 512 MiB; a longer one would not be sealed.
+                // All together have at most 512 MiB.
                 let lengths =
                     files.iter().map(|file| u32::try_from(file.len()).unwrap_or(u32::MAX)).collect();
                 let request = Request::Render { transform, format, lengths };

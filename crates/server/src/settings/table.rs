@@ -4,6 +4,7 @@ use super::LogFormat;
 use super::duration;
 use super::fetching;
 use crate::config::{Compat, Sandbox};
+use crate::protocol::sealed;
 use ipnet::IpNet;
 use safelight_domain::access::UnknownImagePolicy;
 use std::net::{IpAddr, SocketAddr};
@@ -144,10 +145,11 @@ pub(super) const MAX_UPLOAD_BYTES: Setting<u64> = Setting {
         name: "max-upload-bytes",
         default: Fallback::Is("10000000"),
         form: Form::Number,
-        allowed: "a whole number of bytes from 1 to 1000000000",
+        allowed: "a whole number of bytes from 1 to 536870912",
         about: "Largest upload.",
     },
-    parse: |text| in_range(text, 1..=1_000_000_000),
+    // No worker takes more.
+    parse: |text| in_range(text, 1..=sealed::MAX_BYTES),
 };
 
 pub(super) const COMPAT: Setting<Compat> = Setting {
@@ -277,7 +279,7 @@ pub(super) const RENDER_QUEUE: Setting<usize> = Setting {
         default: Fallback::Is("64"),
         form: Form::Number,
         allowed: "a whole number from 1 to 100000",
-        about: "Images that may wait for a free process; further ones are refused with 503.",
+        about: "Images that may wait for a free process, with those that are drawn on them; further ones are refused with 503.",
     },
     parse: |text| in_range(text, 1..=100_000),
 };

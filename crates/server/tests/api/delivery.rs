@@ -276,6 +276,33 @@ async fn an_overloaded_server_says_when_to_come_again() {
 }
 
 #[tokio::test]
+async fn pictures_drawn_on_top_take_room_in_memory_as_well() {
+    let app = TestApp::new().await;
+    let target = |app: &TestApp, id: &str| app.target(id, "marked");
+    let marked = marked(&app).await;
+    let mut admissions: Vec<_> = std::iter::from_fn(|| app.app.flights.admit().ok()).collect();
+    assert_eq!(admissions.len(), 51, "as many as may wait and be processed");
+    admissions.truncate(51 - 5);
+    app.get(&target(&app, &marked)).await.error(503, 9522);
+    assert_eq!(app.get(&app.target(&marked, "public")).await.status, 200);
+    admissions.truncate(51 - 6);
+    assert_eq!(app.get(&target(&app, &marked)).await.status, 200);
+
+    let small = TestApp::with(|config| config.render.queue = 1).await;
+    let id = self::marked(&small).await;
+    assert_eq!(small.get(&target(&small, &id)).await.status, 200, "although there is room for two");
+}
+
+/// An image, and a variant that draws it five times.
+async fn marked(app: &TestApp) -> String {
+    let id = app.uploaded(&[]).await;
+    let draw: Vec<_> = (0..5).map(|left| json!({"image": id, "left": left})).collect();
+    let body = json!({"id": "marked", "options": {"draw": draw}});
+    app.call(Method::POST, "~/v1/variants", Some(body)).await.result();
+    id
+}
+
+#[tokio::test]
 async fn what_changes_while_a_picture_is_made_counts() {
     // Workers that start only while a file is there hold a picture up for as long as it takes.
     let folder = tempfile::tempdir().expect("a folder");

@@ -3,6 +3,7 @@
 
 use crate::test_app::{NOW, TestApp, png};
 use http::Method;
+use safelight_domain::image::{BlobId, Image, ImageId};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -146,4 +147,36 @@ pub(crate) fn originals(app: &TestApp) -> Vec<PathBuf> {
     };
     let folders = entries(&app.app.config.data.join("blobs/original"));
     folders.iter().flat_map(|folder| entries(folder)).collect()
+}
+
+#[tokio::test]
+async fn of_originals_too_large_together_to_be_processed() {
+    let app = TestApp::new().await;
+    let account = &app.account.id;
+    let id = ImageId::custom(&app.uploaded(&[("id", "plain")]).await).expect("an id");
+    let plain = app.app.catalog.find_image(account, &id).await.expect("works").expect("is there");
+    // Of a server that took larger uploads. Nothing is read of it, so there are no bytes.
+    for (number, bytes) in [(1, 512 << 20), (2, 256 << 20), (3, (512 << 20) + 1)] {
+        let id = ImageId::custom(&format!("large{number}")).expect("an id");
+        let image = Image { id, blob: BlobId::from_random([number; 16]), bytes, ..Image::clone(&plain) };
+        app.app.catalog.insert_image(image).await.expect("stored");
+    }
+    let draw = json!([{"image": "large1"}]);
+    app.call(Method::POST, "~/v1/variants", Some(json!({"id": "one", "options": {"draw": draw}})))
+        .await
+        .result();
+    let draw = json!([{"image": "large2"}, {"image": "large2"}]);
+    app.call(Method::POST, "~/v1/variants", Some(json!({"id": "two", "options": {"draw": draw}})))
+        .await
+        .result();
+    for (target, bytes) in [
+        (app.target("plain", "one"), (512 << 20) + plain.bytes),
+        (app.target("plain", "two"), (512 << 20) + plain.bytes),
+        (app.target("large3", "public"), (512 << 20) + 1),
+    ] {
+        let text =
+            format!("the image has {bytes} bytes, with all that is drawn on it; allowed are 536870912");
+        check(&app, &target, 403, 9413, &text).await;
+    }
+    assert_eq!(app.get(&app.target("plain", "public")).await.status, 200);
 }

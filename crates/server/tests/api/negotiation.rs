@@ -28,6 +28,24 @@ async fn webp_where_it_is_asked_for_and_the_sources_kind_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_trim_counts_for_the_longest_side_of_an_avif() {
+    let app = TestApp::new().await;
+    app.call(Method::PATCH, "~/v1/config", Some(json!({"flexible_variants": true}))).await.result();
+    let id = app.uploaded(&[]).await;
+    for (options, kind) in [
+        ("fit=contain,h=30", "image/avif"),
+        // 40 times 31 pixels wide.
+        ("fit=contain,h=31,trim.height=1", "image/webp"),
+        ("fit=contain,h=31,trim=border", "image/webp"),
+        ("fit=contain,h=30,trim.height=1", "image/avif"),
+    ] {
+        let target = app.target(&id, options);
+        let answer = app.fetch(Method::GET, &target, &[("accept", "image/avif,image/webp")]).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, Some(kind)), "{options}");
+    }
+}
+
+#[tokio::test]
 async fn every_fit_has_its_size() {
     let app = TestApp::new().await;
     let id = app.upload(&png(100, 50, [9, 9, 9, 255]), &[]).await.result()["id"]

@@ -64,6 +64,23 @@ async fn a_variant_may_have_every_option_that_does_not_depend_on_the_request() {
 }
 
 #[tokio::test]
+async fn the_id_of_an_overlay_is_a_text_whatever_it_looks_like() {
+    let app = TestApp::new().await;
+    let draw: Vec<_> = ["1.50", "1e3", "true", "7"].iter().map(|id| json!({"image": id})).collect();
+    let body = json!({"id": "marked", "options": {"draw": draw}});
+    app.call(Method::POST, "~/v1/variants", Some(body)).await.result();
+    let stored = app.call(Method::GET, "~/v1/variants/marked", None).await.result();
+    let shown = stored["variant"]["options"]["draw"].as_array().expect("a list");
+    let ids: Vec<_> = shown.iter().map(|overlay| overlay["image"].clone()).collect();
+    assert_eq!(ids, ["1.50", "1e3", "true", "7"]);
+    for image in [json!(1.50), json!(7), json!(true)] {
+        let body = json!({"id": "other", "options": {"draw": [{"image": image}]}});
+        let refused = app.call(Method::POST, "~/v1/variants", Some(body)).await.refused(400, 5400);
+        assert!(refused.contains("image must be a text"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn refused_variants_say_what_is_allowed() {
     let app = TestApp::new().await;
     for (body, expected) in [

@@ -1,5 +1,6 @@
-//! Every codec behind the walls, with real and hostile files where they are at hand: the folder
-//! `../shared/corpus` beside the project. None of them may need a call that the filter refuses.
+//! Every codec behind the walls, with the project's own small files, sound and cut short, and with real
+//! and hostile ones where they are at hand: the folder `../shared/corpus` beside the project. None of
+//! them may need a call that the filter refuses.
 
 use crate::{config, png, pool};
 use bytes::Bytes;
@@ -47,16 +48,36 @@ async fn every_format_goes_in_and_out() {
 
 #[tokio::test]
 async fn no_file_makes_a_codec_call_what_it_may_not() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    if !folder.is_dir() {
-        // Not by a macro, whose output a passing test hides: nobody shall take this for a run.
-        let skipped = writeln!(std::io::stderr(), "SKIPPED: there is no corpus at {}", folder.display());
-        return skipped.expect("a standard error");
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let own = files(&package.join("../pixels/tests/golden/inputs"));
+    let whole = own.iter().map(|path| read(path));
+    let halves = whole.clone().map(|(path, file)| (path, file.slice(..file.len() / 2)));
+    let (rendered, refused) = run(whole.chain(halves)).await;
+    // Every format but SVG.
+    let sound = own.len() * (OutputFormat::ALL.len() - 1);
+    assert!(rendered >= sound, "the project's own files are sound: {rendered} of {sound} rendered");
+    assert!(refused > own.len(), "{refused} refused");
+
+    let corpus = package.join("../../../shared/corpus");
+    if !corpus.is_dir() {
+        // Not by a macro, whose output a passing test hides: nobody shall take this for the whole run.
+        let less = writeln!(std::io::stderr(), "OWN FILES ONLY: there is no corpus at {}", corpus.display());
+        return less.expect("a standard error");
     }
+    let (rendered, refused) = run(files(&corpus).iter().map(|path| read(path))).await;
+    assert!(rendered > 1000, "most files are sound: {rendered} rendered, {refused} refused");
+}
+
+fn read(path: &Path) -> (&Path, Bytes) {
+    (path, std::fs::read(path).expect("a file").into())
+}
+
+/// Renders every file to every format; how often that worked and how often it was refused. Nothing
+/// else may happen.
+async fn run<'a>(files: impl Iterator<Item = (&'a Path, Bytes)>) -> (usize, usize) {
     let pool = pool(&config());
     let (mut rendered, mut refused) = (0, 0);
-    for path in files(&folder) {
-        let file = Bytes::from(std::fs::read(&path).expect("a file"));
+    for (path, file) in files {
         for format in OutputFormat::ALL {
             match to(&pool, file.clone(), format).await {
                 Ok(_) => rendered += 1,
@@ -67,5 +88,5 @@ async fn no_file_makes_a_codec_call_what_it_may_not() {
     }
     let counters = pool.counters();
     assert_eq!((counters.signals, counters.failures, counters.timeouts), (0, 0, 0));
-    assert!(rendered > 1000, "most files are sound: {rendered} rendered, {refused} refused");
+    (rendered, refused)
 }
