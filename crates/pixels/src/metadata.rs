@@ -42,6 +42,20 @@ impl Orientation {
         }
     }
 
+    /// The number that stands for it in EXIF, from 1.
+    pub(crate) fn tag(self) -> u8 {
+        match self {
+            Orientation::AsStored => 1,
+            Orientation::FlipHorizontal => 2,
+            Orientation::Rotate180 => 3,
+            Orientation::FlipVertical => 4,
+            Orientation::Transpose => 5,
+            Orientation::Rotate90 => 6,
+            Orientation::Transverse => 7,
+            Orientation::Rotate270 => 8,
+        }
+    }
+
     /// What mirrors a picture.
     pub(crate) fn of_flip(flip: Flip) -> Orientation {
         match flip {

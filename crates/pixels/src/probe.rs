@@ -50,10 +50,10 @@ impl Header<'_> {
     }
 }
 
-/// Whether these are the first bytes of a raster image that every browser shows.
-pub(crate) fn raster(file: &[u8]) -> bool {
+/// The format of a raster image that every browser shows, by its first bytes.
+pub(crate) fn raster(file: &[u8]) -> Option<SourceFormat> {
     use SourceFormat::{Gif, Jpeg, Png, WebP};
-    matches!(format(file), Some(Jpeg | Png | WebP | Gif))
+    format(file).filter(|format| matches!(format, Jpeg | Png | WebP | Gif))
 }
 
 /// Reads the header of a file and checks its size.
