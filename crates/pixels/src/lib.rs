@@ -115,7 +115,8 @@ pub struct Source<'a> {
 /// encodes it in `format`. Of an animation in a format that has none, the first frame is rendered.
 ///
 /// `limits` hold for the source and for the output alike; an output beyond them, or beyond what
-/// the format can hold, is [`Fault::CannotEncode`]. Both are known before pixels are decoded, except
+/// the format can hold, is [`Fault::CannotEncode`]; the frames of an animation count together there too,
+/// and are [`Fault::TooMuchAnimation`]. All are known before pixels are decoded, except
 /// where a border is trimmed: then before anything is made of them.
 pub fn render(
     source: &Source<'_>,

@@ -76,7 +76,8 @@ pub(crate) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header
     if header.info.format == SourceFormat::Jxl && header.info.frames > 1 {
         header.info.frames = decode::jxl_frames(file, &header.info)?;
     }
-    limits::check_frames(&header.info, limits)?;
+    let SourceInfo { width, height, frames, .. } = header.info;
+    limits::check_frames(width, height, frames, limits)?;
     Ok(header)
 }
 
