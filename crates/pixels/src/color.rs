@@ -46,7 +46,7 @@ fn to_target(pixels: Pixels, profile: Option<&ColorProfile>, target: &ColorProfi
         return hdr.convert(pixels);
     }
     match pixels {
-        Pixels::Ink(picture) => from_ink(picture, profile, target),
+        Pixels::Ink(picture) => from_ink(&picture, profile, target),
         Pixels::Wide(picture) => from_wide(picture, profile, target),
         Pixels::Frame(mut frame) => {
             if let Some(profile) = profile {
@@ -165,16 +165,16 @@ fn goes_beyond(profile: &ColorProfile, pixels: &Pixels, p3: &ColorProfile) -> bo
 
 /// Ink without a profile that can be used is taken as ideal: each ink swallows its own third.
 fn from_ink(
-    picture: InkPicture,
+    picture: &InkPicture,
     profile: Option<&ColorProfile>,
     target: &ColorProfile,
 ) -> Result<Frame, Fault> {
-    let mut pixels = vec![0; byte_count(picture.width, picture.height, 3)];
+    let mut pixels = vec![0; byte_count(picture.width(), picture.height(), 3)];
     let transform = profile
         .filter(|profile| profile.color_space == DataColorSpace::Cmyk)
         .and_then(|profile| transform(profile, Layout::Rgba, target, Layout::Rgb));
-    let width = picture.width as usize;
-    let rows = pixels.chunks_exact_mut(width * 3).zip(picture.samples.chunks_exact(width * 4));
+    let width = picture.width() as usize;
+    let rows = pixels.chunks_exact_mut(width * 3).zip(picture.samples().chunks_exact(width * 4));
     for (out, ink) in rows {
         let converted = transform.as_ref().is_some_and(|transform| transform.transform(ink, out).is_ok());
         if !converted {
@@ -187,7 +187,7 @@ fn from_ink(
             }
         }
     }
-    framed(picture.width, picture.height, Channels::Rgb, pixels)
+    framed(picture.width(), picture.height(), Channels::Rgb, pixels)
 }
 
 fn from_wide(

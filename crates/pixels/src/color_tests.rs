@@ -53,7 +53,7 @@ fn ink_without_a_profile_is_ideal() {
         ([0, 0, 0, 255], [0, 0, 0]),
         ([0, 128, 255, 128], [127, 63, 0]),
     ] {
-        let picture = InkPicture { width: 1, height: 1, samples: ink.to_vec() };
+        let picture = InkPicture::new(1, 1, ink.to_vec()).expect("one pixel");
         let made = in_srgb(Decoded { pixels: Pixels::Ink(picture), profile: None });
         assert_eq!(made.pixels(), expected, "{ink:?}");
     }
