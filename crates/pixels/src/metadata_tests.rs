@@ -105,6 +105,21 @@ fn what_describes_the_pixels_of_a_tiff_is_not_kept() {
 }
 
 #[test]
+fn what_programs_keep_for_themselves_is_not_kept() {
+    let writer = Exif { order: Order::Little, block: &[], first: 0 };
+    let entry = |tag| Entry { tag, kind: 7, count: 6, value: b"secret".to_vec() };
+    // Photoshop, printing, raw converters, scanners, Windows' padding, and numbers that nobody has taken.
+    let first = [0x8649, 0x80A4, 0x935C, 0xC4A5, 0xC44F, 0xC634, 0xEA1C, 0x0001, 0x1000, 0xFFFF];
+    let exif = [0x927C, 0x935C, 0xA005, 0xC44F, 0xEA1C, 0xEA1D, 0xFE00, 0x0005];
+    let gps = [0x0020, 0x0110, 0x9286, 0xC44F];
+    let mut named = first.map(entry).to_vec();
+    named.push(Entry { tag: 0x010F, kind: 2, count: 6, value: b"Maker\0".to_vec() });
+    let block = writer.write(named, exif.map(entry).to_vec(), gps.map(entry).to_vec());
+    let kept = Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Keep)).expect("the maker");
+    assert_eq!(tags(&kept), [(0x010F, b"Maker\0".to_vec())]);
+}
+
+#[test]
 fn none_keeps_nothing() {
     let block = sample(Order::Big);
     assert_eq!(Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::None)), None);
