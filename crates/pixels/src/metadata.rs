@@ -227,6 +227,24 @@ struct Entry {
     value: Vec<u8>,
 }
 
+/// What the colour space of a rendition is, to EXIF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Space {
+    /// sRGB.
+    Srgb,
+    /// That of the profile that is embedded, for which EXIF has no number but "uncalibrated".
+    Profile,
+}
+
+impl Space {
+    fn tag(self) -> u16 {
+        match self {
+            Space::Srgb => 1,
+            Space::Profile => 0xFFFF,
+        }
+    }
+}
+
 /// The EXIF block of a file, from its TIFF header on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Exif<'a> {
@@ -261,9 +279,9 @@ impl<'a> Exif<'a> {
 
     /// The EXIF block that a JPEG keeps under `policy`, of at most [`KEPT_EXIF_BYTES`]; `None` if
     /// there is nothing to keep.
-    pub(crate) fn kept(&self, policy: MetadataPolicy) -> Option<Vec<u8>> {
+    pub(crate) fn kept(&self, policy: MetadataPolicy, space: Space) -> Option<Vec<u8>> {
         let mut budget = KEPT_EXIF_BYTES;
-        let (first, exif, gps) = match policy {
+        let (mut first, mut exif, gps) = match policy {
             MetadataPolicy::None => return None,
             MetadataPolicy::Copyright => {
                 (self.entries(self.first, &mut budget, |tag| tag == COPYRIGHT), Vec::new(), Vec::new())
@@ -279,6 +297,15 @@ impl<'a> Exif<'a> {
         };
         if first.is_empty() && exif.is_empty() && gps.is_empty() {
             return None;
+        }
+        for entry in first.iter_mut().chain(&mut exif) {
+            // Written anew whatever their form was: an orientation that is kept would be applied again.
+            let value = match entry.tag {
+                ORIENTATION => 1,
+                COLOR_SPACE => space.tag(),
+                _ => continue,
+            };
+            *entry = Entry { tag: entry.tag, kind: SHORT, count: 1, value: self.order.put16(value).to_vec() };
         }
         Some(self.write(first, exif, gps))
     }
@@ -305,13 +332,7 @@ impl<'a> Exif<'a> {
             let repeated = entries.iter().any(|entry| entry.tag == tag);
             if wanted(tag) && !repeated && cost <= *budget {
                 *budget -= cost;
-                // Written anew whatever their form was: one that is kept as it is would be applied again.
-                entries.push(match tag {
-                    ORIENTATION | COLOR_SPACE => {
-                        Entry { tag, kind: SHORT, count: 1, value: self.order.put16(1).to_vec() }
-                    }
-                    _ => Entry { tag, kind, count, value: value.to_vec() },
-                });
+                entries.push(Entry { tag, kind, count, value: value.to_vec() });
             }
         }
         entries.sort_by_key(|entry| entry.tag);
