@@ -1,6 +1,6 @@
 //! One rendition from file to file.
 
-use crate::decode::{Decoded, Pixels, TimedFrame};
+use crate::decode::TimedFrame;
 use crate::encode::{Encoding, Movie};
 use crate::metadata::{Exif, Space};
 use crate::overlays::Layers;
@@ -82,14 +82,14 @@ impl Job<'_> {
     /// animation, as in browsers, unless it is the first.
     fn animated(&self, encoding: &Encoding<'_>) -> Result<Rendered, Fault> {
         let animation = decode::animation(self.source.file, self.header)?;
+        let colors = color::Frames::new(animation.profile.as_deref());
         let mut made = None;
         for frame in animation.frames {
             let TimedFrame { frame, delay_ms } = match frame {
                 Err(_) if made.is_some() => break,
                 frame => frame?,
             };
-            let decoded = Decoded { pixels: Pixels::Frame(frame), profile: animation.profile.clone() };
-            let (frame, _) = color::convert(decoded, Gamut::Srgb)?;
+            let frame = colors.convert(frame)?;
             if made.is_none() {
                 let plan = self.draft.plan(&frame)?;
                 let Size { width, height } = plan.output;
