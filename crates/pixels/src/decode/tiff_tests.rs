@@ -80,3 +80,15 @@ fn samples_that_mean_nothing_are_left_out() {
         }
     }
 }
+
+#[test]
+fn more_than_two_samples_beyond_the_colors_are_refused_by_the_head() {
+    for (photometric, colors) in [(1, 1), (2, 3), (5, 4)] {
+        for (extra, fine) in [(2, true), (3, false), (12, false)] {
+            let pixels = [0, 1, 2, 3].map(|n| vec![n; colors + extra]);
+            let file = tiff(photometric, &vec![0; extra], &pixels, 16);
+            let found = probe::header(&file, &SourceLimits::CLOUDFLARE);
+            assert_eq!(found.is_ok(), fine, "{photometric} with {extra}: {:?}", found.err());
+        }
+    }
+}
