@@ -18,6 +18,7 @@ use moxcms::{
     ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, Transform16BitExecutor, TransformOptions,
 };
 use safelight_domain::transform::Gamut;
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// Largest difference, in 8-bit steps, up to which two profiles count as the same.
@@ -46,7 +47,7 @@ fn to_target(pixels: Pixels, profile: Option<&ColorProfile>, target: &ColorProfi
         return hdr.convert(pixels);
     }
     match pixels {
-        Pixels::Ink(picture) => from_ink(picture, profile, target),
+        Pixels::Ink(picture) => from_ink(&picture, profile, target),
         Pixels::Wide(picture) => from_wide(picture, profile, target),
         Pixels::Frame(mut frame) => {
             if let Some(profile) = profile {
@@ -104,10 +105,24 @@ fn convert_grey(frame: &mut Frame, profile: &ColorProfile, target: &ColorProfile
 }
 
 fn convert_rgb(frame: &mut Frame, profile: &ColorProfile, target: &ColorProfile, layout: Layout) {
-    if profile.color_space != DataColorSpace::Rgb || is_same(profile, target) {
-        return;
+    if let Some(transform) = rgb_transform(profile, target, layout) {
+        run_rows(frame, &*transform);
     }
-    let Some(transform) = transform(profile, layout, target, layout) else { return };
+}
+
+/// `None` where nothing changes, or the profile is one of another kind.
+fn rgb_transform(
+    profile: &ColorProfile,
+    target: &ColorProfile,
+    layout: Layout,
+) -> Option<Arc<Transform8BitExecutor>> {
+    if profile.color_space != DataColorSpace::Rgb || is_same(profile, target) {
+        return None;
+    }
+    transform(profile, layout, target, layout)
+}
+
+fn run_rows(frame: &mut Frame, transform: &Transform8BitExecutor) {
     let stride = frame.stride();
     let mut source = vec![0; stride];
     for row in frame.pixels_mut().chunks_exact_mut(stride) {
@@ -116,6 +131,47 @@ fn convert_rgb(frame: &mut Frame, profile: &ColorProfile, target: &ColorProfile,
         if transform.transform(&source, row).is_err() {
             return;
         }
+    }
+}
+
+/// The conversion of an animation's frames to sRGB. They share a profile, whose tables are made when the
+/// first frame needs them and kept: made for each frame they would take longer than all else.
+pub(crate) struct Frames {
+    profile: Option<ColorProfile>,
+    target: ColorProfile,
+    hdr: Option<Hdr>,
+    rgb: OnceCell<Option<Arc<Transform8BitExecutor>>>,
+    rgba: OnceCell<Option<Arc<Transform8BitExecutor>>>,
+}
+
+impl Frames {
+    /// For the embedded profile, unchecked: one that is broken is ignored.
+    pub(crate) fn new(profile: Option<&[u8]>) -> Frames {
+        let profile = profile.and_then(|bytes| ColorProfile::new_from_slice(bytes).ok());
+        let mut target = ColorProfile::new_srgb();
+        target.cicp = None;
+        let hdr = profile.as_ref().and_then(|profile| Hdr::new(profile, &target));
+        Frames { profile, target, hdr, rgb: OnceCell::new(), rgba: OnceCell::new() }
+    }
+
+    /// Does what [`convert`] does.
+    pub(crate) fn convert(&self, mut frame: Frame) -> Result<Frame, Fault> {
+        if let Some(hdr) = &self.hdr {
+            return hdr.convert(Pixels::Frame(frame));
+        }
+        let Some(profile) = &self.profile else { return Ok(frame) };
+        let (kept, layout) = match frame.channels() {
+            Channels::Grey => {
+                convert_grey(&mut frame, profile, &self.target);
+                return Ok(frame);
+            }
+            Channels::Rgb => (&self.rgb, Layout::Rgb),
+            Channels::Rgba => (&self.rgba, Layout::Rgba),
+        };
+        if let Some(transform) = kept.get_or_init(|| rgb_transform(profile, &self.target, layout)) {
+            run_rows(&mut frame, &**transform);
+        }
+        Ok(frame)
     }
 }
 
@@ -165,16 +221,16 @@ fn goes_beyond(profile: &ColorProfile, pixels: &Pixels, p3: &ColorProfile) -> bo
 
 /// Ink without a profile that can be used is taken as ideal: each ink swallows its own third.
 fn from_ink(
-    picture: InkPicture,
+    picture: &InkPicture,
     profile: Option<&ColorProfile>,
     target: &ColorProfile,
 ) -> Result<Frame, Fault> {
-    let mut pixels = vec![0; byte_count(picture.width, picture.height, 3)];
+    let mut pixels = vec![0; byte_count(picture.width(), picture.height(), 3)];
     let transform = profile
         .filter(|profile| profile.color_space == DataColorSpace::Cmyk)
         .and_then(|profile| transform(profile, Layout::Rgba, target, Layout::Rgb));
-    let width = picture.width as usize;
-    let rows = pixels.chunks_exact_mut(width * 3).zip(picture.samples.chunks_exact(width * 4));
+    let width = picture.width() as usize;
+    let rows = pixels.chunks_exact_mut(width * 3).zip(picture.samples().chunks_exact(width * 4));
     for (out, ink) in rows {
         let converted = transform.as_ref().is_some_and(|transform| transform.transform(ink, out).is_ok());
         if !converted {
@@ -187,7 +243,7 @@ fn from_ink(
             }
         }
     }
-    framed(picture.width, picture.height, Channels::Rgb, pixels)
+    framed(picture.width(), picture.height(), Channels::Rgb, pixels)
 }
 
 fn from_wide(

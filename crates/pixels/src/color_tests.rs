@@ -53,7 +53,7 @@ fn ink_without_a_profile_is_ideal() {
         ([0, 0, 0, 255], [0, 0, 0]),
         ([0, 128, 255, 128], [127, 63, 0]),
     ] {
-        let picture = InkPicture { width: 1, height: 1, samples: ink.to_vec() };
+        let picture = InkPicture::new(1, 1, ink.to_vec()).expect("one pixel");
         let made = in_srgb(Decoded { pixels: Pixels::Ink(picture), profile: None });
         assert_eq!(made.pixels(), expected, "{ink:?}");
     }
@@ -132,4 +132,29 @@ fn gamma_stands_for_a_profile() {
 fn convert_one(profile: Option<Vec<u8>>, pixel: [u8; 3]) -> Vec<u8> {
     assert!(profile.is_some(), "there is a profile");
     converted(profile, Channels::Rgb, &pixel)
+}
+
+#[test]
+fn frames_of_an_animation_become_what_still_pictures_do() {
+    let profiles = [
+        None,
+        Some(vec![7; 300]),
+        ColorProfile::new_srgb().encode().ok(),
+        ColorProfile::new_display_p3().encode().ok(),
+        ColorProfile::new_gray_with_gamma(1.0).encode().ok(),
+        from_cicp(9, 16),
+    ];
+    for (index, profile) in profiles.into_iter().enumerate() {
+        let frames = Frames::new(profile.as_deref());
+        for pixels in [&[90][..], &[200, 10, 90], &[10, 200, 90, 77], &[0, 90, 255], &[90, 0, 255, 3]] {
+            let channels = match pixels.len() {
+                1 => Channels::Grey,
+                3 => Channels::Rgb,
+                _ => Channels::Rgba,
+            };
+            let frame = Frame::new(1, 1, channels, pixels.to_vec()).expect("one pixel");
+            let made = frames.convert(frame).expect("converts").into_pixels();
+            assert_eq!(made, converted(profile.clone(), channels, pixels), "{index}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ mod tiff;
 mod webp;
 
 use crate::Fault;
-use crate::frame::{Channels, Frame};
+use crate::frame::{Channels, Frame, byte_count};
 use crate::limits::PROFILE_BYTES;
 use crate::probe::Header;
 use safelight_domain::image::{SourceFormat, SourceInfo};
@@ -74,9 +74,32 @@ pub(crate) struct TimedFrame {
 /// A picture in ink, four samples a pixel; as many as its size asks for.
 #[derive(Debug)]
 pub(crate) struct InkPicture {
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    pub(crate) samples: Vec<u8>,
+    width: u32,
+    height: u32,
+    samples: Vec<u8>,
+}
+
+impl InkPicture {
+    /// A picture made of `samples`; `None` if their number is not that of the size.
+    pub(crate) fn new(width: u32, height: u32, samples: Vec<u8>) -> Option<InkPicture> {
+        let fits = width > 0 && height > 0 && samples.len() == byte_count(width, height, 4);
+        fits.then_some(InkPicture { width, height, samples })
+    }
+
+    /// Pixels.
+    pub(crate) fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Pixels.
+    pub(crate) fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// All samples.
+    pub(crate) fn samples(&self) -> &[u8] {
+        &self.samples
+    }
 }
 
 impl Pixels {
@@ -85,7 +108,7 @@ impl Pixels {
         match self {
             Pixels::Frame(frame) => (frame.width(), frame.height()),
             Pixels::Wide(picture) => (picture.width, picture.height),
-            Pixels::Ink(picture) => (picture.width, picture.height),
+            Pixels::Ink(picture) => (picture.width(), picture.height()),
         }
     }
 
@@ -172,6 +195,10 @@ fn check_size(found: (u32, u32), info: &SourceInfo) -> Result<(), Fault> {
 
 fn frame(info: &SourceInfo, channels: Channels, pixels: Vec<u8>) -> Result<Frame, Fault> {
     Frame::new(info.width, info.height, channels, pixels).ok_or_else(|| corrupt("it has too few pixels"))
+}
+
+fn ink(info: &SourceInfo, samples: Vec<u8>) -> Result<InkPicture, Fault> {
+    InkPicture::new(info.width, info.height, samples).ok_or_else(|| corrupt("it has too few pixels"))
 }
 
 #[cfg(test)]

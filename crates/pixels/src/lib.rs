@@ -2,7 +2,8 @@
 //!
 //! Memory beyond the file itself, in bytes per source pixel at the worst moment: JPEG 3 (grey 1), and
 //! up to 6 more while a progressive one is decoded; PNG 4 (RGB 3, grey 1, grey with alpha 6), of 16
-//! bits 12 (RGB 9, grey 3), interlaced 16; GIF 9; WebP 8; TIFF and BMP up to 9; AVIF 8 (of 4:4:4 12, of
+//! bits 12 (RGB 9, grey 3), interlaced 16; GIF 9; WebP 8; BMP up to 9; TIFF 8 (RGB 3, in planes 6), of 16 bits
+//! 12 (RGB 9), with more samples than it needs up to 15; AVIF 8 (of 4:4:4 12, of
 //! more than 8 bits 12), with alpha 4 more, in a file made to keep earlier pictures up to 60; HEIC as
 //! AVIF, and without tiles 14; JPEG XL 28, and never more than 64. An animation has one frame at a time,
 //! and with its canvas 18. To that come per output pixel 4 (animated 12), with blur 12, and the encoder's
@@ -155,7 +156,8 @@ pub struct Source<'a> {
 /// encodes it in `format`. Of an animation in a format that has none, the first frame is rendered.
 ///
 /// `limits` hold for the source and for the output alike; an output beyond them, or beyond what
-/// the format can hold, is [`Fault::OutputTooLarge`]. Both are known before pixels are decoded, except
+/// the format can hold, is [`Fault::OutputTooLarge`]; the frames of an animation count together there too,
+/// and are [`Fault::TooMuchAnimation`]. All are known before pixels are decoded, except
 /// where a border is trimmed: then before anything is made of them.
 pub fn render(
     source: &Source<'_>,

@@ -2,7 +2,7 @@
 
 use crate::Fault;
 use crate::encode::WEBP_SIDE;
-use safelight_domain::image::{SourceInfo, SourceLimits};
+use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
 
 /// Most bytes that the PNG decoder may hold besides the pixels: rows, and an unpacked profile.
@@ -44,9 +44,9 @@ pub(crate) fn check_source(width: u32, height: u32, limits: &SourceLimits) -> Re
     Ok(())
 }
 
-/// Checks that all frames together are within the area that one picture may have.
-pub(crate) fn check_frames(info: &SourceInfo, limits: &SourceLimits) -> Result<(), Fault> {
-    let SourceInfo { width, height, frames, .. } = *info;
+/// Checks that all frames together, of a source or of a rendition, are within the area that one picture
+/// may have.
+pub(crate) fn check_frames(width: u32, height: u32, frames: u32, limits: &SourceLimits) -> Result<(), Fault> {
     let area = u64::from(width) * u64::from(height);
     if frames > FRAMES || area.saturating_mul(u64::from(frames)) > limits.area {
         return Err(Fault::TooMuchAnimation { width, height, frames, max_frames: FRAMES, area: limits.area });

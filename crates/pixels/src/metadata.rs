@@ -42,6 +42,20 @@ impl Orientation {
         }
     }
 
+    /// The number that stands for it in EXIF, from 1.
+    pub(crate) fn tag(self) -> u8 {
+        match self {
+            Orientation::AsStored => 1,
+            Orientation::FlipHorizontal => 2,
+            Orientation::Rotate180 => 3,
+            Orientation::FlipVertical => 4,
+            Orientation::Transpose => 5,
+            Orientation::Rotate90 => 6,
+            Orientation::Transverse => 7,
+            Orientation::Rotate270 => 8,
+        }
+    }
+
     /// What mirrors a picture.
     pub(crate) fn of_flip(flip: Flip) -> Orientation {
         match flip {
@@ -129,14 +143,55 @@ const LONG: u16 = 4;
 /// Entries a directory may have; cameras write below a hundred.
 const MAX_ENTRIES: usize = 512;
 
-/// Tags that a rendition never keeps: sizes, strips, tiles and samples of the source, thumbnails, other metadata in
-/// disguise (XMP, IPTC, Photoshop, profile), maker notes and private data, padding, pointers.
-const DROPPED: [u16; 41] = [
-    0x010A, 0x013D, 0x0140, 0x0142, 0x0143, 0x0144, 0x0145, 0x014C, 0x0152, 0x0153, 0x015B, 0x0211, 0x0212,
-    0x0213, 0x0214, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C, 0x014A,
-    0x0201, 0x0202, 0x02BC, 0x83BB, 0x8649, 0x8773, 0x8769, 0x8825, 0x927C, 0xA002, 0xA003, 0xA005, 0xC4A5,
-    0xC634, 0xEA1C,
-];
+/// Whether a rendition keeps a tag of the first directory or of EXIF's own: those of Exif 3.0 (CIPA
+/// DC-008-2023) that say how, when and by whom a picture was made, and what Windows writes
+/// for title, comment, author, keywords, subject and stars. Not those that say how the source is stored
+/// or what its colours are, thumbnails, other metadata in disguise, and what programs keep for
+/// themselves, maker notes among it: nobody can say what is in there.
+fn is_told(tag: u16) -> bool {
+    matches!(
+        tag,
+        0x010D..=0x0110
+            | ORIENTATION
+            | 0x011A..=0x011B
+            | 0x0128
+            | 0x0131..=0x0132
+            | 0x013B..=0x013C
+            | 0x4746
+            | 0x4749
+            | COPYRIGHT
+            | 0x829A
+            | 0x829D
+            | 0x8822
+            | 0x8824
+            | 0x8827..=0x8828
+            | 0x8830..=0x8835
+            | 0x9000
+            | 0x9003..=0x9004
+            | 0x9010..=0x9012
+            | 0x9101..=0x9102
+            | 0x9201..=0x920A
+            | 0x9214
+            | 0x9286
+            | 0x9290..=0x9292
+            | 0x9400..=0x9405
+            | 0x9C9B..=0x9C9F
+            | 0xA000..=COLOR_SPACE
+            | 0xA004
+            | 0xA20B..=0xA20C
+            | 0xA20E..=0xA210
+            | 0xA214..=0xA215
+            | 0xA217
+            | 0xA300..=0xA302
+            | 0xA401..=0xA40C
+            | 0xA420
+            | 0xA430..=0xA43C
+            | 0xA460..=0xA462
+    )
+}
+
+/// The last tag of the directory for the place, which has them from 0.
+const GPS_LAST: u16 = 0x1F;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
@@ -170,6 +225,24 @@ struct Entry {
     kind: u16,
     count: u32,
     value: Vec<u8>,
+}
+
+/// What the colour space of a rendition is, to EXIF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Space {
+    /// sRGB.
+    Srgb,
+    /// That of the profile that is embedded, for which EXIF has no number but "uncalibrated".
+    Profile,
+}
+
+impl Space {
+    fn tag(self) -> u16 {
+        match self {
+            Space::Srgb => 1,
+            Space::Profile => 0xFFFF,
+        }
+    }
 }
 
 /// The EXIF block of a file, from its TIFF header on.
@@ -206,24 +279,33 @@ impl<'a> Exif<'a> {
 
     /// The EXIF block that a JPEG keeps under `policy`, of at most [`KEPT_EXIF_BYTES`]; `None` if
     /// there is nothing to keep.
-    pub(crate) fn kept(&self, policy: MetadataPolicy) -> Option<Vec<u8>> {
+    pub(crate) fn kept(&self, policy: MetadataPolicy, space: Space) -> Option<Vec<u8>> {
         let mut budget = KEPT_EXIF_BYTES;
-        let (first, exif, gps) = match policy {
+        let (mut first, mut exif, gps) = match policy {
             MetadataPolicy::None => return None,
             MetadataPolicy::Copyright => {
                 (self.entries(self.first, &mut budget, |tag| tag == COPYRIGHT), Vec::new(), Vec::new())
             }
             MetadataPolicy::Keep => {
-                let wanted = |tag| !DROPPED.contains(&tag);
-                let first = self.entries(self.first, &mut budget, wanted);
-                let mut directory = |pointer| {
+                let first = self.entries(self.first, &mut budget, is_told);
+                let mut directory = |pointer, wanted: fn(u16) -> bool| {
                     self.pointer(pointer).map_or(Vec::new(), |at| self.entries(at, &mut budget, wanted))
                 };
-                (first, directory(EXIF_DIRECTORY), directory(GPS_DIRECTORY))
+                let exif = directory(EXIF_DIRECTORY, is_told);
+                (first, exif, directory(GPS_DIRECTORY, |tag| tag <= GPS_LAST))
             }
         };
         if first.is_empty() && exif.is_empty() && gps.is_empty() {
             return None;
+        }
+        for entry in first.iter_mut().chain(&mut exif) {
+            // Written anew whatever their form was: an orientation that is kept would be applied again.
+            let value = match entry.tag {
+                ORIENTATION => 1,
+                COLOR_SPACE => space.tag(),
+                _ => continue,
+            };
+            *entry = Entry { tag: entry.tag, kind: SHORT, count: 1, value: self.order.put16(value).to_vec() };
         }
         Some(self.write(first, exif, gps))
     }
@@ -250,13 +332,7 @@ impl<'a> Exif<'a> {
             let repeated = entries.iter().any(|entry| entry.tag == tag);
             if wanted(tag) && !repeated && cost <= *budget {
                 *budget -= cost;
-                // Written anew whatever their form was: one that is kept as it is would be applied again.
-                entries.push(match tag {
-                    ORIENTATION | COLOR_SPACE => {
-                        Entry { tag, kind: SHORT, count: 1, value: self.order.put16(1).to_vec() }
-                    }
-                    _ => Entry { tag, kind, count, value: value.to_vec() },
-                });
+                entries.push(Entry { tag, kind, count, value: value.to_vec() });
             }
         }
         entries.sort_by_key(|entry| entry.tag);

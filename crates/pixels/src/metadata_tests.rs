@@ -59,7 +59,9 @@ fn the_orientation_is_read_in_both_byte_orders() {
 fn copyright_keeps_the_copyright_alone() {
     for order in [Order::Little, Order::Big] {
         let block = sample(order);
-        let kept = Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Copyright)).expect("kept");
+        let kept = Exif::parse(&block)
+            .and_then(|exif| exif.kept(MetadataPolicy::Copyright, Space::Srgb))
+            .expect("kept");
         assert_eq!(tags(&kept), [(COPYRIGHT, b"(c) A. Person\0".to_vec())]);
     }
 }
@@ -68,7 +70,8 @@ fn copyright_keeps_the_copyright_alone() {
 fn keep_keeps_the_camera_and_the_place_but_no_thumbnail_and_no_maker_note() {
     for order in [Order::Little, Order::Big] {
         let block = sample(order);
-        let kept = Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Keep)).expect("kept");
+        let kept =
+            Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Keep, Space::Srgb)).expect("kept");
         assert_eq!(find(&kept, 0x010F).as_deref(), Some(b"Maker\0".as_slice()));
         assert_eq!(find(&kept, 0x829A).map(|value| value.len()), Some(8));
         assert_eq!(find(&kept, 1).as_deref(), Some(b"N\0".as_slice()));
@@ -87,7 +90,7 @@ fn an_orientation_of_an_odd_form_is_not_applied_twice() {
         let block = Exif { order, block: &[], first: 0 }.write(vec![odd], Vec::new(), Vec::new());
         let exif = Exif::parse(&block).expect("a TIFF header");
         assert_eq!(exif.orientation(), Orientation::Rotate90);
-        let kept = exif.kept(MetadataPolicy::Keep).expect("kept");
+        let kept = exif.kept(MetadataPolicy::Keep, Space::Srgb).expect("kept");
         assert_eq!(find(&kept, ORIENTATION), Some(order.put16(1).to_vec()));
     }
 }
@@ -100,14 +103,42 @@ fn what_describes_the_pixels_of_a_tiff_is_not_kept() {
     let mut first: Vec<Entry> = described.map(entry).into();
     first.push(Entry { tag: 0x010F, kind: 2, count: 6, value: b"Maker\0".to_vec() });
     let block = writer.write(first, Vec::new(), Vec::new());
-    let kept = Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Keep)).expect("the maker");
+    let kept =
+        Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Keep, Space::Srgb)).expect("the maker");
     assert_eq!(tags(&kept), [(0x010F, b"Maker\0".to_vec())]);
+}
+
+#[test]
+fn what_programs_keep_for_themselves_is_not_kept() {
+    let writer = Exif { order: Order::Little, block: &[], first: 0 };
+    let entry = |tag| Entry { tag, kind: 7, count: 6, value: b"secret".to_vec() };
+    // Photoshop, printing, raw converters, scanners, Windows' padding, and numbers that nobody has taken.
+    let first = [0x8649, 0x80A4, 0x935C, 0xC4A5, 0xC44F, 0xC634, 0xEA1C, 0x0001, 0x1000, 0xFFFF];
+    let exif = [0x927C, 0x935C, 0xA005, 0xC44F, 0xEA1C, 0xEA1D, 0xFE00, 0x0005];
+    let gps = [0x0020, 0x0110, 0x9286, 0xC44F];
+    let mut named = first.map(entry).to_vec();
+    named.push(Entry { tag: 0x010F, kind: 2, count: 6, value: b"Maker\0".to_vec() });
+    let block = writer.write(named, exif.map(entry).to_vec(), gps.map(entry).to_vec());
+    let kept =
+        Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Keep, Space::Srgb)).expect("the maker");
+    assert_eq!(tags(&kept), [(0x010F, b"Maker\0".to_vec())]);
+}
+
+#[test]
+fn the_color_space_is_that_of_the_rendition() {
+    for order in [Order::Little, Order::Big] {
+        let block = sample(order);
+        for (space, number) in [(Space::Srgb, 1), (Space::Profile, 0xFFFF)] {
+            let kept = Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Keep, space));
+            assert_eq!(find(&kept.expect("kept"), COLOR_SPACE), Some(order.put16(number).to_vec()));
+        }
+    }
 }
 
 #[test]
 fn none_keeps_nothing() {
     let block = sample(Order::Big);
-    assert_eq!(Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::None)), None);
+    assert_eq!(Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::None, Space::Srgb)), None);
 }
 
 #[test]
@@ -121,7 +152,8 @@ fn entries_that_share_bytes_do_not_multiply_them() {
         block.extend_from_slice(&8_u32.to_le_bytes());
     }
     block.resize(60_000, b'x');
-    let kept = Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Keep)).expect("one fits");
+    let kept =
+        Exif::parse(&block).and_then(|exif| exif.kept(MetadataPolicy::Keep, Space::Srgb)).expect("one fits");
     assert!(kept.len() < 65_000, "{}", kept.len());
 }
 
@@ -132,15 +164,36 @@ fn broken_blocks_are_survived() {
         if let Some(exif) = Exif::parse(&block[..end]) {
             exif.orientation();
             for policy in MetadataPolicy::ALL {
-                exif.kept(policy);
+                exif.kept(policy, Space::Srgb);
             }
         }
     }
     for at in 0..block.len() {
         let mut bent = block.clone();
         bent[at] = 0xFF;
-        if let Some(kept) = Exif::parse(&bent).and_then(|exif| exif.kept(MetadataPolicy::Keep)) {
+        if let Some(kept) = Exif::parse(&bent).and_then(|exif| exif.kept(MetadataPolicy::Keep, Space::Srgb)) {
             assert!(Exif::parse(&kept).is_some());
         }
+    }
+}
+
+#[test]
+fn a_rendition_in_display_p3_does_not_say_srgb() {
+    let wide = include_bytes!("../tests/golden/inputs/display-p3.jpg");
+    let exif = [b"\xFF\xE1\0\0Exif\0\0".as_slice(), &sample(Order::Big)].concat();
+    let mut file = [&wide[..2], &exif, &wide[2..]].concat();
+    file[4..6].copy_from_slice(&(exif.len() as u16 - 2).to_be_bytes());
+    for (options, number) in
+        [("fit=scale-down,metadata=keep", 1), ("fit=scale-down,gamut=display-p3,metadata=keep", 0xFFFF)]
+    {
+        let transform = safelight_domain::transform::Transform::from_canonical(options).expect("options");
+        let limits = safelight_domain::image::SourceLimits::CLOUDFLARE;
+        let format = safelight_domain::negotiate::OutputFormat::Jpeg;
+        let made = crate::render(&crate::Source { file: &file, overlays: &[] }, &transform, format, &limits);
+        let made = made.expect("a rendition").bytes;
+        let header = crate::probe::header(&made, &limits).expect("sound");
+        let found =
+            find(header.exif.expect("EXIF").strip_prefix(b"Exif\0\0").expect("a prefix"), COLOR_SPACE);
+        assert_eq!(found, Some(Order::Big.put16(number).to_vec()), "{options}");
     }
 }

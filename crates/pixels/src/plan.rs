@@ -15,12 +15,12 @@ mod fit;
 use crate::analyse;
 use crate::frame::Frame;
 use crate::metadata::Orientation;
-use crate::{Fault, limits, linear};
+use crate::{Fault, encode, limits, linear};
 use cut::{Focus, Growth};
 use fit::{Fitted, Shape};
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::{Color, Fit, Transform, Trim};
+use safelight_domain::transform::{Animation, Color, Fit, Transform, Trim};
 
 /// Standard deviation of the blur, in output pixels, at strength 1. Cloudflare documents the
 /// strength as a radius; a radius is taken as two standard deviations, as drawing surfaces do.
@@ -157,6 +157,8 @@ pub(crate) struct Plan {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Draft<'a> {
     stored: Size,
+    /// Frames of the rendition.
+    frames: u32,
     orientation: Orientation,
     transform: &'a Transform,
     format: OutputFormat,
@@ -165,8 +167,9 @@ pub(crate) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Begins the plan of a transform for a source, whose size has passed the limits. An output beyond
-    /// the limits or the format's own is [`Fault::OutputTooLarge`], and a trim that leaves nothing
-    /// [`Fault::NothingLeft`]: here already, unless the size depends on a border.
+    /// the limits or the format's own is [`Fault::OutputTooLarge`], one whose frames are too much together
+    /// [`Fault::TooMuchAnimation`], and a trim that leaves nothing [`Fault::NothingLeft`]: here already, unless
+    /// the size depends on a border.
     pub(crate) fn new(
         source: &SourceInfo,
         orientation: Orientation,
@@ -175,7 +178,9 @@ impl<'a> Draft<'a> {
         limits: &'a SourceLimits,
     ) -> Result<Draft<'a>, Fault> {
         let stored = Size { width: source.width, height: source.height };
-        let draft = Draft { stored, orientation, transform, format, limits };
+        let moves = encode::animates(format) && transform.animation == Animation::Keep;
+        let frames = if moves { source.frames } else { 1 };
+        let draft = Draft { stored, frames, orientation, transform, format, limits };
         draft.output()?;
         Ok(draft)
     }
@@ -204,6 +209,7 @@ impl<'a> Draft<'a> {
             .then(Orientation::of_turn(transform.rotate));
         let fitted = fit::fit(area.size().turned(orientation), transform);
         let (output, picture) = (self.checked(fitted.output)?, self.checked(fitted.picture)?);
+        limits::check_frames(output.width, output.height, self.frames, self.limits)?;
         let scaled = picture.turned(orientation);
         let (region, scaling) = self.region(frame, area, scaled, orientation, &fitted);
         let strength = transform.blur.strength();

@@ -50,10 +50,10 @@ impl Header<'_> {
     }
 }
 
-/// Whether these are the first bytes of a raster image that every browser shows.
-pub(crate) fn raster(file: &[u8]) -> bool {
+/// The format of a raster image that every browser shows, by its first bytes.
+pub(crate) fn raster(file: &[u8]) -> Option<SourceFormat> {
     use SourceFormat::{Gif, Jpeg, Png, WebP};
-    matches!(format(file), Some(Jpeg | Png | WebP | Gif))
+    format(file).filter(|format| matches!(format, Jpeg | Png | WebP | Gif))
 }
 
 /// Reads the header of a file and checks its size.
@@ -76,7 +76,8 @@ pub(crate) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header
     if header.info.format == SourceFormat::Jxl && header.info.frames > 1 {
         header.info.frames = decode::jxl_frames(file, &header.info)?;
     }
-    limits::check_frames(&header.info, limits)?;
+    let SourceInfo { width, height, frames, .. } = header.info;
+    limits::check_frames(width, height, frames, limits)?;
     Ok(header)
 }
 

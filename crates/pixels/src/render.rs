@@ -1,8 +1,8 @@
 //! One rendition from file to file.
 
-use crate::decode::{Decoded, Pixels, TimedFrame};
+use crate::decode::TimedFrame;
 use crate::encode::{Encoding, Movie};
-use crate::metadata::Exif;
+use crate::metadata::{Exif, Space};
 use crate::overlays::Layers;
 use crate::plan::{Draft, Size};
 use crate::probe::Header;
@@ -33,13 +33,11 @@ pub(crate) fn render(
     if format == OutputFormat::Json {
         return job.description();
     }
-    let exif = header.exif.and_then(Exif::parse);
-    let kept = exif.and_then(|exif| exif.kept(transform.metadata));
     let encoding = Encoding {
         format,
         quality: transform.quality,
         compression: transform.compression,
-        exif: kept.as_deref(),
+        exif: None,
         profile: None,
     };
     if header.info.frames > 1 && transform.animation == Animation::Keep && encode::animates(format) {
@@ -72,7 +70,10 @@ impl Job<'_> {
         // What is drawn on top comes when the picture below is small.
         let layers = Layers::new(self.source.overlays, self.transform, &plan, self.limits)?;
         let frame = layers.draw(frame)?;
-        let encoding = Encoding { profile: profile.as_deref(), ..encoding };
+        let space = if profile.is_some() { Space::Profile } else { Space::Srgb };
+        let exif = self.header.exif.and_then(Exif::parse);
+        let kept = exif.and_then(|exif| exif.kept(self.transform.metadata, space));
+        let encoding = Encoding { profile: profile.as_deref(), exif: kept.as_deref(), ..encoding };
         let bytes = encode::encode(&frame, &encoding)?;
         Ok(Rendered { bytes, width: frame.width(), height: frame.height() })
     }
@@ -81,14 +82,14 @@ impl Job<'_> {
     /// animation, as in browsers, unless it is the first.
     fn animated(&self, encoding: &Encoding<'_>) -> Result<Rendered, Fault> {
         let animation = decode::animation(self.source.file, self.header)?;
+        let colors = color::Frames::new(animation.profile.as_deref());
         let mut made = None;
         for frame in animation.frames {
             let TimedFrame { frame, delay_ms } = match frame {
                 Err(_) if made.is_some() => break,
                 frame => frame?,
             };
-            let decoded = Decoded { pixels: Pixels::Frame(frame), profile: animation.profile.clone() };
-            let (frame, _) = color::convert(decoded, Gamut::Srgb)?;
+            let frame = colors.convert(frame)?;
             if made.is_none() {
                 let plan = self.draft.plan(&frame)?;
                 let Size { width, height } = plan.output;

@@ -4,13 +4,14 @@
 //! and refuses what is too large, too deep or declares anything. The second is svg-hush, which keeps
 //! a list of elements and attributes. The third reads what that wrote, with the first one's reader, and
 //! removes what svg-hush leaves to the page's policy: references to anything but the file itself.
-//! Raster images in data URLs stay as they are, if their content is what a browser takes for one.
+//! Raster images in data URLs keep their picture, if their content is what a browser takes for one, and
+//! lose what else they carry.
 
+mod bare;
 mod css;
 mod tokens;
 
 use crate::Fault;
-use crate::probe::raster;
 use svg_hush::Filter;
 use svg_hush::data_url_filter::{DataUrl, DataUrlFilterResult};
 use tokens::{Attributes, escaped, unescaped};
@@ -163,14 +164,15 @@ fn marked(text: &str) -> String {
     text.chars().filter(|c| *c != '\r').map(mark).collect()
 }
 
-/// Keeps a data URL whose content is a raster image that browsers show.
+/// Writes a data URL anew whose content is a raster image that browsers show, with nothing but that: no
+/// metadata, no parameters and no fragment.
 fn raster_alone(url: &DataUrl<'_>) -> DataUrlFilterResult {
     let mime = url.mime_type();
     let named = mime.type_ == "image" && matches!(mime.subtype.as_str(), "jpeg" | "png" | "gif" | "webp");
     let content = if named { url.decode_to_vec().ok() } else { None };
-    match content {
-        Some((bytes, _)) if raster(&bytes) => DataUrlFilterResult::Keep,
-        _ => DataUrlFilterResult::Drop,
+    match content.and_then(|(bytes, _)| bare::bare(&bytes)) {
+        Some((mime_type, data)) => DataUrlFilterResult::Rewrite { mime_type: mime_type.to_owned(), data },
+        None => DataUrlFilterResult::Drop,
     }
 }
 

@@ -14,7 +14,8 @@ fn safe(file: &str) -> String {
     String::from_utf8(once).expect("UTF-8")
 }
 
-const PNG: &str = "data:image/png;base64,iVBORw0KGgo=";
+/// One black pixel.
+const PNG: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQAAAAA3bvkkAAAACklEQVR4AWNgAAAAAgABc3UBGAAAAABJRU5ErkJggg";
 
 #[test]
 fn pictures_stay_as_they_are() {
@@ -258,5 +259,30 @@ fn elements_within_a_style_hide_nothing() {
     ] {
         let made = clean(&format!("<style>{style}</style><rect/>"));
         assert!(!made.contains("evil") && !made.contains("@import") && made.contains("<rect/>"), "{made}");
+    }
+}
+
+/// A PNG of one pixel, with a comment and more behind its end, in a data URL.
+fn talkative() -> String {
+    let dot = DataUrl::process(PNG).expect("a data URL").decode_to_vec().expect("base64").0;
+    let (head, rest) = dot.split_at(33);
+    let file = [head, b"\0\0\0\x06tEXtsecret\0\0\0\0", rest, b"secret"].concat();
+    let written: String = file.iter().map(|byte| format!("%{byte:02X}")).collect();
+    format!("data:image/png;by=secret,{written}#secret")
+}
+
+#[test]
+fn pictures_within_lose_what_they_tell() {
+    let url = talkative();
+    for (body, expected) in [
+        (format!("<image href='{url}'/>"), format!("<image href=\"{PNG}\"/>")),
+        (format!("<feImage href='{url}'/>"), format!("<feImage href=\"{PNG}\"/>")),
+        (format!("<rect fill='url({url})'/>"), format!("<rect fill=\"url({PNG})\"/>")),
+        (format!("<style>a{{fill:url({url})}}</style>"), format!("<style>a{{fill:url({PNG})}}</style>")),
+        ("<image href='data:image/png;base64,iVBORw0KGgo='/>".to_owned(), "<image/>".to_owned()),
+    ] {
+        let made = clean(&body);
+        assert!(made.contains(&expected), "{made}");
+        assert!(!made.contains("secret"), "{made}");
     }
 }

@@ -145,6 +145,31 @@ fn frames_count_together() {
 }
 
 #[test]
+fn frames_of_a_rendition_count_together() {
+    let limits = SourceLimits { side: 100, area: 5_000 };
+    // With a palette of two colours, so that it can be decoded.
+    let mut file = animation(10, 10, 13);
+    file[10] = 0x80;
+    file.splice(13..13, [0, 0, 0, 255, 255, 255]);
+    let made = |side, format, options: &str| {
+        let plain = Transform::from_canonical(options).expect("options");
+        let sides = with_sides(side, side);
+        let transform = Transform { trim: plain.trim, animation: plain.animation, ..sides };
+        render(&alone(&file), &transform, format, &limits).map(|made| made.width)
+    };
+    let fault =
+        Fault::TooMuchAnimation { width: 20, height: 20, frames: 13, max_frames: 10_000, area: 5_000 };
+    for format in [OutputFormat::WebP, OutputFormat::Gif] {
+        assert_eq!(made(19, format, "fit=contain"), Ok(19));
+        assert_eq!(made(20, format, "fit=contain"), Err(fault.clone()));
+        // The size is known when the first frame is.
+        assert_eq!(made(20, format, "fit=contain,trim=border"), Err(fault.clone()));
+        assert_eq!(made(20, format, "fit=contain,anim=false"), Ok(20));
+    }
+    assert_eq!(made(20, OutputFormat::Png, "fit=contain"), Ok(20));
+}
+
+#[test]
 fn even_the_smallest_frames_are_counted() {
     let limits = SourceLimits::CLOUDFLARE;
     assert!(probe(&animation(1, 1, 10_000), &limits).is_ok());

@@ -1,6 +1,6 @@
 //! JPEG, by zune-jpeg.
 
-use super::{Decoded, InkPicture, Pixels, check_size, corrupt, frame};
+use super::{Decoded, Pixels, check_size, corrupt, frame, ink};
 use crate::Fault;
 use crate::frame::{Channels, byte_count};
 use crate::limits::JPEG_SCANS;
@@ -39,7 +39,7 @@ pub(super) fn decode(file: &[u8], header: &Header<'_>) -> Result<Decoded, Fault>
             if header.ink == Ink::Inverted {
                 pixels.iter_mut().for_each(|sample| *sample = 255 - *sample);
             }
-            Pixels::Ink(InkPicture { width: info.width, height: info.height, samples: pixels })
+            Pixels::Ink(ink(info, pixels)?)
         }
     };
     Ok(Decoded { pixels, profile })

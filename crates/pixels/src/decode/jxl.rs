@@ -102,7 +102,8 @@ fn pixels(image: &JxlImage, index: usize, info: &SourceInfo) -> Result<Pixels, F
             // No sample is full ink here, and transparency on paper is left out.
             let samples = rows::<u8>(&render, format, info, |_| {})?;
             let samples = samples.into_iter().map(|sample| 255 - sample).collect();
-            return Ok(Pixels::Ink(InkPicture { width, height, samples }));
+            let picture = InkPicture::new(width, height, samples);
+            return picture.map(Pixels::Ink).ok_or_else(|| corrupt("it has too few pixels"));
         }
     };
     if depth > 8 {

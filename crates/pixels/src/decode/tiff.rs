@@ -1,6 +1,6 @@
 //! TIFF.
 
-use super::{Decoded, InkPicture, Pixels, check_size, corrupt, frame};
+use super::{Decoded, Pixels, check_size, corrupt, frame, ink};
 use crate::Fault;
 use crate::frame::{Channels, byte_count};
 use crate::limits::PROFILE_BYTES;
@@ -18,25 +18,26 @@ pub(super) fn decode(file: &[u8], info: &SourceInfo) -> Result<Decoded, Fault> {
     let layout = layout(file)?;
     check_size((layout.width, layout.height), info)?;
     let samples = read(&readable(file, &layout), info, &layout)?;
+    // Samples that mean nothing are left out by the decoder, or not.
+    let each = samples.len() / byte_count(info.width, info.height, 1).max(1);
     let pixels = match layout.kind {
         Kind::Ink => {
-            let samples = leading(samples, layout.samples, 4);
-            Pixels::Ink(InkPicture { width: info.width, height: info.height, samples })
+            let samples = leading(samples, each, 4);
+            Pixels::Ink(ink(info, samples)?)
         }
         Kind::Palette => {
             let colors = palette(&layout);
             // There are 256, so every byte is an index.
-            let pixels =
-                leading(samples, layout.samples, 1).iter().flat_map(|&i| colors[usize::from(i)]).collect();
+            let pixels = leading(samples, each, 1).iter().flat_map(|&i| colors[usize::from(i)]).collect();
             Pixels::Frame(frame(info, Channels::Rgb, pixels)?)
         }
         Kind::Grey | Kind::Rgb => {
             let colors = if layout.kind == Kind::Grey { 1 } else { 3 };
             let (channels, pixels) = if layout.alpha == Alpha::None {
                 let channels = if colors == 1 { Channels::Grey } else { Channels::Rgb };
-                (channels, leading(samples, layout.samples, colors))
+                (channels, leading(samples, each, colors))
             } else {
-                let mut rgba = to_rgba(&leading(samples, layout.samples, colors + 1), colors);
+                let mut rgba = to_rgba(&leading(samples, each, colors + 1), colors);
                 if layout.alpha == Alpha::Associated {
                     rgba.as_chunks_mut::<4>().0.iter_mut().for_each(divide);
                 }
@@ -78,7 +79,6 @@ fn read(file: &[u8], info: &SourceInfo, layout: &Layout<'_>) -> Result<Vec<u8>, 
         _ => return Err(corrupt("its samples have an unknown depth")),
     };
     let bytes = if found.planes > 1 { interleave(&bytes, info, found.planes) } else { bytes };
-    // Samples that mean nothing are left out by the decoder, or not.
     let area = byte_count(info.width, info.height, 1);
     if bytes.len() < area || !bytes.len().is_multiple_of(area) {
         return Err(corrupt("it has too few pixels"));
@@ -106,9 +106,8 @@ fn interleave(bytes: &[u8], info: &SourceInfo, planes: usize) -> Vec<u8> {
     (0..area).flat_map(|at| (0..planes).map(move |plane| sample(at, plane))).collect()
 }
 
-/// The first `wanted` samples of each pixel. A decoder that left others out has left as many.
-fn leading(samples: Vec<u8>, each: u32, wanted: usize) -> Vec<u8> {
-    let each = each as usize;
+/// The first `wanted` samples of each pixel, which has `each`; of fewer, those that there are.
+fn leading(samples: Vec<u8>, each: usize, wanted: usize) -> Vec<u8> {
     if each <= wanted {
         return samples;
     }
@@ -147,3 +146,7 @@ fn palette(layout: &Layout<'_>) -> [[u8; 3]; 256] {
         if index < count { [0, 1, 2].map(|plane| sample(plane * count + index)) } else { [0; 3] }
     })
 }
+
+#[cfg(test)]
+#[path = "tiff_tests.rs"]
+mod tests;

@@ -15,6 +15,10 @@ const EXTRA_SAMPLES: u16 = 0x0152;
 const SAMPLE_FORMAT: u16 = 0x0153;
 const PROFILE: u16 = 0x8773;
 
+/// Most samples of a pixel besides its colours: transparency, and a mask or depth. Each takes up to three
+/// bytes a pixel while it is decoded.
+const EXTRA: u32 = 2;
+
 /// What the samples stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -48,7 +52,7 @@ pub(crate) struct Layout<'a> {
     pub(crate) alpha: Alpha,
     /// Bits of a sample: 1, 2, 4, 8 or 16.
     pub(crate) bits: u32,
-    /// Samples of a pixel, at most 16.
+    /// Samples of a pixel: those of its colours, and at most [`EXTRA`] more.
     pub(crate) samples: u32,
     /// Where the value of the photometric tag is.
     pub(crate) photometric_at: usize,
@@ -111,7 +115,10 @@ pub(crate) fn layout(file: &[u8]) -> Result<Layout<'_>, Fault> {
         Kind::Palette => &[1, 2, 4, 8],
         Kind::Rgb | Kind::Ink => &[8, 16],
     };
-    if !depths.contains(&bits) || !(colors..=16).contains(&samples) || (samples > 1 && bits < 8) {
+    if !(colors..=colors + EXTRA).contains(&samples) {
+        return Err(unsupported("samples a pixel", samples));
+    }
+    if !depths.contains(&bits) || (samples > 1 && bits < 8) {
         return Err(unsupported("depth", bits));
     }
     let alpha = match directory.first(EXTRA_SAMPLES)? {
