@@ -13,6 +13,7 @@ mod lists;
 mod log;
 mod metadata;
 mod metrics;
+mod openapi;
 mod upload_form;
 mod variants;
 
@@ -23,6 +24,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{any, delete, get, put};
 use error::ApiError;
 use http::StatusCode;
+pub use openapi::document;
 use std::sync::Arc;
 
 /// Everything on one listener.
@@ -66,6 +68,7 @@ fn admin_routes() -> Router<Arc<App>> {
         )
         .route("/safelight/v1/accounts/{account_id}/tokens/{token_id}", delete(accounts::delete_token))
         .route("/safelight/{*rest}", any(no_route))
+        .route("/openapi.json", openapi::route())
         .route("/metrics", get(metrics::metrics))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

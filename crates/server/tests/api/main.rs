@@ -6,10 +6,13 @@
 mod accounts;
 mod attacks;
 mod delivery;
+mod documents;
 mod flexible;
 mod images;
+mod judge;
 mod lists;
 mod negotiation;
+mod openapi;
 mod test_app;
 mod variants_and_keys;
 mod workers;

@@ -1,0 +1,108 @@
+//! The document is of exactly the routes that there are.
+
+use crate::documents::Document;
+use crate::test_app::TestApp;
+use axum::Router;
+use axum::body::Body;
+use http::{Method, Request, StatusCode};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tower::ServiceExt;
+
+#[tokio::test]
+async fn it_is_served_to_anyone_beside_the_management_api() {
+    let app = TestApp::new().await;
+    let answer = app.get("/openapi.json").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json(), safelight::http::document());
+    let asked = || Request::get("/openapi.json").body(Body::empty()).expect("a request");
+    for (router, status) in [
+        (safelight::http::admin_router(Arc::clone(&app.app)), StatusCode::OK),
+        (safelight::http::delivery_router(Arc::clone(&app.app)), StatusCode::FORBIDDEN),
+    ] {
+        assert_eq!(router.oneshot(asked()).await.expect("an answer").status(), status);
+    }
+}
+
+/// The paths that a router has, out of its own account of itself: `RouteId(5): "/metrics"`.
+fn paths(router: &Router) -> BTreeSet<String> {
+    let told = format!("{router:?}");
+    let paths: BTreeSet<String> = told
+        .split("RouteId(")
+        .filter_map(|rest| rest.split_once("): \"")?.1.split_once('"').map(|(path, _)| path.to_owned()))
+        .collect();
+    assert!(paths.contains("/metrics"), "{told}");
+    paths
+}
+
+/// A path with something in the place of each parameter, such as there is for none of them.
+fn filled(path: &str) -> String {
+    let segments = path.split('/').map(|segment| match segment {
+        "{account_id}" => "0123456789abcdef0123456789abcdef",
+        parameter if parameter.starts_with('{') => "x",
+        literal => literal,
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// Method and path of every route that leads to something.
+async fn routes(app: &TestApp) -> BTreeSet<String> {
+    let router = safelight::http::admin_router(Arc::clone(&app.app));
+    let mut routes = BTreeSet::new();
+    let methods = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::TRACE,
+    ];
+    for path in paths(&router) {
+        for method in &methods {
+            let request = Request::builder().method(method).uri(filled(&path)).body(Body::empty());
+            let response = router.clone().oneshot(request.expect("a request")).await.expect("an answer");
+            if response.status() != StatusCode::NOT_FOUND {
+                routes.insert(format!("{method} {}", path.replace("{*image}", "{image_id}")));
+            }
+        }
+    }
+    routes
+}
+
+/// What the document calls the same: parameters have no names here.
+fn nameless(route: &str) -> String {
+    let segments = route.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test]
+async fn it_describes_the_routes_that_there_are_and_no_other() {
+    let app = TestApp::new().await;
+    let routed: BTreeSet<String> = routes(&app).await.iter().map(|route| nameless(route)).collect();
+    let document = Document::new(safelight::http::document());
+    let mut described = BTreeSet::new();
+    for (path, methods) in document.operations() {
+        // Delivery is what answers where there is no route; an original is one of an image's paths.
+        if path.ends_with("/{variant}") || path.ends_with("/{image_id}/blob") {
+            continue;
+        }
+        described.extend(methods.iter().map(|method| nameless(&format!("{method} {path}"))));
+    }
+    assert_eq!(routed, described);
+    assert!(routed.len() > 20, "{routed:?}");
+}
+
+#[tokio::test]
+async fn what_is_described_beside_the_routes_is_there_too() {
+    let app = TestApp::new().await;
+    let id = app.uploaded(&[]).await;
+    for target in [app.target(&id, "public"), format!("/cdn-cgi/imagedelivery{}", app.target(&id, "public"))]
+    {
+        for (method, status) in [(Method::GET, 200), (Method::HEAD, 200), (Method::OPTIONS, 204)] {
+            assert_eq!(app.fetch(method, &target, &[]).await.status, status, "{target}");
+        }
+    }
+    let blob = app.call(Method::GET, &format!("~/v1/{id}/blob"), None).await;
+    assert_eq!(blob.status, StatusCode::OK);
+}
