@@ -5,6 +5,7 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::Flights;
+use crate::random::ImageIds;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
 
@@ -22,6 +23,8 @@ pub struct App {
     pub renderer: Renderer,
     /// The time.
     pub clock: Clock,
+    /// The ids of new images.
+    pub image_ids: ImageIds,
     /// Renditions being made.
     pub flights: Flights,
 }

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::{Config, FirstAccount, Sandbox};
 use crate::deliver::Flights;
 use crate::protocol::Wall;
-use crate::random;
+use crate::random::{self, ImageIds};
 use crate::renderer::Renderer;
 use crate::staging::Staging;
 use anyhow::{Context, bail, ensure};
@@ -58,6 +58,14 @@ const MAX_TOKEN_BYTES: u64 = 4096;
 /// When no worker starts, or none that is confined as the settings demand; when the folder belongs to a running server or cannot be kept private, when a store does not
 /// open, and when the settings give the first account another id, hash, token or key than it has.
 pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
+    start_with(config, clock, ImageIds::random()).await
+}
+
+/// The same, with the ids that new images get.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> anyhow::Result<Started> {
     let data = config.data.as_path();
     private_folder(data)?;
     let lock = lock(data)?;
@@ -83,7 +91,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
     let renderer = Renderer::start(&config.render, config.source_limits);
     say_walls(&renderer, config.render.sandbox).await?;
     let flights = Flights::new(config.render.workers + config.render.queue);
-    let app = Arc::new(App { config, catalog, blobs, staging, renderer, clock, flights });
+    let app = Arc::new(App { config, catalog, blobs, staging, renderer, clock, image_ids, flights });
     Ok(Started { app, first_account, lock })
 }
 

@@ -70,7 +70,7 @@ pub async fn ingest(app: &App, account: &AccountId, upload: NewUpload) -> Result
     let source = probe(app, &staged).await?;
     let image = Image {
         account: account.clone(),
-        id: id.unwrap_or_else(|| ImageId::from_random(random::bytes())),
+        id: id.unwrap_or_else(|| app.image_ids.next()),
         blob: BlobId::from_random(random::bytes()),
         source,
         bytes: staged.bytes(),
