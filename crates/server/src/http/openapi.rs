@@ -6,16 +6,20 @@ use http::header;
 use serde_json::{Map, Value};
 
 /// The first one has the head of the document; each of the others adds paths and components.
-const FRAGMENTS: [&str; 9] = [
+const FRAGMENTS: [&str; 13] = [
     include_str!("../../openapi/document.json"),
     include_str!("../../openapi/answers.json"),
     include_str!("../../openapi/schemas.json"),
     include_str!("../../openapi/results.json"),
     include_str!("../../openapi/images.json"),
+    include_str!("../../openapi/direct.json"),
+    include_str!("../../openapi/batches.json"),
     include_str!("../../openapi/keys.json"),
     include_str!("../../openapi/variants.json"),
     include_str!("../../openapi/own.json"),
+    include_str!("../../openapi/webhook.json"),
     include_str!("../../openapi/delivery.json"),
+    include_str!("../../openapi/remote.json"),
 ];
 
 /// The route, with the document put together once.
