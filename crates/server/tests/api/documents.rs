@@ -138,7 +138,8 @@ fn likeness(template: &str, asked: &[&str]) -> Option<Vec<bool>> {
     let mut asked = asked.iter();
     for (place, part) in parts.iter().enumerate() {
         let given = asked.next()?;
-        if is_literal(part) && part != given || !is_literal(part) && given.is_empty() {
+        let missing = given.is_empty() && wide != Some(place);
+        if is_literal(part) && part != given || !is_literal(part) && missing {
             return None;
         }
         if wide == Some(place) {

@@ -24,9 +24,10 @@ async fn it_is_served_to_anyone_beside_the_management_api() {
     }
 }
 
-/// The paths that a router has, out of its own account of itself: `RouteId(5): "/metrics"`.
+/// The paths that a router has for more than what nobody has, out of its own account of itself: `RouteId(5): "/metrics"`.
 fn paths(router: &Router) -> BTreeSet<String> {
     let told = format!("{router:?}");
+    let told = told.split("fallback_router").next().unwrap_or(&told);
     let paths: BTreeSet<String> = told
         .split("RouteId(")
         .filter_map(|rest| rest.split_once("): \"")?.1.split_once('"').map(|(path, _)| path.to_owned()))
