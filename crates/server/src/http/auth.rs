@@ -43,7 +43,7 @@ impl FromRequestParts<Arc<App>> for AnyCaller {
         let presented = Presented::from_request_parts(parts, app).await?;
         let params = RawPathParams::from_request_parts(parts, app)
             .await
-            .map_err(|_| ApiError::bad_request("the names in the path must be percent-encoded UTF-8"))?;
+            .map_err(|_| ApiError::bad_request("the path must be percent-encoded UTF-8"))?;
         let (_, id) = params.iter().find(|(name, _)| *name == "account_id").ok_or(Refusal::OtherAccount)?;
         let account = AccountId::parse(id).map_err(|_| Refusal::OtherAccount)?;
         let caller = presented.caller(&account)?;

@@ -3,7 +3,7 @@
 use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
 use http::header;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The first one has the head of the document; each of the others adds paths and components.
 const FRAGMENTS: [&str; 13] = [
@@ -41,8 +41,20 @@ pub fn document() -> Value {
         #[allow(clippy::expect_used)] // A fragment that is no JSON fails every test of the API.
         merge(&mut whole, serde_json::from_str(fragment).expect("a fragment is JSON"));
     }
+    add_to_operations(&mut whole);
     whole["info"]["version"] = env!("CARGO_PKG_VERSION").into();
     whole
+}
+
+/// The answer that is given before a request has a route. HTTP has no other that is described here:
+/// what is no HTTP gets 400 or nothing.
+fn add_to_operations(document: &mut Value) {
+    let items = document["paths"].as_object_mut().into_iter().flatten().map(|(_, item)| item);
+    for (name, operation) in items.filter_map(Value::as_object_mut).flatten() {
+        if name != "parameters" {
+            operation["responses"]["431"] = json!({"$ref": "#/components/responses/LongHead"});
+        }
+    }
 }
 
 /// Adds what is new; where both are objects, member by member.
