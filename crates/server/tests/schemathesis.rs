@@ -49,14 +49,27 @@ fn said(output: &Output) -> String {
     format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// The id of a new API token.
-fn new_token(server: &Server) -> String {
-    let url = format!("{}/safelight/v1/accounts/{ACCOUNT}/tokens", server.origin);
-    let request = ureq::post(url).header("authorization", format!("Bearer {TOKEN}"));
-    let mut answer = request.send(r#"{"name":"of the test","scopes":["read"]}"#).expect("an answer");
+/// Posts and returns a text of the result.
+fn post(server: &Server, path: &str, body: &str, member: &str) -> String {
+    let request = ureq::post(format!("{}{path}", server.origin));
+    let request = request.header("authorization", format!("Bearer {TOKEN}"));
+    let mut answer = request.header("content-type", "application/json").send(body).expect("an answer");
     let text = answer.body_mut().read_to_string().expect("a body");
     let answer: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    answer["result"]["id"].as_str().expect("an id").to_owned()
+    answer["result"][member].as_str().expect("a text").to_owned()
+}
+
+/// The id of a new API token.
+fn new_token(server: &Server) -> String {
+    let path = format!("/safelight/v1/accounts/{ACCOUNT}/tokens");
+    post(server, &path, r#"{"name":"of the test","scopes":["read"]}"#, "id")
+}
+
+/// The last part of a new link for an upload.
+fn new_secret(server: &Server) -> String {
+    let path = format!("/client/v4/accounts/{ACCOUNT}/images/v1/direct_upload");
+    let link = post(server, &path, "{}", "uploadURL");
+    link.rsplit_once('/').expect("a path").1.to_owned()
 }
 
 /// What there is of each kind, so that most requests reach what they are about, and a run in which
@@ -69,6 +82,8 @@ fn config(server: &Server) -> String {
         server.upload(photo, &[("id", id)]);
     }
     let tokens: Vec<String> = (0..12).map(|_| new_token(server)).collect();
+    let secrets: Vec<String> = (0..12).map(|_| new_secret(server)).collect();
+    let batch = server.get(&format!("/client/v4/accounts/{ACCOUNT}/images/v1/batch_token")).json();
     let list = |values: &[String]| format!("{values:?}");
     format!(
         r#"
@@ -82,6 +97,8 @@ fn config(server: &Server) -> String {
         values = {tokens}
         [dictionaries.doomed]
         values = {doomed}
+        [dictionaries.secrets]
+        values = {secrets}
         [dictionaries.variants]
         values = ["public", "w=10", "w=20,fit=cover,h=10,format=json", "w=0", "none"]
         [parameters]
@@ -89,17 +106,23 @@ fn config(server: &Server) -> String {
         "path.account_hash" = "{HASH}"
         "path.image_id" = {{ dictionary = "kept", probability = 0.7 }}
         "path.token_id" = {{ dictionary = "tokens", probability = 0.7 }}
+        "path.secret" = {{ dictionary = "secrets", probability = 0.7 }}
         "path.variant" = {{ dictionary = "variants", probability = 0.7 }}
         [[operations]]
-        include-operation-id = "updateImage"
+        include-path-regex = "^/images/"
+        headers = {{ Authorization = "Bearer {batch}" }}
+        [[operations]]
+        include-operation-id = ["updateImage", "updateImageInBatch"]
         parameters = {{ "path.image_id" = {{ dictionary = "changed", probability = 0.7 }} }}
         [[operations]]
-        include-operation-id = "deleteImage"
+        include-operation-id = ["deleteImage", "deleteImageInBatch"]
         parameters = {{ "path.image_id" = {{ dictionary = "doomed", probability = 0.7 }} }}
         "#,
         kept = list(&kept),
         changed = list(&changed),
         tokens = list(&tokens),
+        secrets = list(&secrets),
+        batch = batch["result"]["token"].as_str().expect("a token"),
         doomed = list(&doomed),
     )
 }

@@ -102,7 +102,9 @@ async fn it_describes_the_routes_that_there_are_and_no_other() {
         if path.ends_with("/{variant}") || path.ends_with("/{image_id}/blob") {
             continue;
         }
-        described.extend(methods.iter().map(|method| nameless(&format!("{method} {path}"))));
+        // HEAD comes with GET, whether the document has it or not.
+        let methods = methods.iter().filter(|method| *method != "HEAD");
+        described.extend(methods.map(|method| nameless(&format!("{method} {path}"))));
     }
     assert_eq!(routed, described);
     assert!(routed.len() > 20, "{routed:?}");
