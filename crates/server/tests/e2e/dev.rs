@@ -106,6 +106,12 @@ fn anyone_is_let_in_and_links_expire_by_the_clock_that_is_set() {
         "as a client that sends no token finds it"
     );
 
+    assert_eq!(
+        emulator.call("GET", "/images/v2", Some("any"), &Value::Null).0,
+        200,
+        "as the batch API is called"
+    );
+
     let told = emulator.set_clock(&json!({"now": "2030-01-01T00:00:00Z"}));
     assert_eq!(told, json!({"now": "2030-01-01T00:00:00Z", "state": "standing"}));
     let now = 1_893_456_000;
