@@ -8,7 +8,7 @@ use crate::config::{Config, FirstAccount, Sandbox};
 use crate::deliver::Flights;
 use crate::fetch::Client;
 use crate::protocol::Wall;
-use crate::random;
+use crate::random::{self, ImageIds};
 use crate::remote;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
@@ -60,6 +60,14 @@ const MAX_TOKEN_BYTES: u64 = 4096;
 /// When no worker starts, or none that is confined as the settings demand; when the folder belongs to a running server or cannot be kept private, when a store does not
 /// open, and when the settings give the first account another id, hash, token or key than it has.
 pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
+    start_with(config, clock, ImageIds::random()).await
+}
+
+/// The same, with the ids that new images get.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> anyhow::Result<Started> {
     let data = config.data.as_path();
     private_folder(data)?;
     let lock = lock(data)?;
@@ -86,7 +94,18 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
     say_walls(&renderer, config.render.sandbox).await?;
     let flights = Flights::new(config.render.workers + config.render.queue);
     let (fetch, remote) = (Client::new(&config.fetch), remote::Flights::new(&config));
-    let app = Arc::new(App { config, catalog, blobs, staging, renderer, fetch, remote, clock, flights });
+    let app = Arc::new(App {
+        config,
+        catalog,
+        blobs,
+        staging,
+        renderer,
+        fetch,
+        remote,
+        clock,
+        image_ids,
+        flights,
+    });
     Ok(Started { app, first_account, lock })
 }
 

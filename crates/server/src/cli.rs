@@ -3,11 +3,13 @@
 mod accounts;
 mod client;
 mod demo;
+mod dev;
 mod images;
 mod keys;
 mod output;
 mod serve;
 mod sign;
+mod throwaway;
 mod tokens;
 mod upload;
 mod variants;
@@ -38,6 +40,8 @@ enum Command {
     Serve(serve::Serve),
     /// Show on a throwaway server how private images work.
     Demo(demo::Demo),
+    /// Run a throwaway server that lets anyone in, for trying clients against.
+    Dev(dev::Dev),
     /// Print a configuration file with every setting at its default.
     Config,
     /// Upload files.
@@ -100,6 +104,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve.run(&surroundings)?,
         Command::Demo(demo) => return demo.run(&surroundings),
+        Command::Dev(dev) => dev.run(&surroundings, out)?,
         Command::Config => out.text(&documented_defaults())?,
         Command::Upload(upload) => upload.run(environment, out)?,
         Command::Images(images) => images.run(environment, out)?,
@@ -140,6 +145,7 @@ mod tests {
         let parsed = |arguments: &[&str]| Arguments::try_parse_from(arguments).is_ok();
         assert!(parsed(&["safelight", "serve", "--listen", "127.0.0.1:0", "--max-upload-bytes", "5"]));
         for flag in ["--api-token", "--signing-key", "--token"] {
+            assert!(!parsed(&["safelight", "dev", flag, "x"]), "{flag}");
             assert!(!parsed(&["safelight", "serve", flag, "x"]), "{flag}");
             assert!(!parsed(&["safelight", "sign", "/a/b/c", flag, "x"]), "{flag}");
         }

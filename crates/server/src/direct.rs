@@ -76,7 +76,7 @@ pub async fn promise(
         return Err(DraftError::PrivateCustomId);
     }
     let created_ms = app.clock.now_ms();
-    let id = id.unwrap_or_else(|| ImageId::from_random(random::bytes()));
+    let id = id.unwrap_or_else(|| app.image_ids.next());
     let draft = Draft {
         account: account.clone(),
         id: id.clone(),

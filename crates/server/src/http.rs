@@ -16,6 +16,7 @@ mod lists;
 mod log;
 mod metadata;
 mod metrics;
+mod openapi;
 mod remote;
 mod upload_form;
 mod variants;
@@ -28,6 +29,7 @@ use axum::routing::{any, delete, get, post, put};
 use axum::{Extension, Router};
 use error::ApiError;
 use http::StatusCode;
+pub use openapi::document;
 use std::sync::Arc;
 
 /// Everything on one listener.
@@ -91,6 +93,7 @@ fn admin_routes() -> Router<Arc<App>> {
         )
         .route("/safelight/v1/accounts/{account_id}/webhook/test", post(webhook::test))
         .route("/safelight/{*rest}", any(no_route))
+        .route("/openapi.json", openapi::route())
         .route("/metrics", get(metrics::metrics))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

@@ -73,7 +73,7 @@ pub async fn ingest(app: &App, account: &AccountId, upload: NewUpload) -> Result
     let Original { blob, source, bytes, filename } = store_original(app, &staged, filename).await?;
     let image = Image {
         account: account.clone(),
-        id: id.unwrap_or_else(|| ImageId::from_random(random::bytes())),
+        id: id.unwrap_or_else(|| app.image_ids.next()),
         blob,
         source,
         bytes,

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod deliver;
 pub mod direct;
+pub mod emulator;
 pub mod fetch;
 pub mod http;
 pub mod ingest;
@@ -26,6 +27,7 @@ pub mod webhooks;
 pub mod worker;
 
 use app::App;
+use axum::Router;
 use std::io;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -54,6 +56,25 @@ pub async fn run(
     app: Arc<App>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let (first, second) = match listeners {
+        Listeners::Together(listener) => ((listener, http::router(Arc::clone(&app))), None),
+        Listeners::Apart { delivery, admin } => {
+            let admin = (admin, http::admin_router(Arc::clone(&app)));
+            ((delivery, http::delivery_router(Arc::clone(&app))), Some(admin))
+        }
+    };
+    serve_routers(std::iter::once(first).chain(second).collect(), app, shutdown).await
+}
+
+/// Serves each router on its listener and runs the jobs of `app`, as [`run`] does.
+///
+/// # Errors
+/// When a listener fails.
+pub async fn serve_routers(
+    routers: Vec<(TcpListener, Router)>,
+    app: Arc<App>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let limits = app.config.connections;
     let (stop, _) = watch::channel(());
     let stopped = || {
@@ -61,16 +82,9 @@ pub async fn run(
         // The sender says nothing; it is dropped.
         async move { drop(watched.changed().await) }
     };
-    let jobs = tokio::spawn(jobs::run(Arc::clone(&app), stopped()));
-    let (first, second) = match listeners {
-        Listeners::Together(listener) => ((listener, http::router(app)), None),
-        Listeners::Apart { delivery, admin } => {
-            let admin = (admin, http::admin_router(Arc::clone(&app)));
-            ((delivery, http::delivery_router(app)), Some(admin))
-        }
-    };
+    let jobs = tokio::spawn(jobs::run(app, stopped()));
     let mut servers = tokio::task::JoinSet::new();
-    for (listener, router) in std::iter::once(first).chain(second) {
+    for (listener, router) in routers {
         servers.spawn(accept::serve(listener, router, limits, stopped()));
     }
     let early = tokio::select! {

@@ -1,5 +1,29 @@
 //! Randomness from the operating system: ids, names, keys and tokens.
 
+use safelight_domain::image::ImageId;
+use std::sync::Arc;
+
+/// Makes the ids of images whose uploaders choose none. They name an image and open nothing.
+#[derive(Clone)]
+pub struct ImageIds(Arc<dyn Fn() -> ImageId + Send + Sync>);
+
+impl ImageIds {
+    /// Ids that nobody can foresee.
+    pub fn random() -> ImageIds {
+        ImageIds::made_by(|| ImageId::from_random(bytes()))
+    }
+
+    /// The ids that `make` returns; no two may be the same.
+    pub fn made_by(make: impl Fn() -> ImageId + Send + Sync + 'static) -> ImageIds {
+        ImageIds(Arc::new(make))
+    }
+
+    /// A new one.
+    pub fn next(&self) -> ImageId {
+        (self.0)()
+    }
+}
+
 /// `N` random bytes fit for secrets.
 ///
 /// # Panics

@@ -198,6 +198,13 @@ impl Environment {
         Environment(variables.into_iter().filter_map(ours).collect())
     }
 
+    /// Those of the variables that have one of these names.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Environment {
+        let kept = self.0.iter().filter(|(name, _)| names.contains(&name.as_str()));
+        Environment(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
     /// The text of a variable, if it is set.
     ///
     /// # Errors

@@ -163,6 +163,20 @@ fn arrows_between_modules() {
     }
 }
 
+/// Nothing but the command that runs it can let anyone in.
+#[test]
+fn one_command_alone_leads_to_the_emulator() {
+    let mut named = Vec::new();
+    for (name, text) in rust_files("crates/server/src") {
+        let own = name.starts_with("crates/server/src/emulator");
+        if !own && code(&text).any(|line| line.contains("emulator::") || line.contains("made_by(")) {
+            named.push(name);
+        }
+    }
+    named.sort();
+    assert_eq!(named, ["crates/server/src/cli/dev.rs", "crates/server/src/random.rs"]);
+}
+
 #[test]
 fn pixels_name_codecs_in_their_own_files_only() {
     // Every other package that the engine needs is a codec.

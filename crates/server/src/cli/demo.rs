@@ -1,14 +1,14 @@
 //! `safelight demo`: private images shown on a throwaway server, over the same HTTP as everything.
 
-use super::client::{Client, ClientError, segment};
+use super::client::{Client, ClientError};
 use super::output::Printer;
 use super::serve::{listener, stop_signal};
 use super::sign::{self, Place};
+use super::throwaway::ThrowawayFolder;
 use super::{Surroundings, note, upload};
 use crate::bootstrap;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::random;
 use crate::settings::{Environment, Sources, load};
 use crate::{Listeners, run};
 use anyhow::{Context, bail, ensure};
@@ -16,9 +16,7 @@ use clap::Args;
 use http::Method;
 use safelight_domain::signature::{KeyName, SigningKey};
 use serde_json::{Value, json};
-use std::fs::DirBuilder;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -41,7 +39,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self, surroundings: &Surroundings) -> anyhow::Result<ExitCode> {
-        let folder = ThrowawayFolder::make(&std::env::temp_dir())?;
+        let folder = ThrowawayFolder::make(&std::env::temp_dir(), "demo")?;
         let picture = match &self.file {
             Some(file) => {
                 std::fs::File::open(file)
@@ -258,25 +256,6 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A new folder for this user alone, deleted with all that is in it when dropped.
-struct ThrowawayFolder(PathBuf);
-
-impl ThrowawayFolder {
-    fn make(parent: &Path) -> anyhow::Result<ThrowawayFolder> {
-        let path = parent.join(format!("safelight-demo-{}", segment(&random::hex_id())));
-        DirBuilder::new().mode(0o700).create(&path).context("no temporary folder can be made")?;
-        Ok(ThrowawayFolder(path))
-    }
-}
-
-impl Drop for ThrowawayFolder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            note(&format!("the folder {} cannot be deleted: {error}", self.0.display()));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,15 +269,5 @@ mod tests {
                 .output();
             assert_eq!(String::from_utf8_lossy(&shell.expect("a shell").stdout), text);
         }
-    }
-
-    #[test]
-    fn the_folder_goes_with_all_that_is_in_it() {
-        let parent = tempfile::tempdir().expect("a folder");
-        let folder = ThrowawayFolder::make(parent.path()).expect("made");
-        let path = folder.0.clone();
-        std::fs::write(path.join("x"), "").expect("written");
-        drop(folder);
-        assert!(!path.exists());
     }
 }

@@ -114,7 +114,8 @@ fn announce(first: &FirstStart, config: &Config, admin: SocketAddr) {
     }
 }
 
-fn start_log(log: LogSettings) -> anyhow::Result<()> {
+/// Starts the log, on standard error.
+pub(super) fn start_log(log: LogSettings) -> anyhow::Result<()> {
     // What libraries say below a warning is about themselves.
     let others = log.level.min(LevelFilter::WARN);
     let filter = EnvFilter::try_new(format!("{others},safelight={}", log.level))?;

@@ -12,12 +12,15 @@ mod delivery;
 mod delivery_errors;
 mod delivery_headers;
 mod direct;
+mod documents;
 mod filters;
 mod flexible;
 mod ids;
 mod images;
+mod judge;
 mod lists;
 mod negotiation;
+mod openapi;
 #[path = "../fetch/origin.rs"]
 mod origin;
 mod refusals;

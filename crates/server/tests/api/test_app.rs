@@ -1,5 +1,6 @@
 //! A whole server on a throwaway data folder, without a socket, and clients for it.
 
+use crate::judge::Judge;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
@@ -16,11 +17,14 @@ use safelight_domain::image::SourceLimits;
 use safelight_domain::signature::{KeyName, SigningKey, sign_target};
 use safelight_domain::time::UnixTime;
 use serde_json::Value;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tempfile::TempDir;
 use tower::ServiceExt;
+
+/// Made once: its documents are long, and the same for all tests.
+static JUDGE: LazyLock<Judge> = LazyLock::new(Judge::new);
 
 /// The signing key of every test app.
 pub(crate) const KEY: &str = "Oix0bbNaT8Rge9PuyxUBrjI6zrgnsyJ5=";
@@ -130,11 +134,16 @@ impl TestApp {
         self.clock_ms.load(Ordering::SeqCst) as u64 / 1000
     }
 
+    /// Sends a request, and has the answer judged by the documents of the API.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.expect("the router never fails");
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.expect("a whole body");
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        let faults = JUDGE.faults(&method, &path, &answer);
+        assert!(faults.is_empty(), "{method} {path}: {faults:#?}\n{}", answer.text());
+        answer
     }
 
     /// A request without a token.

@@ -104,6 +104,11 @@ impl Server {
 
     /// Uploads with the fields; `None` when there is no whole answer.
     pub(crate) fn try_upload(&self, file: &[u8], fields: &[(&str, &str)]) -> Option<Answer> {
+        self.try_upload_to(&format!("/client/v4/accounts/{ACCOUNT}/images/v1"), file, fields)
+    }
+
+    /// The same to a path.
+    pub(crate) fn try_upload_to(&self, path: &str, file: &[u8], fields: &[(&str, &str)]) -> Option<Answer> {
         let mut body = Vec::new();
         for (name, value) in fields {
             body.extend(
@@ -114,7 +119,7 @@ impl Server {
         body.extend(file);
         body.extend(b"\r\n--b--\r\n");
         let request = agent()
-            .post(format!("{}/client/v4/accounts/{ACCOUNT}/images/v1", self.origin))
+            .post(format!("{}{path}", self.origin))
             .header("authorization", format!("Bearer {TOKEN}"))
             .header("content-type", "multipart/form-data; boundary=b");
         read(request.send(&body[..]))

@@ -1,0 +1,173 @@
+//! Schemathesis against the program: requests made out of our own OpenAPI document, good and bad ones,
+//! get answers that the document describes, and never a server's own fault.
+
+// The whole program is a test, also the functions that Clippy does not take for one.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+#[allow(dead_code)] // The tests of the program use the rest.
+#[path = "e2e/server.rs"]
+mod server;
+
+use server::{ACCOUNT, HASH, Server, TOKEN};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// What an answer is judged by.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                      response_schema_conformance,response_headers_conformance";
+
+/// It takes some twenty seconds; a machine may be busy.
+const MAX_SECONDS: &str = "300";
+
+/// Where `scripts/setup test` puts it.
+fn program() -> PathBuf {
+    let target = Path::new(env!("CARGO_BIN_EXE_safelight")).ancestors().nth(2).expect("the target folder");
+    let program = target.join("schemathesis-venv/bin/schemathesis");
+    assert!(program.exists(), "{} is missing: run make setup", program.display());
+    program
+}
+
+/// Runs it on a document with a seed, so that a failure comes again.
+fn schemathesis(folder: &Path, config: &str, document: &str, arguments: &[&str]) -> Output {
+    let file = folder.join("schemathesis.toml");
+    std::fs::write(&file, config).expect("a file");
+    Command::new("timeout")
+        .arg(MAX_SECONDS)
+        .arg(program())
+        .arg("--config-file")
+        .arg(file)
+        .args(["run", document, "--phases", "examples,fuzzing", "--max-examples", "25", "--seed", "1"])
+        .args(["--workers", "2", "--checks", CHECKS, "--generation-database", "none", "--no-color"])
+        .args(["--continue-on-failure", "-H", &format!("Authorization: Bearer {TOKEN}")])
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("it runs")
+}
+
+fn said(output: &Output) -> String {
+    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Posts and returns a text of the result.
+fn post(server: &Server, path: &str, body: &str, member: &str) -> String {
+    let request = ureq::post(format!("{}{path}", server.origin));
+    let request = request.header("authorization", format!("Bearer {TOKEN}"));
+    let mut answer = request.header("content-type", "application/json").send(body).expect("an answer");
+    let text = answer.body_mut().read_to_string().expect("a body");
+    let answer: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    answer["result"][member].as_str().expect("a text").to_owned()
+}
+
+/// The id of a new API token.
+fn new_token(server: &Server) -> String {
+    let path = format!("/safelight/v1/accounts/{ACCOUNT}/tokens");
+    post(server, &path, r#"{"name":"of the test","scopes":["read"]}"#, "id")
+}
+
+/// The last part of a new link for an upload.
+fn new_secret(server: &Server) -> String {
+    let path = format!("/client/v4/accounts/{ACCOUNT}/images/v1/direct_upload");
+    let link = post(server, &path, "{}", "uploadURL");
+    link.rsplit_once('/').expect("a path").1.to_owned()
+}
+
+/// What there is of each kind, so that most requests reach what they are about, and a run in which
+/// none do fails. What is changed or deleted is apart from the rest.
+fn config(server: &Server) -> String {
+    let photo = include_bytes!("../assets/sample.jpg");
+    let names = |kind: &str, count: usize| (0..count).map(|n| format!("{kind}{n}")).collect::<Vec<_>>();
+    let (kept, changed, doomed) = (names("kept", 4), names("changed", 4), names("doomed", 12));
+    for id in kept.iter().chain(&changed).chain(&doomed) {
+        server.upload(photo, &[("id", id)]);
+    }
+    let tokens: Vec<String> = (0..12).map(|_| new_token(server)).collect();
+    let secrets: Vec<String> = (0..12).map(|_| new_secret(server)).collect();
+    let batch = server.get(&format!("/client/v4/accounts/{ACCOUNT}/images/v1/batch_token")).json();
+    let list = |values: &[String]| format!("{values:?}");
+    format!(
+        r#"
+        [warnings]
+        fail-on = ["missing_auth", "missing_test_data"]
+        [dictionaries.kept]
+        values = {kept}
+        [dictionaries.changed]
+        values = {changed}
+        [dictionaries.tokens]
+        values = {tokens}
+        [dictionaries.doomed]
+        values = {doomed}
+        [dictionaries.secrets]
+        values = {secrets}
+        [dictionaries.variants]
+        values = ["public", "w=10", "w=20,fit=cover,h=10,format=json", "w=0", "none"]
+        [parameters]
+        "path.account_id" = "{ACCOUNT}"
+        "path.account_hash" = "{HASH}"
+        "path.image_id" = {{ dictionary = "kept", probability = 0.7 }}
+        "path.token_id" = {{ dictionary = "tokens", probability = 0.7 }}
+        "path.secret" = {{ dictionary = "secrets", probability = 0.7 }}
+        "path.variant" = {{ dictionary = "variants", probability = 0.7 }}
+        [[operations]]
+        include-path-regex = "^/images/"
+        headers = {{ Authorization = "Bearer {batch}" }}
+        [[operations]]
+        include-operation-id = ["updateImage", "updateImageInBatch"]
+        parameters = {{ "path.image_id" = {{ dictionary = "changed", probability = 0.7 }} }}
+        [[operations]]
+        include-operation-id = ["deleteImage", "deleteImageInBatch"]
+        parameters = {{ "path.image_id" = {{ dictionary = "doomed", probability = 0.7 }} }}
+        "#,
+        kept = list(&kept),
+        changed = list(&changed),
+        tokens = list(&tokens),
+        secrets = list(&secrets),
+        batch = batch["result"]["token"].as_str().expect("a token"),
+        doomed = list(&doomed),
+    )
+}
+
+#[test]
+fn every_answer_is_one_that_the_document_describes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&folder.path().join("data"));
+    let config = config(&server);
+    // By its URL the document would be left out of what is tried.
+    let file = folder.path().join("document.json");
+    std::fs::write(&file, server.get("/openapi.json").body).expect("a file");
+    let document = file.to_str().expect("UTF-8");
+    let output = schemathesis(folder.path(), &config, document, &["--url", &server.origin]);
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    let paths = safelight::http::document()["paths"].as_object().expect("paths").clone();
+    let operations = paths.values().flat_map(|item| item.as_object().expect("a path").keys());
+    let count = operations.filter(|key| *key != "parameters").count();
+    assert!(said.contains(&format!("Tested: {count}\n")), "not all of {count} operations: {said}");
+    assert_eq!(server.get("/health/ready").status, 200);
+}
+
+/// The same on documents that describe something else than what there is.
+#[test]
+fn an_answer_that_is_not_described_is_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&folder.path().join("data"));
+    let file = folder.path().join("document.json");
+    for (pointer, value) in [
+        ("/paths/~1health~1live/get/responses", serde_json::json!({"204": {"description": "Nothing."}})),
+        ("/paths/~1health~1live/get/responses/200/content", serde_json::json!({"image/png": {}})),
+        (
+            "/paths/~1health~1live/get/responses/200/headers/X-Missing",
+            serde_json::json!({"required": true, "schema": {"type": "string"}}),
+        ),
+        ("/components/schemas/WhoAmI/properties/account_id", serde_json::json!({"type": "integer"})),
+    ] {
+        let mut document = safelight::http::document();
+        let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+        document.pointer_mut(parent).expect("it is there")[name] = value;
+        std::fs::write(&file, document.to_string()).expect("a file");
+        let document = file.to_str().expect("UTF-8");
+        let only = ["--url", &server.origin, "--include-path-regex", "health/live|whoami"];
+        let output = schemathesis(folder.path(), "", document, &only);
+        assert_eq!(output.status.code(), Some(1), "{pointer}: {}", said(&output));
+    }
+}
