@@ -52,7 +52,7 @@ pub(crate) fn judge(svg: &[u8]) {
         let element = node.tag_name().name().to_ascii_lowercase();
         assert!(!FORBIDDEN.contains(&element.as_str()), "<{element}>");
         if element == "style" {
-            node.descendants().filter_map(|inner| inner.text()).for_each(judge_style);
+            node.descendants().filter_map(|inner| inner.text()).for_each(judge_sheet);
         }
         for attribute in node.attributes() {
             judge_attribute(&attribute.name().to_ascii_lowercase(), attribute.value());
@@ -73,11 +73,17 @@ fn judge_attribute(name: &str, value: &str) {
     judge_style(value);
 }
 
+/// A style sheet brings in no other; the word means nothing in an attribute.
+fn judge_sheet(sheet: &str) {
+    let plain: String = sheet.chars().filter(|c| !c.is_whitespace()).collect();
+    assert!(!plain.to_ascii_lowercase().contains("@import"), "{sheet}");
+    judge_style(sheet);
+}
+
 /// Style refers to parts of the document or to pictures within it alone.
 fn judge_style(style: &str) {
     let plain: String = style.chars().filter(|c| !c.is_whitespace()).collect();
     let plain = plain.to_ascii_lowercase();
-    assert!(!plain.contains("@import"), "{style}");
     for reference in plain.split("url(").skip(1) {
         let target = reference.trim_start_matches(['"', '\'']);
         assert!(target.starts_with('#') || target.starts_with("data:image/"), "{style}");

@@ -36,7 +36,7 @@ use thiserror::Error;
 
 /// Changes whenever the same request would give other pixels, so that stored renditions of an
 /// older engine are not used any more.
-pub const ENGINE_VERSION: u32 = 3;
+pub const ENGINE_VERSION: u32 = 4;
 
 /// A rendition.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -94,18 +94,8 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
     say_walls(&renderer, config.render.sandbox).await?;
     let flights = Flights::new(config.render.workers + config.render.queue);
     let (fetch, remote) = (Client::new(&config.fetch), remote::Flights::new(&config));
-    let app = Arc::new(App {
-        config,
-        catalog,
-        blobs,
-        staging,
-        renderer,
-        fetch,
-        remote,
-        clock,
-        image_ids,
-        flights,
-    });
+    let app =
+        Arc::new(App { config, catalog, blobs, staging, renderer, fetch, remote, clock, image_ids, flights });
     Ok(Started { app, first_account, lock })
 }
 

@@ -5,7 +5,7 @@ use super::OptionError;
 /// How good a lossy rendition is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Quality {
-    /// 1 to 100 on the scale of JPEG encoders; other formats are brought to about the same looks.
+    /// 1 to 100, each of which stands for a score that photographs reach, the same in every format.
     Number(QualityNumber),
     /// A word, which stands for a score that each format is calibrated to.
     Word(QualityWord),
