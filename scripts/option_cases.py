@@ -192,7 +192,9 @@ CASES = [
     ("quality", "quality=100,format=jpeg", lambda r: len(r.body) > LENGTHS["noise"], "noise"),
     ("quality", "quality=100,format=webp", lambda r: b"VP8L" in r.body[:64], "noise"),
     ("quality", "q=low,format=webp", lambda r: r.media == "image/webp" and b"VP8 " in r.body[:64], "noise"),
-    ("quality", "quality=50,format=png", lambda r: r.image.mode == "P", "noise"),
+    # 256 colours are too few for noise, and enough for what is left of it under a blur.
+    ("quality", "quality=50,format=png", lambda r: r.image.mode == "RGB", "noise"),
+    ("quality", "quality=50,format=png,blur=20", lambda r: r.image.mode == "P", "noise"),
     ("slow-connection-quality", "scq=10,format=jpeg", lambda r: r.media == "image/jpeg" and r.size == (640, 480), "noise"),
     ("format", "format=jpeg", both(media("image/jpeg"), lambda r: r.image.info.get("progressive") == 1), "chart"),
     ("format", "format=baseline-jpeg", both(media("image/jpeg"), lambda r: "progressive" not in r.image.info), "chart"),
