@@ -1,5 +1,6 @@
 //! Accounts: the owner of every image, variant, key and token.
 
+use crate::hex;
 use thiserror::Error;
 
 /// Identifies an account in the management API: 32 lower-case hexadecimal digits.
@@ -37,7 +38,7 @@ impl AccountId {
 
     /// The id made of 16 random bytes.
     pub fn from_random(bytes: [u8; 16]) -> AccountId {
-        AccountId(bytes.iter().map(|b| format!("{b:02x}")).collect())
+        AccountId(hex::digits(&bytes))
     }
 
     /// The 32 digits.

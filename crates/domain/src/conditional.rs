@@ -1,5 +1,6 @@
 //! `If-None-Match` and `Range`, as RFC 9110 defines them for a whole, strongly tagged body.
 
+use crate::hex;
 use crate::image::BlobId;
 use sha2::{Digest, Sha256};
 
@@ -11,7 +12,7 @@ pub struct ETag(String);
 impl ETag {
     /// The tag of bytes with this SHA-256, made of this original.
     pub fn of_rendition(digest: &[u8; 32], original: &BlobId) -> ETag {
-        ETag(format!("\"cf-{}:{}\"", hex(digest), original_tag(original)))
+        ETag(format!("\"cf-{}:{}\"", hex::digits(digest), original_tag(original)))
     }
 
     /// The tag of an original as it was uploaded.
@@ -22,7 +23,7 @@ impl ETag {
     /// The tag of a remote image's rendition with this SHA-256: `cf-`, the half of it, and after a colon
     /// the origin's tag, if that is short and has no character that a list of tags would trip over.
     pub fn of_remote(digest: &[u8; 32], origin: Option<&str>) -> ETag {
-        let hex: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
+        let hex = hex::digits(&digest[..16]);
         let plain = |b: u8| b.is_ascii_graphic() && !b"\",\\".contains(&b);
         let opaque = origin.map(|tag| tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"'));
         let opaque = opaque.filter(|tag| (1..=MAX_ORIGIN_TAG).contains(&tag.len()) && tag.bytes().all(plain));
@@ -46,15 +47,12 @@ impl ETag {
 
 /// Longest tag of an origin that is repeated, in bytes.
 const MAX_ORIGIN_TAG: usize = 128;
+
 /// A blob's bytes never change, so its id stands for them; hashed, since names of files are nobody's
 /// business.
 fn original_tag(original: &BlobId) -> String {
     let digest: [u8; 32] = Sha256::digest(original.as_str()).into();
-    hex(digest.get(..16).unwrap_or(&digest))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::digits(&digest[..16])
 }
 
 /// What to send of a body of known length.

@@ -1,6 +1,7 @@
 //! Images: their names, who may see them, and what their bytes turned out to be.
 
 use crate::account::AccountId;
+use crate::hex;
 use thiserror::Error;
 
 /// The name of an image within its account: a generated UUID-like text or a custom id.
@@ -55,7 +56,7 @@ impl ImageId {
     pub fn from_random(mut bytes: [u8; 16]) -> ImageId {
         bytes[6] = (bytes[6] & 0x0F) | 0x40;
         bytes[8] = (bytes[8] & 0x3F) | 0x80;
-        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let hex = hex::digits(&bytes);
         ImageId(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
     }
 
@@ -127,7 +128,7 @@ pub struct BlobId(String);
 impl BlobId {
     /// The id made of 16 random bytes.
     pub fn from_random(bytes: [u8; 16]) -> BlobId {
-        BlobId(bytes.iter().map(|b| format!("{b:02x}")).collect())
+        BlobId(hex::digits(&bytes))
     }
 
     /// Parses the text that [`BlobId::as_str`] gave; `None` for anything else.

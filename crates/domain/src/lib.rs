@@ -19,6 +19,7 @@ pub mod caching;
 pub mod conditional;
 pub mod delivery_url;
 pub mod direct_upload;
+pub mod hex;
 pub mod image;
 pub mod metadata_filter;
 pub mod negotiate;

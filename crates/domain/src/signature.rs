@@ -5,6 +5,7 @@
 //! string is made of the bytes on the wire; nothing is decoded, sorted or encoded anew.
 
 use crate::delivery_url::{percent_decode, strip_prefix};
+use crate::hex;
 use crate::time::UnixTime;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -81,7 +82,7 @@ impl SigningKey {
     pub fn sign(&self, signed: &str) -> String {
         let mut mac = self.mac.clone();
         mac.update(signed.as_bytes());
-        mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect()
+        hex::digits(&mac.finalize().into_bytes())
     }
 
     fn signs(&self, signed: &str, signature: &[u8; 32]) -> bool {

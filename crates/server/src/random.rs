@@ -1,5 +1,6 @@
 //! Randomness from the operating system: ids, names, keys and tokens.
 
+use safelight_domain::hex;
 use safelight_domain::image::ImageId;
 use std::sync::Arc;
 
@@ -43,5 +44,5 @@ pub fn secret() -> String {
 
 /// 32 random hexadecimal digits.
 pub fn hex_id() -> String {
-    bytes::<16>().iter().map(|b| format!("{b:02x}")).collect()
+    hex::digits(&bytes::<16>())
 }

@@ -102,15 +102,14 @@ pub enum RemoteError {
 pub async fn remote(app: &Arc<App>, request: Request<'_>) -> Result<Answer, Refusal> {
     let parsed = parse(app, &request).map_err(|error| Refusal { error, redirect: None })?;
     let began = app.clock.now_ms();
-    let times = |now| (began, now);
     let stale = match app.remote.kept(&parsed.wanted.key) {
         Some(kept) if kept.age.holds(began) => {
-            return Ok(answer(&kept, &parsed, &request, times(began), Origin::Stored));
+            return Ok(answer(&kept, &parsed, &request, (began, began), Origin::Stored));
         }
         other => other,
     };
     match app.remote.make(app, &parsed.wanted, stale).await {
-        Ok((kept, origin)) => Ok(answer(&kept, &parsed, &request, times(app.clock.now_ms()), origin)),
+        Ok((kept, origin)) => Ok(answer(&kept, &parsed, &request, (began, app.clock.now_ms()), origin)),
         Err(error) => Err(Refusal { error, redirect: parsed.redirect }),
     }
 }

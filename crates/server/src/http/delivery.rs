@@ -23,17 +23,8 @@ const CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:;
 /// `GET` and `HEAD /{hash}/{id}/{variant}`, and the same below `/cdn-cgi/imagedelivery`.
 /// `OPTIONS` needs no token, since browsers send none with it.
 pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
-    match *request.method() {
-        Method::GET | Method::HEAD => {}
-        Method::OPTIONS => return preflight(),
-        _ => {
-            let error = DeliveryError::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                9424,
-                "Only GET, HEAD and OPTIONS are allowed",
-            );
-            return ([(header::ALLOW, "GET, HEAD, OPTIONS")], error).into_response();
-        }
+    if let Some(answer) = unless_read(request.method()) {
+        return answer;
     }
     let headers = request.headers();
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
@@ -45,6 +36,19 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) ->
     match deliver(&app, wanted).await {
         Ok(answer) => respond(answer, request.method(), headers),
         Err(error) => refusal(error, target).into_response(),
+    }
+}
+
+/// The answer to a request that reads no picture: OPTIONS, and what is not allowed.
+pub(super) fn unless_read(method: &Method) -> Option<Response> {
+    match *method {
+        Method::GET | Method::HEAD => None,
+        Method::OPTIONS => Some(preflight()),
+        _ => {
+            let text = "Only GET, HEAD and OPTIONS are allowed";
+            let error = DeliveryError::new(StatusCode::METHOD_NOT_ALLOWED, 9424, text);
+            Some(([(header::ALLOW, "GET, HEAD, OPTIONS")], error).into_response())
+        }
     }
 }
 
@@ -139,7 +143,7 @@ fn cf_resized(transformed: &Transformed, length: u64) -> String {
     format!("internal=ok/{origin} q={waited} n={took} l={length} v={version}")
 }
 
-pub(super) fn preflight() -> Response {
+fn preflight() -> Response {
     (
         StatusCode::NO_CONTENT,
         [

@@ -2,26 +2,20 @@
 
 use crate::app::App;
 use crate::fetch::{DownloadError, FetchError};
-use crate::http::delivery::{joined, preflight, render_failure, respond};
+use crate::http::delivery::{joined, render_failure, respond, unless_read};
 use crate::http::error::DeliveryError;
 use crate::remote::{Refusal, RemoteError, Request, remote};
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use std::sync::Arc;
 
 /// `GET` and `HEAD /cdn-cgi/image/{options}/{source}`. Of the request, options, source and the headers
 /// that formats and sizes are chosen by have a say; no other header is passed on.
 pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
-    match *request.method() {
-        Method::GET | Method::HEAD => {}
-        Method::OPTIONS => return preflight(),
-        _ => {
-            let text = "Only GET, HEAD and OPTIONS are allowed";
-            let error = DeliveryError::new(StatusCode::METHOD_NOT_ALLOWED, 9424, text);
-            return ([(header::ALLOW, "GET, HEAD, OPTIONS")], error).into_response();
-        }
+    if let Some(answer) = unless_read(request.method()) {
+        return answer;
     }
     let headers = request.headers();
     let accept = joined(headers, &header::ACCEPT);
