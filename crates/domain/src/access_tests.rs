@@ -1,6 +1,6 @@
 use super::*;
 use crate::account::AccountId;
-use crate::image::{ImageId, Metadata, SourceFormat, SourceInfo};
+use crate::image::{ImageId, Metadata, SourceFormat, SourceInfo, Turn};
 use crate::signature::KeyName;
 use crate::token::{Role, TokenHash, TokenRecord, authenticate};
 
@@ -15,7 +15,14 @@ fn image(privacy: Privacy) -> Image {
         account: account('a'),
         id: ImageId::named("i"),
         blob: BlobId::from_random([7; 16]),
-        source: SourceInfo { format: SourceFormat::Jpeg, width: 1, height: 1, has_alpha: false, frames: 1 },
+        source: SourceInfo {
+            format: SourceFormat::Jpeg,
+            width: 1,
+            height: 1,
+            has_alpha: false,
+            frames: 1,
+            turn: Turn::Upright,
+        },
         bytes: 1,
         filename: None,
         metadata: Metadata::default(),

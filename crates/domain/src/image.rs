@@ -228,6 +228,38 @@ pub struct SourceInfo {
     pub has_alpha: bool,
     /// Frames of an animation, 1 of a still picture. A bound where the header alone does not tell.
     pub frames: u32,
+    /// See [`Turn`].
+    pub turn: Turn,
+}
+
+/// Whether a picture is shown with its sides swapped, as its metadata or its container says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Shown as wide and as high as it is stored.
+    Upright,
+    /// Shown as wide as it is high when stored (EXIF orientations 5 to 8).
+    Sideways,
+    /// Of an image that was stored before this was known.
+    Unknown,
+}
+
+impl Turn {
+    /// Every turn.
+    pub const ALL: [Turn; 3] = [Turn::Upright, Turn::Sideways, Turn::Unknown];
+
+    /// As protocols and tables have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Turn::Upright => "upright",
+            Turn::Sideways => "sideways",
+            Turn::Unknown => "unknown",
+        }
+    }
+
+    /// The turn of such a word.
+    pub fn parse(word: &str) -> Option<Turn> {
+        Turn::ALL.into_iter().find(|turn| turn.as_str() == word)
+    }
 }
 
 /// Bounds on a picture, checked on its header before anything is allocated or stored.

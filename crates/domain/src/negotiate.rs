@@ -1,7 +1,7 @@
 //! Which format an answer has.
 
-use crate::image::{SourceFormat, SourceInfo};
-use crate::transform::{Animation, Compression, Fit, OptionError, Side, Transform, Trim, TrimEnd};
+use crate::image::{SourceFormat, SourceInfo, Turn};
+use crate::transform::{Animation, Compression, Fit, OptionError, Rotate, Side, Transform, Trim, TrimEnd};
 use thiserror::Error;
 
 /// Formats that renditions may have.
@@ -176,16 +176,27 @@ fn suits_avif(accept: Option<&str>, source: &SourceInfo, transform: &Transform) 
     !is_animated(source, transform) && accepts(accept, "image/avif")
 }
 
-/// No output has a longer side. The source may yet be turned by its metadata, so both ways count.
+/// No output has a longer side. Where it is not known how the source is turned, both ways count.
 fn longest_side(source: &SourceInfo, transform: &Transform) -> u64 {
     let (w, h) = (u64::from(source.width), u64::from(source.height));
-    let fitted = |w, h| longest_fitted(trimmed(w, h, transform.trim), transform);
-    fitted(w, h).max(fitted(h, w))
+    let shown = |w, h| longest_fitted(trimmed(w, h, transform.trim), transform);
+    match source.turn {
+        Turn::Upright => shown(w, h),
+        Turn::Sideways => shown(h, w),
+        Turn::Unknown => shown(w, h).max(shown(h, w)),
+    }
 }
 
-/// The longer and the shorter side of what a trim leaves of a picture. How much of a border goes is
-/// known when the pixels are, so the one is the most and the other the least that may be left.
-fn trimmed(width: u64, height: u64, trim: Option<Trim>) -> (u64, u64) {
+/// Bounds on a side, in pixels; `least` is at least 1.
+#[derive(Clone, Copy)]
+struct Bounds {
+    least: u64,
+    most: u64,
+}
+
+/// What a trim leaves of a picture's width and height. How much of a border goes is known when the
+/// pixels are.
+fn trimmed(width: u64, height: u64, trim: Option<Trim>) -> (Bounds, Bounds) {
     let length = |side: u64, start: u32, end: TrimEnd| {
         let rest = side.saturating_sub(start.into());
         match end {
@@ -193,23 +204,30 @@ fn trimmed(width: u64, height: u64, trim: Option<Trim>) -> (u64, u64) {
             TrimEnd::Length(pixels) => rest.min(pixels.into()),
         }
     };
-    let (width, height) = match trim {
-        None => (width, height),
+    let exactly = |side: u64| Bounds { least: side.max(1), most: side };
+    let up_to = |side| Bounds { least: 1, most: side };
+    match trim {
+        None => (exactly(width), exactly(height)),
         Some(Trim::Rectangle { left, top, right, bottom }) => {
-            (length(width, left, right), length(height, top, bottom))
+            (exactly(length(width, left, right)), exactly(length(height, top, bottom)))
         }
-        Some(Trim::Border { .. }) => (width.max(height), 1),
-    };
-    (width.max(height), width.min(height))
+        Some(Trim::Border { .. }) => (up_to(width), up_to(height)),
+    }
 }
 
-fn longest_fitted((long, short): (u64, u64), transform: &Transform) -> u64 {
+fn longest_fitted((width, height): (Bounds, Bounds), transform: &Transform) -> u64 {
+    let (width, height) = match transform.rotate {
+        Rotate::None | Rotate::By180 => (width, height),
+        Rotate::By90 | Rotate::By270 => (height, width),
+    };
     let side = |side: Option<Side>| side.map(|side| u64::from(side.pixels()));
-    let short = short.max(1);
+    let longest = |given: u64, of: Bounds, other: Bounds| given.max((given * other.most).div_ceil(of.least));
+    let long = width.most.max(height.most);
     let fitted = match (side(transform.width), side(transform.height)) {
         (None, None) => return long,
-        (Some(width), Some(height)) => width.max(height),
-        (Some(one), None) | (None, Some(one)) => (one * long).div_ceil(short),
+        (Some(given), Some(other)) => given.max(other),
+        (Some(given), None) => longest(given, width, height),
+        (None, Some(given)) => longest(given, height, width),
     };
     match transform.fit {
         Fit::ScaleUp => fitted.max(long),
@@ -254,7 +272,7 @@ mod tests {
     use crate::options::Options;
 
     fn source(format: SourceFormat, has_alpha: bool, frames: u32) -> SourceInfo {
-        SourceInfo { format, width: 1600, height: 1000, has_alpha, frames }
+        SourceInfo { format, width: 1600, height: 1000, has_alpha, frames, turn: Turn::Unknown }
     }
 
     fn auto(accept: Option<&str>, source: &SourceInfo, transform: &Transform) -> OutputFormat {
@@ -352,6 +370,30 @@ mod tests {
             let transform = Options::parse(options).expect("good options").transform;
             let chosen = auto(Some("image/avif,image/webp"), source, &transform);
             assert_eq!(chosen, expected, "{options}");
+        }
+    }
+
+    #[test]
+    fn avif_is_for_the_side_that_a_picture_is_shown_with() {
+        let camera =
+            |turn| SourceInfo { width: 4000, height: 3000, turn, ..source(SourceFormat::Jpeg, false, 1) };
+        let (avif, webp) = (OutputFormat::Avif, OutputFormat::WebP);
+        for (options, upright, sideways, unknown) in [
+            ("w=900", avif, avif, avif),
+            ("w=901", avif, webp, webp),
+            ("w=1200", avif, webp, webp),
+            ("w=1201", webp, webp, webp),
+            ("h=901", webp, avif, webp),
+            ("w=1000,rotate=90", webp, avif, webp),
+            ("w=1000,rotate=180", avif, webp, webp),
+            ("w=1000,trim.left=1000", avif, webp, webp),
+            ("w=1000,trim.left=2000", webp, webp, webp),
+            ("w=1200,h=1200", avif, avif, avif),
+        ] {
+            let transform = Options::parse(options).expect("good options").transform;
+            let chosen = [Turn::Upright, Turn::Sideways, Turn::Unknown]
+                .map(|turn| auto(Some("image/avif,image/webp"), &camera(turn), &transform));
+            assert_eq!(chosen, [upright, sideways, unknown], "{options}");
         }
     }
 

@@ -71,11 +71,12 @@ pub fn header(warnings: &[Warning]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Turn;
     use crate::negotiate::{OutputFormat, output_format};
     use crate::options::Options;
 
     fn source(format: SourceFormat, frames: u32) -> SourceInfo {
-        SourceInfo { format, width: 1600, height: 1000, has_alpha: false, frames }
+        SourceInfo { format, width: 1600, height: 1000, has_alpha: false, frames, turn: Turn::Unknown }
     }
 
     fn of(options: &str, accept: Option<&str>, source: &SourceInfo) -> Vec<Warning> {

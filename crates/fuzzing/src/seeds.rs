@@ -3,7 +3,7 @@
 use crate::Subject;
 use crate::render::{PREFIX, TRANSFORMS};
 use safelight::protocol::{Message, Request, Response, Wall, Walls};
-use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
+use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits, Turn};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
 use safelight_pixels::{Fault, probe};
@@ -112,7 +112,8 @@ fn messages() -> Vec<Vec<u8>> {
         }
     }
     for format in SourceFormat::ALL {
-        let info = SourceInfo { format, width: 3, height: 4, has_alpha: true, frames: 7 };
+        let info =
+            SourceInfo { format, width: 3, height: 4, has_alpha: true, frames: 7, turn: Turn::Sideways };
         messages.push(bytes(&Response::Probed(info)));
     }
     messages

@@ -31,12 +31,12 @@ pub(crate) fn describe(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use safelight_domain::image::SourceFormat;
+    use safelight_domain::image::{SourceFormat, Turn};
 
     #[test]
     fn the_answer_is_cloudflares() {
         let (format, has_alpha) = (SourceFormat::Gif, true);
-        let source = SourceInfo { format, width: 40, height: 20, has_alpha, frames: 7 };
+        let source = SourceInfo { format, width: 40, height: 20, has_alpha, frames: 7, turn: Turn::Upright };
         let output = Some(Size { width: 20, height: 10 });
         assert_eq!(
             describe(&source, 999, output, Animation::Keep),

@@ -1,11 +1,11 @@
 use super::*;
-use safelight_domain::image::SourceFormat;
+use safelight_domain::image::{SourceFormat, Turn};
 use safelight_domain::transform::{Blur, Factor, Flip, Gravity, Ratio, Rotate, Sharpen, Side, TrimEnd};
 
 const LIMITS: SourceLimits = SourceLimits::CLOUDFLARE;
 
 fn source(width: u32, height: u32) -> SourceInfo {
-    SourceInfo { format: SourceFormat::Png, width, height, has_alpha: true, frames: 1 }
+    SourceInfo { format: SourceFormat::Png, width, height, has_alpha: true, frames: 1, turn: Turn::Upright }
 }
 
 fn transform(fit: Fit, width: u64, height: u64) -> Transform {

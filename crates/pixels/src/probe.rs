@@ -18,7 +18,7 @@ pub(crate) mod webp;
 
 use crate::metadata::{Exif, Orientation};
 use crate::{Fault, decode, limits};
-use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
+use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits, Turn};
 
 /// Whether four-channel JPEG samples count ink or the lack of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +75,9 @@ pub(crate) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header
     limits::check_source(header.info.width, header.info.height, limits)?;
     if header.info.format == SourceFormat::Jxl && header.info.frames > 1 {
         header.info.frames = decode::jxl_frames(file, &header.info)?;
+    }
+    if header.orientation().swaps_sides() {
+        header.info.turn = Turn::Sideways;
     }
     let SourceInfo { width, height, frames, .. } = header.info;
     limits::check_frames(width, height, frames, limits)?;

@@ -11,7 +11,7 @@
     reason = "tests read and write files and may panic"
 )]
 
-use safelight_domain::image::SourceLimits;
+use safelight_domain::image::{SourceLimits, Turn};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
 use safelight_pixels::{Rendered, Source};
@@ -213,6 +213,16 @@ fn all_orientations_look_the_same() {
         for (a, b) in colors(&render(case), OutputFormat::Png).iter().flatten().zip(first.iter().flatten()) {
             assert!((a - b).abs() < 12.0, "{}: {a} {b}", case.input);
         }
+    }
+}
+
+#[test]
+fn the_header_tells_whether_sides_are_swapped() {
+    for n in 1..=8 {
+        let path = golden().join(format!("inputs/orientation-{n}.jpg"));
+        let file = std::fs::read(&path).expect("a file");
+        let found = safelight_pixels::probe(&file, &SourceLimits::CLOUDFLARE).expect("sound");
+        assert_eq!(found.turn, if n < 5 { Turn::Upright } else { Turn::Sideways }, "{n}");
     }
 }
 

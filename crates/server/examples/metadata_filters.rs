@@ -9,7 +9,9 @@ use anyhow::{Context, ensure};
 use futures_util::StreamExt;
 use safelight::catalog::{Account, Catalog, CreatorFilter, Matching, NewAccount, SortOrder};
 use safelight_domain::account::{AccountHash, AccountId};
-use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo};
+use safelight_domain::image::{
+    BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo, Turn,
+};
 use safelight_domain::metadata_filter::parse_filters;
 use safelight_domain::signature::{KeyName, SigningKey};
 use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
@@ -155,6 +157,7 @@ fn made_up(account: &AccountId, number: u64) -> anyhow::Result<Image> {
             height: 3000,
             has_alpha: false,
             frames: 1,
+            turn: Turn::Upright,
         },
         bytes: 1_000_000,
         filename: Some(format!("photo {number}.jpg")),

@@ -17,7 +17,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags,
 };
-use safelight_domain::image::{ImageId, SourceFormat, SourceInfo, SourceLimits};
+use safelight_domain::image::{ImageId, SourceFormat, SourceInfo, SourceLimits, Turn};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{MAX_OVERLAYS, Transform};
 use safelight_pixels::Fault;
@@ -235,7 +235,7 @@ impl Message for Response {
             }
             Response::Probed(info) => {
                 let payload = payload.text(info.format.media_type()).u32(info.width).u32(info.height);
-                (2, payload.u32(u32::from(info.has_alpha)).u32(info.frames).done())
+                (2, payload.u32(u32::from(info.has_alpha)).u32(info.frames).text(info.turn.as_str()).done())
             }
             Response::Rendered { width, height } => (3, payload.u32(*width).u32(*height).done()),
             Response::Refused(Fault::Unsupported) => (4, Vec::new()),
@@ -276,6 +276,7 @@ impl Message for Response {
                     _ => return Err(WireError.into()),
                 },
                 frames: fields.u32()?,
+                turn: Turn::parse(fields.text()?).ok_or(WireError)?,
             }),
             3 => Response::Rendered { width: fields.u32()?, height: fields.u32()? },
             4 => Response::Refused(Fault::Unsupported),

@@ -64,7 +64,14 @@ fn a_worker_is_not_told_names() {
 
 #[test]
 fn responses_round_trip() {
-    let info = SourceInfo { format: SourceFormat::WebP, width: 3, height: 4, has_alpha: true, frames: 7 };
+    let info = SourceInfo {
+        format: SourceFormat::WebP,
+        width: 3,
+        height: 4,
+        has_alpha: true,
+        frames: 7,
+        turn: Turn::Sideways,
+    };
     for (seccomp, landlock) in Wall::ALL.into_iter().zip(Wall::ALL.into_iter().rev()) {
         let response = Response::Ready(Walls { seccomp, landlock });
         assert_eq!(round_trip(&response), response);

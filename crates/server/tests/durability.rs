@@ -12,7 +12,7 @@ use safelight::blobs::Blobs;
 use safelight::catalog::{Account, Catalog, NewAccount};
 use safelight::staging::Staging;
 use safelight_domain::account::{AccountHash, AccountId};
-use safelight_domain::image::{BlobId, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo};
+use safelight_domain::image::{BlobId, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo, Turn};
 use safelight_domain::signature::{KeyName, SigningKey};
 use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
 use safelight_domain::transform::Transform;
@@ -141,7 +141,14 @@ fn image(account: &AccountId, bytes: u64) -> Image {
         account: account.clone(),
         id: ImageId::named("i"),
         blob: blob(),
-        source: SourceInfo { format: SourceFormat::Jpeg, width: 1, height: 1, has_alpha: false, frames: 1 },
+        source: SourceInfo {
+            format: SourceFormat::Jpeg,
+            width: 1,
+            height: 1,
+            has_alpha: false,
+            frames: 1,
+            turn: Turn::Upright,
+        },
         bytes,
         filename: None,
         metadata: Metadata::default(),

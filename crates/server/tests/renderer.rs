@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use safelight::config::{RenderConfig, Sandbox};
 use safelight::protocol::{self, Request, Response};
 use safelight::renderer::{RenderError, Renderer};
-use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
+use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits, Turn};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Blur, Fit, Side, Transform};
 use std::os::fd::{AsFd, OwnedFd};
@@ -97,7 +97,14 @@ async fn files_are_probed_and_rendered() {
     let info = pool.probe(png(8, 6)).await.expect("a picture");
     assert_eq!(
         info,
-        SourceInfo { format: SourceFormat::Png, width: 8, height: 6, has_alpha: false, frames: 1 }
+        SourceInfo {
+            format: SourceFormat::Png,
+            width: 8,
+            height: 6,
+            has_alpha: false,
+            frames: 1,
+            turn: Turn::Upright
+        }
     );
     let rendered = pool.render(vec![png(8, 6)], to_width(4), OutputFormat::Png).await.expect("a rendition");
     assert_eq!((rendered.width, rendered.height), (4, 3));

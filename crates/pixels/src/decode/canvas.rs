@@ -157,7 +157,7 @@ fn over(below: [u8; 4], pixel: [u8; 4]) -> [u8; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use safelight_domain::image::SourceFormat;
+    use safelight_domain::image::{SourceFormat, Turn};
 
     #[test]
     fn pixels_are_mixed_by_their_opacity() {
@@ -174,7 +174,14 @@ mod tests {
 
     #[test]
     fn each_disposal_leaves_what_it_says() {
-        let info = SourceInfo { format: SourceFormat::Gif, width: 3, height: 1, has_alpha: true, frames: 1 };
+        let info = SourceInfo {
+            format: SourceFormat::Gif,
+            width: 3,
+            height: 1,
+            has_alpha: true,
+            frames: 1,
+            turn: Turn::Upright,
+        };
         let (red, blue) = ([255, 0, 0, 255], [0, 0, 255, 255]);
         for (disposal, expected) in [
             (Disposal::Keep, [red, red, blue]),
@@ -194,7 +201,14 @@ mod tests {
 
     #[test]
     fn frames_outside_of_the_canvas_change_nothing() {
-        let info = SourceInfo { format: SourceFormat::Gif, width: 2, height: 2, has_alpha: true, frames: 1 };
+        let info = SourceInfo {
+            format: SourceFormat::Gif,
+            width: 2,
+            height: 2,
+            has_alpha: true,
+            frames: 1,
+            turn: Turn::Upright,
+        };
         let mut canvas = Canvas::new(&info);
         for (left, top) in [(2, 0), (0, 2), (u32::MAX, u32::MAX)] {
             canvas.draw(area(left, top, 1, 1), [[255; 4]].into_iter(), Blend::Replace, Disposal::Clear);
@@ -205,7 +219,14 @@ mod tests {
     #[test]
     fn what_is_shown_last_is_what_is_shown() {
         for has_alpha in [true, false] {
-            let info = SourceInfo { format: SourceFormat::Gif, width: 5, height: 3, has_alpha, frames: 1 };
+            let info = SourceInfo {
+                format: SourceFormat::Gif,
+                width: 5,
+                height: 3,
+                has_alpha,
+                frames: 1,
+                turn: Turn::Upright,
+            };
             let mut canvas = Canvas::new(&info);
             let rows: Vec<Vec<u8>> = (0..3_u8).map(|y| (y * 20..(y + 1) * 20).collect()).collect();
             canvas.draw(area(0, 0, 5, 3), rows.iter(), Blend::Replace, Disposal::Keep);

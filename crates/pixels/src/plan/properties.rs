@@ -64,6 +64,7 @@ fn planned(size: (u32, u32), orientation: Orientation, transform: &Transform) ->
         height: size.1,
         has_alpha: true,
         frames: 1,
+        turn: safelight_domain::image::Turn::Upright,
     };
     let limits = SourceLimits::CLOUDFLARE;
     let draft = Draft::new(&source, orientation, transform, OutputFormat::Png, &limits).ok()?;

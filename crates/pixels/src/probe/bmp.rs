@@ -2,7 +2,7 @@
 
 use super::{Header, Ink, bytes};
 use crate::Fault;
-use safelight_domain::image::{SourceFormat, SourceInfo};
+use safelight_domain::image::{SourceFormat, SourceInfo, Turn};
 
 /// The header of the file, before that of the picture.
 const FILE_HEADER: usize = 14;
@@ -51,7 +51,8 @@ pub(crate) enum Rows {
 pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
     let layout = layout(file)?;
     let (width, height, has_alpha) = (layout.width, layout.height, layout.masks[3] != 0);
-    let info = SourceInfo { format: SourceFormat::Bmp, width, height, has_alpha, frames: 1 };
+    let info =
+        SourceInfo { format: SourceFormat::Bmp, width, height, has_alpha, frames: 1, turn: Turn::Upright };
     Ok(Header { info, exif: None, ink: Ink::Plain, orientation: None })
 }
 

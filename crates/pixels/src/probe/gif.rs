@@ -2,7 +2,7 @@
 
 use super::{Header, Ink, bytes};
 use crate::Fault;
-use safelight_domain::image::{SourceFormat, SourceInfo};
+use safelight_domain::image::{SourceFormat, SourceInfo, Turn};
 
 /// Reads the logical screen, which is the picture's size, and walks the blocks. A file that breaks
 /// off has the frames before that, but at least one has to begin.
@@ -21,7 +21,8 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
         frames += 1;
         last = frame;
     }
-    let info = SourceInfo { format: SourceFormat::Gif, width, height, has_alpha, frames };
+    let info =
+        SourceInfo { format: SourceFormat::Gif, width, height, has_alpha, frames, turn: Turn::Upright };
     Ok(Header { info, exif: None, ink: Ink::Plain, orientation: None })
 }
 

@@ -10,7 +10,7 @@ use super::{Header, Ink};
 use crate::Fault;
 use crate::limits::check_source;
 use crate::metadata::Orientation;
-use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
+use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits, Turn};
 
 /// By how much a tile may be larger than the picture that it is a part of, in pixels a side.
 const TILE_MARGIN: u32 = 1024;
@@ -119,13 +119,24 @@ pub(super) fn header<'a>(file: &'a [u8], limits: &SourceLimits) -> Result<Header
         Shown::Still(still) => {
             let (width, height) = cropped((width, height), &still.look);
             let has_alpha = still.alpha.is_some();
-            (SourceInfo { format, width, height, has_alpha, frames: 1 }, exif(&still.items)?, still.look)
+            (
+                SourceInfo { format, width, height, has_alpha, frames: 1, turn: Turn::Upright },
+                exif(&still.items)?,
+                still.look,
+            )
         }
         Shown::Sequence(track) => {
             let (width, height) = cropped((width, height), &track.look);
             // Of HEVC sequences the first picture alone can be decoded.
             let frames = if heif.codec == Codec::Av1 { track.frames } else { 1 };
-            let info = SourceInfo { format, width, height, has_alpha: track.alpha.is_some(), frames };
+            let info = SourceInfo {
+                format,
+                width,
+                height,
+                has_alpha: track.alpha.is_some(),
+                frames,
+                turn: Turn::Upright,
+            };
             (info, None, track.look)
         }
     };

@@ -2,7 +2,7 @@
 
 use super::{Header, Ink, bytes};
 use crate::Fault;
-use safelight_domain::image::{SourceFormat, SourceInfo};
+use safelight_domain::image::{SourceFormat, SourceInfo, Turn};
 
 /// Reads the frame header, the EXIF segment and the Adobe segment.
 pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
@@ -31,7 +31,14 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
         at = start + length.max(2);
     }
     let (width, height) = size.map_or((0, 0), |(w, h)| (u32::from(w), u32::from(h)));
-    let info = SourceInfo { format: SourceFormat::Jpeg, width, height, has_alpha: false, frames: 1 };
+    let info = SourceInfo {
+        format: SourceFormat::Jpeg,
+        width,
+        height,
+        has_alpha: false,
+        frames: 1,
+        turn: Turn::Upright,
+    };
     Ok(Header { info, exif, ink, orientation: None })
 }
 

@@ -4,7 +4,7 @@ use super::boxes::{Boxes, Reader};
 use super::{Header, Ink};
 use crate::Fault;
 use crate::metadata::Orientation;
-use safelight_domain::image::{SourceFormat, SourceInfo};
+use safelight_domain::image::{SourceFormat, SourceInfo, Turn};
 use std::borrow::Cow;
 
 const CONTAINER: &[u8] = b"\0\0\0\x0CJXL \r\n\x87\n";
@@ -47,6 +47,7 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
         height: head.height,
         has_alpha: head.has_alpha,
         frames: if head.animated { 2 } else { 1 },
+        turn: Turn::Upright,
     };
     Ok(Header { info, exif, ink: Ink::Plain, orientation: Some(Orientation::AsStored) })
 }

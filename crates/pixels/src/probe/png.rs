@@ -2,7 +2,7 @@
 
 use super::{Header, Ink, bytes};
 use crate::Fault;
-use safelight_domain::image::{SourceFormat, SourceInfo};
+use safelight_domain::image::{SourceFormat, SourceInfo, Turn};
 
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1A\n";
 
@@ -39,6 +39,7 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
     }
     let frames = found.min(promised).max(1);
     let has_alpha = transparent || matches!(color, 4 | 6) || (frames > 1 && exposed);
-    let info = SourceInfo { format: SourceFormat::Png, width, height, has_alpha, frames };
+    let info =
+        SourceInfo { format: SourceFormat::Png, width, height, has_alpha, frames, turn: Turn::Upright };
     Ok(Header { info, exif, ink: Ink::Plain, orientation: None })
 }

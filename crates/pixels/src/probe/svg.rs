@@ -3,7 +3,7 @@
 use super::{Header, Ink};
 use crate::Fault;
 use crate::svg::{self, Token, Tokens, local};
-use safelight_domain::image::{SourceFormat, SourceInfo};
+use safelight_domain::image::{SourceFormat, SourceInfo, Turn};
 
 /// How far the root element may be from the start, in bytes: comments come before it.
 const PROLOGUE: usize = 64 << 10;
@@ -51,7 +51,14 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
     // Beyond 32 bits it becomes the largest number, which is above every limit.
     let side = |length: f64| length.round().max(1.0) as u32;
     let (width, height) = (side(width), side(height));
-    let info = SourceInfo { format: SourceFormat::Svg, width, height, has_alpha: true, frames: 1 };
+    let info = SourceInfo {
+        format: SourceFormat::Svg,
+        width,
+        height,
+        has_alpha: true,
+        frames: 1,
+        turn: Turn::Upright,
+    };
     Ok(Header { info, exif: None, ink: Ink::Plain, orientation: None })
 }
 

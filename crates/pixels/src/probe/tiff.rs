@@ -2,7 +2,7 @@
 
 use super::{Header, Ink, bytes};
 use crate::Fault;
-use safelight_domain::image::{SourceFormat, SourceInfo};
+use safelight_domain::image::{SourceFormat, SourceInfo, Turn};
 
 const WIDTH: u16 = 0x0100;
 const HEIGHT: u16 = 0x0101;
@@ -83,6 +83,7 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
         height: layout.height,
         has_alpha: layout.alpha != Alpha::None,
         frames: 1,
+        turn: Turn::Upright,
     };
     Ok(Header { info, exif: Some(file), ink: Ink::Plain, orientation: None })
 }

@@ -2,7 +2,7 @@
 
 use super::{Header, Ink, bytes};
 use crate::Fault;
-use safelight_domain::image::{SourceFormat, SourceInfo};
+use safelight_domain::image::{SourceFormat, SourceInfo, Turn};
 
 /// Where the chunks start.
 const FIRST_CHUNK: usize = 12;
@@ -56,7 +56,8 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
 }
 
 fn plain<'a>(Size { width, height }: Size, has_alpha: bool) -> Header<'a> {
-    let info = SourceInfo { format: SourceFormat::WebP, width, height, has_alpha, frames: 1 };
+    let info =
+        SourceInfo { format: SourceFormat::WebP, width, height, has_alpha, frames: 1, turn: Turn::Upright };
     Header { info, exif: None, ink: Ink::Plain, orientation: None }
 }
 

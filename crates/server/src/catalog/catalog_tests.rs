@@ -1,5 +1,5 @@
 use super::*;
-use safelight_domain::image::{Privacy, SourceFormat, SourceInfo};
+use safelight_domain::image::{Privacy, SourceFormat, SourceInfo, Turn};
 use safelight_domain::signature::KeyName;
 use safelight_domain::token::{Role, Scope, TokenHash};
 use safelight_domain::transform::{Blur, Fit, MetadataPolicy, Side, Transform};
@@ -94,6 +94,7 @@ pub(crate) fn image(owner: char, id: &str, blob: BlobId, uploaded_ms: i64) -> Im
             height: 12_000,
             has_alpha: true,
             frames: 3,
+            turn: Turn::Sideways,
         },
         bytes: 1 << 40,
         filename: Some("ünïcode.webp".to_owned()),

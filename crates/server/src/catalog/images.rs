@@ -6,11 +6,13 @@ use super::{Catalog, CatalogError, ImageChanges, ImageKey, InsertError, JobKind,
 use super::{drafts, jobs, metadata, renditions};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
-use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo};
+use safelight_domain::image::{
+    BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo, Turn,
+};
 use std::sync::Arc;
 
 /// The columns that [`parse`] reads.
-pub(super) const COLUMNS: &str = "account, id, blob, format, width, height, has_alpha, frames, bytes, \
+pub(super) const COLUMNS: &str = "account, id, blob, format, width, height, has_alpha, frames, turn, bytes, \
                                   filename, metadata, creator, privacy, uploaded_ms";
 
 impl Catalog {
@@ -131,9 +133,9 @@ impl Catalog {
 pub(super) fn insert(connection: &Connection, image: &Image) -> Result<(), InsertError> {
     change(
         connection,
-        "INSERT INTO images (account, id, blob, format, width, height, has_alpha, frames, bytes, filename,
-                             metadata, creator, privacy, uploaded_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        "INSERT INTO images (account, id, blob, format, width, height, has_alpha, frames, turn, bytes,
+                             filename, metadata, creator, privacy, uploaded_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         (
             image.account.as_str(),
             image.id.as_str(),
@@ -143,6 +145,7 @@ pub(super) fn insert(connection: &Connection, image: &Image) -> Result<(), Inser
             image.source.height,
             image.source.has_alpha,
             image.source.frames,
+            image.source.turn.as_str(),
             image.bytes,
             &image.filename,
             image.metadata.as_json(),
@@ -230,6 +233,7 @@ pub(super) fn parse(row: &Row<'_>) -> Result<Image, CatalogError> {
             height: row.get("height")?,
             has_alpha: row.get("has_alpha")?,
             frames: row.get("frames")?,
+            turn: Turn::parse(&text("turn")?).ok_or_else(|| bad("turn"))?,
         },
         bytes: row.get("bytes")?,
         filename: row.get("filename")?,
