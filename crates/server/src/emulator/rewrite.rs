@@ -12,7 +12,8 @@ use safelight_domain::token::TokenHash;
 const AUTH_KEY: HeaderName = HeaderName::from_static("x-auth-key");
 
 /// First segments of paths that are no deliveries.
-const ROUTES: [&str; 7] = ["client", "safelight", "images", "metrics", "health", "openapi.json", "cdn-cgi"];
+const ROUTES: [&str; 8] =
+    ["client", "safelight", "dashboard", "images", "metrics", "health", "openapi.json", "cdn-cgi"];
 
 /// Paths with an account's id after them.
 const ACCOUNTS: [&str; 2] = ["/client/v4/accounts/", "/safelight/v1/accounts/"];

@@ -8,6 +8,7 @@ mod attacks;
 mod batch;
 mod compatibility;
 mod config;
+mod dashboard;
 mod delivery;
 mod delivery_errors;
 mod delivery_headers;
