@@ -3,6 +3,7 @@
 mod accounts;
 mod auth;
 mod batch;
+mod client;
 mod config;
 mod dashboard;
 mod delivery;
@@ -19,6 +20,7 @@ mod metadata;
 mod metrics;
 mod openapi;
 mod remote;
+mod session;
 mod upload_form;
 mod variants;
 mod webhook;
@@ -117,7 +119,11 @@ fn admin_routes() -> Router<Arc<App>> {
 
 /// The management API for browsers too, with the files that they show it by.
 fn dashboard_routes() -> Router<Arc<App>> {
+    let session = get(session::get).post(session::create).delete(session::delete);
+    let session = Router::new().route("/safelight/v1/session", session).method_not_allowed_fallback(no_route);
     admin_routes()
+        .merge(session)
+        .route_layer(Extension(auth::SessionPath))
         .route("/dashboard", any(dashboard::file))
         .route("/dashboard/", any(dashboard::file))
         .route("/dashboard/{*file}", any(dashboard::file))

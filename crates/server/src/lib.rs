@@ -16,6 +16,7 @@ pub mod fetch;
 pub mod http;
 pub mod ingest;
 pub mod jobs;
+pub mod logins;
 pub mod protocol;
 pub mod random;
 pub mod remote;

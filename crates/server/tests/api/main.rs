@@ -27,6 +27,7 @@ mod origin;
 mod refusals;
 mod remote;
 mod remote_refusals;
+mod session;
 mod strict;
 mod test_app;
 mod transforms;
