@@ -30,6 +30,11 @@ impl ETag {
         ETag(opaque.map_or_else(|| format!("\"cf-{hex}\""), |tag| format!("\"cf-{hex}:{tag}\"")))
     }
 
+    /// The tag of a file of the program whose sent bytes have this SHA-256.
+    pub fn of_file(digest: &[u8; 32]) -> ETag {
+        ETag(format!("\"{}\"", hex::digits(digest)))
+    }
+
     /// The tag with its quotes.
     pub fn as_str(&self) -> &str {
         &self.0

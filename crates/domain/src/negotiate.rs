@@ -247,6 +247,27 @@ pub fn accept_key(accept: Option<&str>) -> Option<&'static str> {
     }
 }
 
+/// How the bytes of a file of the program are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentEncoding {
+    /// As they are.
+    Identity,
+    /// Compressed by gzip.
+    Gzip,
+    /// Compressed by brotli.
+    Brotli,
+}
+
+impl ContentEncoding {
+    /// Those that an `Accept-Encoding` header names with a weight above zero, the smallest first, and
+    /// after them the one that everyone understands. `*` names none.
+    pub fn accepted(header: Option<&str>) -> impl Iterator<Item = ContentEncoding> {
+        let named = [("br", ContentEncoding::Brotli), ("gzip", ContentEncoding::Gzip)];
+        let named = named.into_iter().filter(move |(word, _)| accepts(header, word));
+        named.map(|(_, encoding)| encoding).chain([ContentEncoding::Identity])
+    }
+}
+
 fn accepts(accept: Option<&str>, media_type: &str) -> bool {
     accept.is_some_and(|accept| names(accept, media_type))
 }
@@ -277,6 +298,22 @@ mod tests {
 
     fn auto(accept: Option<&str>, source: &SourceInfo, transform: &Transform) -> OutputFormat {
         output_format(FormatChoice::Auto, accept, source, transform).expect("auto suits everything")
+    }
+
+    #[test]
+    fn encodings_are_those_that_are_named() {
+        use ContentEncoding::{Brotli, Gzip, Identity};
+        for (header, expected) in [
+            (None, &[Identity][..]),
+            (Some(""), &[Identity]),
+            (Some("*"), &[Identity]),
+            (Some("gzip, deflate, br, zstd"), &[Brotli, Gzip, Identity]),
+            (Some("GZIP;q=0.5"), &[Gzip, Identity]),
+            (Some("br;q=0, gzip"), &[Gzip, Identity]),
+            (Some("brotli, x-gzip"), &[Identity]),
+        ] {
+            assert_eq!(ContentEncoding::accepted(header).collect::<Vec<_>>(), expected, "{header:?}");
+        }
     }
 
     #[test]

@@ -121,8 +121,8 @@ pub fn authenticate_batch(
     Ok(Caller { account: stored.account.clone(), scopes: stored.scopes.clone(), role: Role::Member })
 }
 
-/// A request's proven right to act for one account. Only [`authenticate`] and
-/// [`authenticate_batch`] make one.
+/// A request's proven right to act for one account. Only [`authenticate`], [`authenticate_batch`] and an
+/// [open session](crate::session::OpenSession) make one.
 #[derive(Clone, Debug)]
 pub struct Caller {
     account: AccountId,
@@ -141,6 +141,10 @@ pub enum Refusal {
     MissingScope(Scope),
     /// Only an instance-admin token may.
     NotInstanceAdmin,
+    /// A session's request without the value that only its own pages know.
+    NoCsrf,
+    /// A session's request, or a login, from a page of another site.
+    OtherSite,
 }
 
 /// Proves that `presented` is the stored token and may act for `account`.
@@ -154,6 +158,11 @@ pub fn authenticate(
     if !bool::from(TokenHash::of(presented).0.ct_eq(&stored.hash.0)) {
         return Err(Refusal::Unauthenticated);
     }
+    acting(stored, account)
+}
+
+/// The right of a token that has been proven to act for `account`.
+pub(crate) fn acting(stored: &TokenRecord, account: &AccountId) -> Result<Caller, Refusal> {
     if stored.account != *account && stored.role != Role::InstanceAdmin {
         return Err(Refusal::OtherAccount);
     }
@@ -181,14 +190,14 @@ impl Caller {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn account(digit: char) -> AccountId {
+    pub(crate) fn account(digit: char) -> AccountId {
         AccountId::parse(&digit.to_string().repeat(32)).expect("32 hexadecimal digits")
     }
 
-    fn record(role: Role, scopes: &[Scope]) -> TokenRecord {
+    pub(crate) fn record(role: Role, scopes: &[Scope]) -> TokenRecord {
         TokenRecord {
             id: "1".repeat(32),
             account: account('a'),

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::Flights;
 use crate::fetch::Client;
+use crate::logins::Logins;
 use crate::random::ImageIds;
 use crate::remote;
 use crate::renderer::Renderer;
@@ -29,6 +30,8 @@ pub struct App {
     pub clock: Clock,
     /// Remote images being made, and those that are kept.
     pub remote: remote::Flights,
+    /// Failed logins of browsers.
+    pub logins: Logins,
     /// The ids of new images.
     pub image_ids: ImageIds,
     /// Renditions being made.

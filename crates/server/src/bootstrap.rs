@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::{Config, FirstAccount, Sandbox};
 use crate::deliver::Flights;
 use crate::fetch::Client;
+use crate::logins::Logins;
 use crate::protocol::Wall;
 use crate::random::{self, ImageIds};
 use crate::remote;
@@ -94,8 +95,20 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
     say_walls(&renderer, config.render.sandbox).await?;
     let flights = Flights::new(config.render.workers + config.render.queue);
     let (fetch, remote) = (Client::new(&config.fetch), remote::Flights::new(&config));
-    let app =
-        Arc::new(App { config, catalog, blobs, staging, renderer, fetch, remote, clock, image_ids, flights });
+    let logins = Logins::default();
+    let app = Arc::new(App {
+        config,
+        catalog,
+        blobs,
+        staging,
+        renderer,
+        fetch,
+        remote,
+        clock,
+        logins,
+        image_ids,
+        flights,
+    });
     Ok(Started { app, first_account, lock })
 }
 

@@ -38,6 +38,7 @@ mod readers;
 mod renditions;
 mod rows;
 mod schema;
+mod sessions;
 mod tokens;
 mod variants;
 mod writer;

@@ -14,10 +14,12 @@ use url::Url;
 /// Everything that `safelight serve` is told.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Address of delivery, and of everything else unless `admin_listen` is set.
+    /// Address of delivery, and of everything else that has no address of its own.
     pub listen: SocketAddr,
     /// Address of the management API and the health checks, when apart from delivery.
     pub admin_listen: Option<SocketAddr>,
+    /// See [`Dashboard`].
+    pub dashboard: Dashboard,
     /// The data folder.
     pub data: PathBuf,
     /// Start of every delivery URL in answers: scheme, host and port, no path.
@@ -49,6 +51,17 @@ pub struct Config {
     pub rendition_memory_bytes: usize,
     /// Names and secrets of the account that the first start makes.
     pub first_account: FirstAccount,
+}
+
+/// Where the dashboard is, and with it the sessions of browsers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dashboard {
+    /// Nowhere.
+    Off,
+    /// Beside the management API.
+    WithManagement,
+    /// At an address of its own, with a management API of its own.
+    Apart(SocketAddr),
 }
 
 /// Where Cloudflare refuses and Safelight need not.

@@ -3,7 +3,9 @@
 mod accounts;
 mod auth;
 mod batch;
+mod client;
 mod config;
+mod dashboard;
 mod delivery;
 mod direct;
 mod envelope;
@@ -18,13 +20,16 @@ mod metadata;
 mod metrics;
 mod openapi;
 mod remote;
+mod session;
 mod upload_form;
 mod variants;
 mod webhook;
 
 use crate::app::App;
-use axum::extract::OriginalUri;
+use crate::config::Dashboard;
+use axum::extract::{OriginalUri, Request, State};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, post, put};
 use axum::{Extension, Router};
 use error::ApiError;
@@ -32,9 +37,13 @@ use http::StatusCode;
 pub use openapi::document;
 use std::sync::Arc;
 
-/// Everything on one listener.
+/// Everything on one listener, but for a dashboard that has its own.
 pub fn router(app: Arc<App>) -> Router {
-    logged(admin_routes().merge(delivery_routes()), app)
+    let management = match app.config.dashboard {
+        Dashboard::WithManagement => dashboard_routes().route("/", any(home_or_delivery)),
+        Dashboard::Apart(_) | Dashboard::Off => admin_routes(),
+    };
+    logged(management.merge(delivery_routes()), app)
 }
 
 /// Delivery alone.
@@ -42,9 +51,17 @@ pub fn delivery_router(app: Arc<App>) -> Router {
     logged(delivery_routes(), app)
 }
 
-/// Everything but delivery.
+/// Everything but delivery, and but for a dashboard that has its own listener.
 pub fn admin_router(app: Arc<App>) -> Router {
-    logged(admin_routes().fallback(no_route), app)
+    match app.config.dashboard {
+        Dashboard::WithManagement => dashboard_router(app),
+        Dashboard::Apart(_) | Dashboard::Off => logged(admin_routes().fallback(no_route), app),
+    }
+}
+
+/// The dashboard with the management API that it uses.
+pub fn dashboard_router(app: Arc<App>) -> Router {
+    logged(dashboard_routes().route("/", any(home)).fallback(no_route), app)
 }
 
 /// What viewers and uploaders without a token may use.
@@ -98,6 +115,32 @@ fn admin_routes() -> Router<Arc<App>> {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .method_not_allowed_fallback(no_route)
+}
+
+/// The management API for browsers too, with the files that they show it by.
+fn dashboard_routes() -> Router<Arc<App>> {
+    let session = get(session::get).post(session::create).delete(session::delete);
+    let session = Router::new().route("/safelight/v1/session", session).method_not_allowed_fallback(no_route);
+    admin_routes()
+        .merge(session)
+        .route_layer(Extension(auth::SessionPath))
+        .route("/dashboard", any(dashboard::file))
+        .route("/dashboard/", any(dashboard::file))
+        .route("/dashboard/{*file}", any(dashboard::file))
+}
+
+async fn home(State(app): State<Arc<App>>, uri: OriginalUri, request: Request) -> Response {
+    match dashboard::home(&app, &request) {
+        Some(answer) => answer,
+        None => no_route(uri).await.into_response(),
+    }
+}
+
+async fn home_or_delivery(state: State<Arc<App>>, request: Request) -> Response {
+    match dashboard::home(&state, &request) {
+        Some(answer) => answer,
+        None => delivery::handle(state, request).await,
+    }
 }
 
 async fn no_route(OriginalUri(uri): OriginalUri) -> ApiError {

@@ -16,6 +16,7 @@ pub mod fetch;
 pub mod http;
 pub mod ingest;
 pub mod jobs;
+pub mod logins;
 pub mod protocol;
 pub mod random;
 pub mod remote;
@@ -34,16 +35,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// Where the server listens.
-pub enum Listeners {
-    /// Everything in one place.
-    Together(TcpListener),
-    /// The management API and the health checks apart from delivery.
-    Apart {
-        /// Viewers' requests alone.
-        delivery: TcpListener,
-        /// Everything else.
-        admin: TcpListener,
-    },
+pub struct Listeners {
+    /// Viewers' requests, and everything else that has no listener of its own.
+    pub delivery: TcpListener,
+    /// The management API and the health checks, when apart from delivery.
+    pub admin: Option<TcpListener>,
+    /// The dashboard, when apart from both.
+    pub dashboard: Option<TcpListener>,
 }
 
 /// Serves until `shutdown` completes, then stops taking connections, lets requests in flight and the
@@ -56,14 +54,15 @@ pub async fn run(
     app: Arc<App>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let (first, second) = match listeners {
-        Listeners::Together(listener) => ((listener, http::router(Arc::clone(&app))), None),
-        Listeners::Apart { delivery, admin } => {
-            let admin = (admin, http::admin_router(Arc::clone(&app)));
-            ((delivery, http::delivery_router(Arc::clone(&app))), Some(admin))
-        }
+    let Listeners { delivery, admin, dashboard } = listeners;
+    let viewers = match admin {
+        None => http::router(Arc::clone(&app)),
+        Some(_) => http::delivery_router(Arc::clone(&app)),
     };
-    serve_routers(std::iter::once(first).chain(second).collect(), app, shutdown).await
+    let admin = admin.map(|admin| (admin, http::admin_router(Arc::clone(&app))));
+    let dashboard = dashboard.map(|dashboard| (dashboard, http::dashboard_router(Arc::clone(&app))));
+    serve_routers([(delivery, viewers)].into_iter().chain(admin).chain(dashboard).collect(), app, shutdown)
+        .await
 }
 
 /// Serves each router on its listener and runs the jobs of `app`, as [`run`] does.

@@ -6,6 +6,7 @@
 
 mod duration;
 mod fetching;
+mod listening;
 mod secrets;
 mod sources;
 mod table;
@@ -139,12 +140,13 @@ pub enum SettingsError {
 /// file, an unknown variable that starts with `SAFELIGHT_`, a value out of range.
 pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
     let values = Values::read(sources)?;
-    let listen = values.required(&table::LISTEN)?;
+    let listen = values.required(&listening::LISTEN)?;
     let given_url = values.get(&table::PUBLIC_URL)?;
     let public_url = if given_url.is_some() { PublicUrl::Given } else { PublicUrl::FollowsListener };
     let config = Config {
         listen,
-        admin_listen: values.get(&table::ADMIN_LISTEN)?,
+        admin_listen: values.get(&listening::ADMIN_LISTEN)?,
+        dashboard: listening::dashboard(&values)?,
         data: values.required(&table::DATA)?,
         public_url: given_url.unwrap_or_else(|| url_of(listen)),
         max_upload_bytes: values.required(&table::MAX_UPLOAD_BYTES)?,
@@ -256,7 +258,7 @@ fn first_account(environment: &Environment) -> Result<FirstAccount, SettingsErro
 
 /// Where a browser on this machine reaches a listener: an address that stands for every interface
 /// is reached by loopback.
-fn url_of(listen: SocketAddr) -> Url {
+pub(crate) fn url_of(listen: SocketAddr) -> Url {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

@@ -39,6 +39,8 @@ pub struct Swept {
     pub drafts: u64,
     /// Batch tokens whose time was over.
     pub batch_tokens: u64,
+    /// Sessions of browsers whose time was over.
+    pub sessions: u64,
 }
 
 /// Why a sweep stopped; what it removed before stays removed.
@@ -67,7 +69,8 @@ pub async fn sweep(
     let drafts_before_ms = now_ms.saturating_sub(DEAD_DRAFT_MS);
     let drafts = delete_all(|| catalog.delete_old_drafts(drafts_before_ms, ROWS_AT_ONCE)).await?;
     let batch_tokens = delete_all(|| catalog.delete_old_batch_tokens(now_ms, ROWS_AT_ONCE)).await?;
-    Ok(Swept { orphans, unfinished, evicted, drafts, batch_tokens })
+    let sessions = delete_all(|| catalog.delete_old_sessions(now_ms, ROWS_AT_ONCE)).await?;
+    Ok(Swept { orphans, unfinished, evicted, drafts, batch_tokens, sessions })
 }
 
 /// Deletes rows some at a time until none is left. How many there were.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test ends where its ground gives way")]
 
-use safelight::config::{Compat, Sandbox};
+use safelight::config::{Compat, Dashboard, Sandbox};
 use safelight::settings::{Environment, Fallback, LogFormat, ROWS, Settings, SettingsError, Sources, load};
 use safelight_domain::access::UnknownImagePolicy;
 use std::path::PathBuf;
@@ -56,6 +56,7 @@ fn defaults() {
     let config = settings.config;
     assert_eq!(config.listen.to_string(), "127.0.0.1:8787");
     assert_eq!(config.admin_listen, None);
+    assert_eq!(config.dashboard, Dashboard::WithManagement);
     assert_eq!(config.data, PathBuf::from("./safelight-data"));
     assert_eq!(config.public_url.as_str(), "http://127.0.0.1:8787/");
     assert_eq!(config.max_upload_bytes, 10_000_000);
@@ -139,6 +140,16 @@ fn the_documented_defaults_are_a_file_that_changes_nothing() {
         Given { file: Some(Box::leak(text.into_boxed_str())), ..Given::default() }.load().expect("good");
     let default = Given::default().load().expect("good");
     assert_eq!(format!("{plain:?}"), format!("{default:?}"));
+}
+
+#[test]
+fn the_dashboard_has_one_place_or_none() {
+    let place = |flags| Given { flags, ..Given::default() }.load().expect("good").config.dashboard;
+    let apart = ("dashboard-listen", "127.0.0.1:9");
+    assert_eq!(place(vec![("dashboard", "off")]), Dashboard::Off);
+    assert_eq!(place(vec![apart]), Dashboard::Apart("127.0.0.1:9".parse().expect("an address")));
+    // Whoever switches it off means it.
+    assert_eq!(place(vec![("dashboard", "off"), apart]), Dashboard::Off);
 }
 
 #[test]

@@ -86,7 +86,8 @@ fn role_word(role: Role) -> &'static str {
     }
 }
 
-fn parse(row: &Row<'_>) -> Result<TokenRecord, CatalogError> {
+/// A token out of a row with the columns of the table.
+pub(super) fn parse(row: &Row<'_>) -> Result<TokenRecord, CatalogError> {
     let account: String = row.get("account")?;
     let scopes: String = row.get("scopes")?;
     let role: String = row.get("role")?;

@@ -80,7 +80,8 @@ impl Demo {
         };
         let (end, ended) = oneshot::channel::<()>();
         let app = Arc::clone(&started.app);
-        let mut server = tokio::spawn(run(Listeners::Together(listener), app, async { drop(ended.await) }));
+        let listeners = Listeners { delivery: listener, admin: None, dashboard: None };
+        let mut server = tokio::spawn(run(listeners, app, async { drop(ended.await) }));
         let mut steps = tokio::task::spawn_blocking(move || tour.take(&picture));
         let result = tokio::select! {
             () = &mut stop => bail!("interrupted"),
@@ -148,6 +149,8 @@ impl Tour {
         for (what, url) in [("signed ", &signed), ("preview", &preview), ("plain  ", &plain)] {
             out.line(&format!("  {what}  {url}"))?;
         }
+        out.line(&format!("  dashboard, with the token in {}", self.token_file.display()))?;
+        out.line(&format!("           {}", self.client.url("/dashboard/")))?;
         Ok(self.wrong)
     }
 

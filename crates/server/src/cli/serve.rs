@@ -2,8 +2,8 @@
 
 use super::Surroundings;
 use crate::bootstrap::{self, FirstStart, TOKEN_FILE};
-use crate::config::Config;
-use crate::settings::{Fallback, LogFormat, LogSettings, ROWS, Sources, load};
+use crate::config::{Config, Dashboard};
+use crate::settings::{Fallback, LogFormat, LogSettings, ROWS, Sources, load, url_of};
 use crate::{Listeners, run};
 use anyhow::Context;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
@@ -46,10 +46,10 @@ impl Serve {
         Runtime::new().context("the server cannot start")?.block_on(async move {
             let stop = stop_signal()?;
             let listeners = bind(&settings.config).await?;
-            let (delivery, admin) = addresses(&listeners)?;
-            settings.bound_to(delivery);
+            let addresses = addresses(&listeners, &settings.config)?;
+            settings.bound_to(addresses.delivery);
             let started = bootstrap::start(settings.config, clock).await?;
-            announce(&started.first_account, &started.app.config, admin);
+            announce(&started.first_account, &started.app.config, &addresses);
             let stop = async {
                 stop.await;
                 tracing::info!("stopping: requests in flight may finish");
@@ -77,10 +77,15 @@ pub(super) fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send +
 
 async fn bind(config: &Config) -> anyhow::Result<Listeners> {
     let delivery = listener(config.listen).await?;
-    Ok(match config.admin_listen {
-        None => Listeners::Together(delivery),
-        Some(address) => Listeners::Apart { delivery, admin: listener(address).await? },
-    })
+    let admin = match config.admin_listen {
+        None => None,
+        Some(address) => Some(listener(address).await?),
+    };
+    let dashboard = match config.dashboard {
+        Dashboard::Off | Dashboard::WithManagement => None,
+        Dashboard::Apart(address) => Some(listener(address).await?),
+    };
+    Ok(Listeners { delivery, admin, dashboard })
 }
 
 /// Listens on an address.
@@ -88,30 +93,53 @@ pub(super) async fn listener(address: SocketAddr) -> anyhow::Result<TcpListener>
     TcpListener::bind(address).await.with_context(|| format!("the address {address} cannot be listened on"))
 }
 
-/// Where the listeners really are: first that of delivery, then that of the management API.
-fn addresses(listeners: &Listeners) -> std::io::Result<(SocketAddr, SocketAddr)> {
-    match listeners {
-        Listeners::Together(listener) => Ok((listener.local_addr()?, listener.local_addr()?)),
-        Listeners::Apart { delivery, admin } => Ok((delivery.local_addr()?, admin.local_addr()?)),
-    }
+/// Where the listeners really are.
+struct Addresses {
+    delivery: SocketAddr,
+    admin: SocketAddr,
+    /// `None` when it is off.
+    dashboard: Option<SocketAddr>,
+}
+
+fn addresses(listeners: &Listeners, config: &Config) -> std::io::Result<Addresses> {
+    let Listeners { delivery, admin, dashboard } = listeners;
+    let delivery = delivery.local_addr()?;
+    let admin = admin.as_ref().map_or(Ok(delivery), TcpListener::local_addr)?;
+    let dashboard = match config.dashboard {
+        Dashboard::Off => None,
+        Dashboard::WithManagement => Some(admin),
+        Dashboard::Apart(address) => Some(dashboard.as_ref().map_or(Ok(address), TcpListener::local_addr)?),
+    };
+    Ok(Addresses { delivery, admin, dashboard })
 }
 
 /// Says where everything is. A new token is shown to a person at a terminal, never to a log.
-fn announce(first: &FirstStart, config: &Config, admin: SocketAddr) {
+fn announce(first: &FirstStart, config: &Config, addresses: &Addresses) {
+    let dashboard = addresses.dashboard.map(dashboard_url);
     tracing::info!(
         listen = %config.listen,
-        admin_listen = %admin,
+        admin_listen = %addresses.admin,
         public_url = %config.public_url,
+        dashboard = dashboard.as_deref().unwrap_or("off"),
         account_id = first.account.id.as_str(),
         account_hash = first.account.hash.as_str(),
         token_file = %config.data.join(TOKEN_FILE).display(),
         "serving"
     );
-    if let Some(token) = &first.token
-        && std::io::stderr().is_terminal()
-    {
+    if !std::io::stderr().is_terminal() {
+        return;
+    }
+    if let Some(url) = &dashboard {
+        super::note(&format!("dashboard: {url}"));
+    }
+    if let Some(token) = &first.token {
         super::note(&format!("API token of the new account: {token}"));
     }
+}
+
+/// Where a browser on this machine finds the dashboard of a listener.
+pub(super) fn dashboard_url(address: SocketAddr) -> String {
+    format!("{}dashboard/", url_of(address))
 }
 
 /// Starts the log, on standard error.

@@ -12,7 +12,8 @@ use safelight_domain::token::TokenHash;
 const AUTH_KEY: HeaderName = HeaderName::from_static("x-auth-key");
 
 /// First segments of paths that are no deliveries.
-const ROUTES: [&str; 7] = ["client", "safelight", "images", "metrics", "health", "openapi.json", "cdn-cgi"];
+const ROUTES: [&str; 8] =
+    ["client", "safelight", "dashboard", "images", "metrics", "health", "openapi.json", "cdn-cgi"];
 
 /// Paths with an account's id after them.
 const ACCOUNTS: [&str; 2] = ["/client/v4/accounts/", "/safelight/v1/accounts/"];
@@ -34,15 +35,27 @@ pub(super) async fn request(emulator: &Emulator, request: &mut Request) {
 }
 
 /// Any token becomes the account's own, unless the server knows it: one with fewer scopes keeps them.
+/// The emulator's own pages, which are those of the dashboard, need none; those of other sites do, or
+/// every page in the same browser could reach what is behind it.
 async fn take_token(emulator: &Emulator, headers: &mut HeaderMap) {
-    let Some(text) = token(headers) else { return };
-    if matches!(emulator.app.catalog.find_token(&TokenHash::of(text)).await, Ok(Some(_))) {
-        return;
+    match token(headers) {
+        Some(text) => {
+            if matches!(emulator.app.catalog.find_token(&TokenHash::of(text)).await, Ok(Some(_))) {
+                return;
+            }
+        }
+        None if is_own_page(headers) => {}
+        None => return,
     }
     if let Ok(value) = HeaderValue::from_str(&format!("Bearer {}", emulator.token)) {
         headers.remove(AUTH_KEY);
         headers.insert(header::AUTHORIZATION, value);
     }
+}
+
+/// Whether a page of this very origin asks, as browsers say by themselves and pages cannot.
+fn is_own_page(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"same-origin")
 }
 
 /// A token that is not empty.

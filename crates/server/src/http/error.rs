@@ -24,12 +24,14 @@ pub(super) struct ApiError {
     code: u32,
     public: String,
     private: Option<String>,
+    /// Seconds; given to a client that may only try again later.
+    retry_after: Option<u64>,
 }
 
 impl ApiError {
     /// A refusal that is the client's to mend; `public` says what is wrong and what is allowed.
     pub(super) fn new(status: StatusCode, code: u32, public: impl Into<String>) -> ApiError {
-        ApiError { status, code, public: public.into(), private: None }
+        ApiError { status, code, public: public.into(), private: None, retry_after: None }
     }
 
     /// 400/5400: a malformed form, body, parameter or name.
@@ -55,12 +57,20 @@ impl ApiError {
             code: 5500,
             public: "Internal server error".to_owned(),
             private: Some(chain(cause)),
+            retry_after: None,
         }
     }
 
     /// 503/5503: try again in a moment.
     pub(super) fn busy() -> ApiError {
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, 5503, "Too many images are being processed, try again")
+    }
+
+    /// 429/5429: the client has failed too often, and may try again after so many seconds.
+    pub(super) fn wait(seconds: u64) -> ApiError {
+        let public = format!("Too many failed logins, try again in {seconds} s");
+        let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, 5429, public);
+        ApiError { retry_after: Some(seconds), ..error }
     }
 }
 
@@ -96,6 +106,17 @@ impl From<Refusal> for ApiError {
                 10000,
                 "Authentication error: only an instance-admin token may do this".to_owned(),
             ),
+            Refusal::NoCsrf => (
+                StatusCode::FORBIDDEN,
+                10000,
+                "Authentication error: a change by a session needs its value 'csrf' in the header X-CSRF-Token"
+                    .to_owned(),
+            ),
+            Refusal::OtherSite => (
+                StatusCode::FORBIDDEN,
+                10000,
+                "Authentication error: only pages of this origin may log in or use a session".to_owned(),
+            ),
         };
         ApiError::new(status, code, public)
     }
@@ -116,6 +137,8 @@ impl IntoResponse for ApiError {
             body.to_string(),
         )
             .into_response();
+        let seconds = self.retry_after.map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds)));
+        response.headers_mut().extend(seconds);
         add_status_headers(&mut response);
         response
     }
@@ -150,7 +173,7 @@ impl DeliveryError {
 /// The same refusal as plain text, for clients of upload URLs.
 impl From<ApiError> for DeliveryError {
     fn from(error: ApiError) -> DeliveryError {
-        let ApiError { status, code, public, private } = error;
+        let ApiError { status, code, public, private, retry_after: _ } = error;
         DeliveryError { status, code, public, private }
     }
 }

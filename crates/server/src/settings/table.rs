@@ -3,11 +3,12 @@
 use super::LogFormat;
 use super::duration;
 use super::fetching;
+use super::listening;
 use crate::config::{Compat, Sandbox};
 use crate::protocol::sealed;
 use ipnet::IpNet;
 use safelight_domain::access::UnknownImagePolicy;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -60,9 +61,11 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 33] = [
-    LISTEN.row,
-    ADMIN_LISTEN.row,
+pub const ROWS: [Row; 35] = [
+    listening::LISTEN.row,
+    listening::ADMIN_LISTEN.row,
+    listening::DASHBOARD.row,
+    listening::DASHBOARD_LISTEN.row,
     DATA.row,
     PUBLIC_URL.row,
     MAX_UPLOAD_BYTES.row,
@@ -95,28 +98,6 @@ pub const ROWS: [Row; 33] = [
     LOG_FORMAT.row,
     LOG_LEVEL.row,
 ];
-
-pub(super) const LISTEN: Setting<SocketAddr> = Setting {
-    row: Row {
-        name: "listen",
-        default: Fallback::Is("127.0.0.1:8787"),
-        form: Form::Text,
-        allowed: "an IP address and a port, for instance 127.0.0.1:8787",
-        about: "Address of delivery, and of the management API unless admin-listen is set. Port 0 takes a free one.",
-    },
-    parse: parsed,
-};
-
-pub(super) const ADMIN_LISTEN: Setting<SocketAddr> = Setting {
-    row: Row {
-        name: "admin-listen",
-        default: Fallback::Derived { example: "127.0.0.1:8788" },
-        form: Form::Text,
-        allowed: "an IP address and a port, for instance 127.0.0.1:8788",
-        about: "Address of the management API and the health checks, when they shall not share the address of delivery.",
-    },
-    parse: parsed,
-};
 
 pub(super) const DATA: Setting<PathBuf> = Setting {
     row: Row {
@@ -412,7 +393,7 @@ pub fn documented_defaults() -> String {
     text
 }
 
-fn parsed<T: FromStr>(text: &str) -> Option<T> {
+pub(super) fn parsed<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 

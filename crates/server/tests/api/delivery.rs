@@ -231,7 +231,7 @@ async fn names_that_do_not_exist() {
     app.get(&format!("/AAAAAAAAAAAAAAAAAAAAAA/{id}/public")).await.error(403, 9427);
     app.get(&format!("/short/{id}/public")).await.error(403, 9427);
     app.get(&format!("/{}/{id}", app.account.hash.as_str())).await.error(403, 9426);
-    app.get("/").await.error(403, 9426);
+    app.get("/?").await.error(403, 9426);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ async fn of_urls_and_names() {
     let shape = "Invalid URL: expected /<account hash>/<image id>/<variant>";
     let no_variant = "Image access denied: This account doesn't have variant with this name";
     for (target, status, code, text) in [
-        ("/".to_owned(), 403, 9426, shape),
+        ("/?".to_owned(), 403, 9426, shape),
         (format!("/{hash}/{id}"), 403, 9426, shape),
         (format!("/{hash}/%FF/public"), 403, 9426, shape),
         (format!("/short/{id}/public"), 403, 9427, "Incorrect account hash"),

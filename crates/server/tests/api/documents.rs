@@ -126,11 +126,11 @@ impl Document {
 }
 
 /// How much like a template a path is; `None` when it is none of its kind. A literal segment counts
-/// more than any that come after it, and only an image's id and a source may have slashes.
+/// more than any that come after it, and only an image's id, a source and a file may have slashes.
 fn likeness(template: &str, asked: &[&str]) -> Option<Vec<bool>> {
     let parts: Vec<&str> = template.split('/').skip(1).collect();
     let is_literal = |part: &str| !part.starts_with('{');
-    let wide = parts.iter().position(|part| ["{image_id}", "{source}"].contains(part));
+    let wide = parts.iter().position(|part| ["{image_id}", "{source}", "{file}"].contains(part));
     let spare = asked.len().checked_sub(parts.len())?;
     if spare > 0 && wide.is_none() {
         return None;

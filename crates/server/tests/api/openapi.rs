@@ -40,6 +40,7 @@ fn paths(router: &Router) -> BTreeSet<String> {
 fn filled(path: &str) -> String {
     let segments = path.split('/').map(|segment| match segment {
         "{account_id}" => "0123456789abcdef0123456789abcdef",
+        "{*file}" => "index.html",
         parameter if parameter.starts_with('{') => "x",
         literal => literal,
     });

@@ -10,7 +10,8 @@ use safelight::bootstrap;
 use safelight::catalog::Account;
 use safelight::clock::Clock;
 use safelight::config::{
-    Compat, Config, ConnectionLimits, FetchConfig, FirstAccount, RemoteConfig, RenderConfig, Sandbox,
+    Compat, Config, ConnectionLimits, Dashboard, FetchConfig, FirstAccount, RemoteConfig, RenderConfig,
+    Sandbox,
 };
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::image::SourceLimits;
@@ -276,6 +277,7 @@ fn config(data: std::path::PathBuf) -> Config {
     Config {
         listen: "127.0.0.1:0".parse().expect("an address"),
         admin_listen: None,
+        dashboard: Dashboard::WithManagement,
         data,
         public_url: "https://images.example".parse().expect("a URL"),
         max_upload_bytes: 1_000_000,

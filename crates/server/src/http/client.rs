@@ -1,0 +1,60 @@
+//! Where a request comes from.
+
+use crate::app::App;
+use http::{Extensions, HeaderMap};
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+
+/// The address of a request's client, by what the accept loop and trusted proxies say of it.
+pub(super) fn address(app: &App, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+    let peer = extensions.get::<SocketAddr>()?;
+    Some(client_address(peer.ip(), headers, &app.config.trusted_proxies))
+}
+
+/// The address of the client: the peer, unless it is a trusted proxy; then the last address in
+/// `X-Forwarded-For` that is none. What stands before that anyone can have written.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+    if !is_trusted(&peer) {
+        return peer;
+    }
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    let mut client = peer;
+    for address in forwarded.iter().rev() {
+        let Ok(address) = address.trim().parse() else { break };
+        client = address;
+        if !is_trusted(&address) {
+            break;
+        }
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn forwarded_addresses_count_only_from_trusted_proxies() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
+        for (peer, forwarded, client) in [
+            ("192.0.2.1", "198.51.100.7", "192.0.2.1"),
+            ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
+            ("10.0.0.1", "203.0.113.9, 198.51.100.7", "198.51.100.7"),
+            ("10.0.0.1", "198.51.100.7, 10.1.1.1", "198.51.100.7"),
+            ("10.0.0.1", "198.51.100.7, junk", "10.0.0.1"),
+            ("10.0.0.1", "", "10.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", HeaderValue::from_str(forwarded).expect("a header"));
+            let peer: IpAddr = peer.parse().expect("an address");
+            assert_eq!(client_address(peer, &headers, &trusted).to_string(), client, "{forwarded}");
+        }
+    }
+}

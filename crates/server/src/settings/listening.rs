@@ -1,0 +1,73 @@
+//! The settings of where the server listens, and what is there.
+
+use super::table::{Fallback, Form, Row, Setting, parsed};
+use super::{SettingsError, Values};
+use crate::config::Dashboard;
+use std::net::SocketAddr;
+
+pub(super) fn dashboard(values: &Values) -> Result<Dashboard, SettingsError> {
+    let apart = values.get(&DASHBOARD_LISTEN)?;
+    Ok(match values.required(&DASHBOARD)? {
+        Switch::Off => Dashboard::Off,
+        Switch::On => apart.map_or(Dashboard::WithManagement, Dashboard::Apart),
+    })
+}
+
+/// Whether there is a dashboard at all.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
+
+pub(super) const LISTEN: Setting<SocketAddr> = Setting {
+    row: Row {
+        name: "listen",
+        default: Fallback::Is("127.0.0.1:8787"),
+        form: Form::Text,
+        allowed: "an IP address and a port, for instance 127.0.0.1:8787",
+        about: "Address of delivery, and of the management API and the dashboard unless admin-listen is set. Port 0 takes a free one.",
+    },
+    parse: parsed,
+};
+
+pub(super) const ADMIN_LISTEN: Setting<SocketAddr> = Setting {
+    row: Row {
+        name: "admin-listen",
+        default: Fallback::Derived { example: "127.0.0.1:8788" },
+        form: Form::Text,
+        allowed: "an IP address and a port, for instance 127.0.0.1:8788",
+        about: "Address of the management API, the health checks and the dashboard, when they shall not share the address of delivery.",
+    },
+    parse: parsed,
+};
+
+pub(super) const DASHBOARD: Setting<Switch> = Setting {
+    row: Row {
+        name: "dashboard",
+        default: Fallback::Is("on"),
+        form: Form::Text,
+        allowed: "on or off",
+        about: "Whether the dashboard is served, and browsers can log in to it.",
+    },
+    parse: switch,
+};
+
+pub(super) const DASHBOARD_LISTEN: Setting<SocketAddr> = Setting {
+    row: Row {
+        name: "dashboard-listen",
+        default: Fallback::Derived { example: "127.0.0.1:8789" },
+        form: Form::Text,
+        allowed: "an IP address and a port, for instance 127.0.0.1:8789",
+        about: "Address of the dashboard, with the management API that it uses, when it shall share none of the others.",
+    },
+    parse: parsed,
+};
+
+fn switch(text: &str) -> Option<Switch> {
+    match text {
+        "on" => Some(Switch::On),
+        "off" => Some(Switch::Off),
+        _ => None,
+    }
+}
