@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test ci setup fmt clippy deny docs demo-exit golden bench compare-sharp fuzz fuzz-ci mutate mutate-ci conformance \
+.PHONY: demo test ci setup fmt clippy deny docs demo-exit golden bench bench-dashboard compare-sharp fuzz fuzz-ci mutate mutate-ci conformance \
 	contact-sheet memory release render setup-build
 
 ## demo: build, and show private images end to end on a throwaway data folder
@@ -48,6 +48,11 @@ bench:
 	@scripts/setup build bench
 	$(CARGO) build --release --locked
 	scripts/bench-delivery
+
+## bench-dashboard: how long the dashboard's page of images takes among 100,000
+bench-dashboard: release
+	@scripts/setup test
+	scripts/bench-dashboard
 
 ## compare-sharp: sizes and looks of every fit and option beside sharp; takes minutes, and needs npm
 compare-sharp:

@@ -4,6 +4,7 @@
 // The whole program is a test, also the functions that Clippy does not take for one.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod dashboard;
 mod direct;
 mod fetching;
 mod filters;
