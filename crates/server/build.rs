@@ -1,5 +1,6 @@
-//! Embeds the dashboard: every file below `dashboard/`, as it is and compressed, with its media type
-//! and the hash of its bytes. `http/dashboard.rs` serves what is written here.
+//! Embeds the dashboard: every file below `dashboard/`, and the snippets of `docs/signing` that it shows as
+//! `signing/…`, as they are and compressed, with their media types and the hashes of their bytes.
+//! `http/dashboard.rs` serves what is written here.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -13,14 +14,14 @@ use std::path::{Path, PathBuf};
 const WORTH_IT: usize = 95;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let source = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../dashboard");
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../..");
     let target = PathBuf::from(std::env::var("OUT_DIR")?);
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={}", source.display());
+    let mut all = files(&root.join("dashboard"), "")?;
+    all.extend(files(&root.join("docs/signing"), "signing/")?);
     let mut code = "[\n".to_owned();
-    for (index, path) in files(&source)?.iter().enumerate() {
-        let name = path.strip_prefix(&source)?.to_str().ok_or("a file's name is not UTF-8")?;
-        let media_type = media_type(path).ok_or(format!("no media type is known for dashboard/{name}"))?;
+    for (index, (name, path)) in all.iter().enumerate() {
+        let media_type = media_type(name, path).ok_or(format!("no media type is known for {name}"))?;
         let plain = std::fs::read(path)?;
         let gzip = worth_it(gzip(&plain)?, &plain);
         let brotli = worth_it(brotli(&plain)?, &plain);
@@ -42,23 +43,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Every file of the folder and of the folders in it, in order.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+/// Every file of the folder and of the folders in it, in order, with its name below `prefix`.
+fn files(folder: &Path, prefix: &str) -> Result<Vec<(String, PathBuf)>, Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={}", folder.display());
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or("a file's name is not UTF-8")?;
+        let name = format!("{prefix}{name}");
+        let hidden = name.starts_with('.') || name.contains("/.");
         if path.is_dir() {
-            found.extend(files(&path)?);
+            found.extend(files(&path, &format!("{name}/"))?);
         } else if !hidden {
-            found.push(path);
+            found.push((name, path));
         }
     }
     found.sort();
     Ok(found)
 }
 
-fn media_type(path: &Path) -> Option<&'static str> {
+fn media_type(name: &str, path: &Path) -> Option<&'static str> {
+    if name.starts_with("signing/") {
+        // Shown, and never run.
+        return Some("text/plain; charset=utf-8");
+    }
     Some(match path.extension()?.to_str()? {
         "html" => "text/html; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
