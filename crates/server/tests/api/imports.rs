@@ -367,7 +367,7 @@ async fn bad_imports_are_refused() {
     };
     for (body, why) in [
         (json!({}), "kind"),
-        (json!({"kind": "s3"}), "kind"),
+        (json!({"kind": "s3"}), "unknown variant"),
         (json!({"kind": "urls"}), "urls"),
         (json!({"kind": "urls", "urls": []}), "1 to 10000"),
         (json!({"kind": "urls", "urls": many}), "1 to 10000"),
