@@ -8,10 +8,11 @@ mod source;
 mod step;
 
 use crate::app::App;
-use crate::catalog::{CatalogError, ImportFailure, ImportWork, InsertError, Listed, RemoteAccount};
+use crate::catalog::{CatalogError, ImportFailure, ImportWork, InsertError, Listed};
 use crate::variant_options;
 use futures_util::future::{AbortHandle, abortable};
 use futures_util::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
+use item::Halt;
 use safelight_domain::import::{ImportState, Patience, Setback};
 use safelight_domain::variant::{MAX_VARIANTS, Variant, VariantName};
 use source::{RemoteVariant, Source};
@@ -198,7 +199,11 @@ impl Runner<'_> {
     /// Brings images, some at once.
     async fn bring(&self, work: &ImportWork, source: Option<&Source<'_>>) -> Result<(), CatalogError> {
         let bring = |item| self.bring_one(&work.import, source, item);
-        stream::iter(&work.items).map(Ok).try_for_each_concurrent(ITEMS_AT_ONCE, bring).await
+        match stream::iter(&work.items).map(Ok).try_for_each_concurrent(ITEMS_AT_ONCE, bring).await {
+            Ok(()) => Ok(()),
+            Err(Halt::Token(error)) => self.fail(refused_token(&error)).await,
+            Err(Halt::Catalog(error)) => Err(error),
+        }
     }
 
     /// Counts a source's images, and makes its variants.
@@ -277,11 +282,6 @@ fn refused_token(error: &StepError) -> String {
 fn of_variant(name: &str, why: &dyn std::fmt::Display) -> ImportFailure {
     let source = if name.is_empty() { "variants".to_owned() } else { format!("variant {name}") };
     ImportFailure { source, message: why.to_string() }
-}
-
-/// What is known of a source before an import of it begins.
-pub fn named(remote: &RemoteAccount) -> String {
-    format!("{}/accounts/{}", remote.api.as_str().trim_end_matches('/'), remote.account.as_str())
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use crate::http::auth::AccountCaller;
 use crate::http::envelope::{Success, empty, json_body_within};
 use crate::http::error::ApiError;
 use crate::http::images::{privacy, rfc3339};
-use crate::import;
 use crate::ingest::filename_in;
 use crate::random;
 use axum::body::Body;
@@ -213,7 +212,8 @@ fn from_account(api: Option<String>, account: &str, token: String) -> Result<(St
         )));
     }
     let remote = RemoteAccount { api: parse_api(api.as_deref().unwrap_or(CLOUDFLARE))?, account, token };
-    Ok((import::named(&remote), ImportFrom::Cloudflare(remote)))
+    let shown = format!("{}/accounts/{}", remote.api.as_str().trim_end_matches('/'), remote.account.as_str());
+    Ok((shown, ImportFrom::Cloudflare(remote)))
 }
 
 fn parse_api(text: &str) -> Result<Url, ApiError> {

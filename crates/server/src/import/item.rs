@@ -2,12 +2,26 @@
 
 use super::source::Source;
 use super::step::{StepError, get};
-use super::{ITEM_REPETITIONS, Runner, refused_token};
+use super::{ITEM_REPETITIONS, Runner};
 use crate::app::App;
 use crate::catalog::{CatalogError, Import, ImportFailure, ImportItem, ItemOutcome};
 use crate::fetch::Target;
 use crate::ingest::{IngestError, NewUpload, prepare};
 use http::StatusCode;
+
+/// Why no further image is brought.
+pub(super) enum Halt {
+    /// The source said so to the token.
+    Token(StepError),
+    /// See [`CatalogError`].
+    Catalog(CatalogError),
+}
+
+impl From<CatalogError> for Halt {
+    fn from(error: CatalogError) -> Halt {
+        Halt::Catalog(error)
+    }
+}
 
 impl Runner<'_> {
     /// Brings an image, and notes what became of it.
@@ -16,7 +30,7 @@ impl Runner<'_> {
         import: &Import,
         source: Option<&Source<'_>>,
         item: &ImportItem,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<(), Halt> {
         let (target, shown) = match source {
             Some(source) => (Ok(source.original(&item.source)), item.source.clone()),
             None => match Target::parse(&item.source) {
@@ -34,7 +48,7 @@ impl Runner<'_> {
             Ok(outcome) => outcome,
             // A token that was revoked meanwhile; of a URL it says nothing about the next.
             Err(error @ StepError::Status { status: StatusCode::UNAUTHORIZED, .. }) if source.is_some() => {
-                return self.fail(refused_token(&error)).await;
+                return Err(Halt::Token(error));
             }
             Err(error) => {
                 tracing::info!(
@@ -45,7 +59,7 @@ impl Runner<'_> {
                 ItemOutcome::Failed(ImportFailure { source: shown, message: error.to_string() })
             }
         };
-        self.app.catalog.finish_import_item(&self.id, item.number, outcome).await
+        Ok(self.app.catalog.finish_import_item(&self.id, item.number, outcome).await?)
     }
 }
 

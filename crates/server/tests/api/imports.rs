@@ -163,6 +163,37 @@ async fn a_source_that_is_busy_or_broken_is_asked_again() {
     assert_eq!(tries, [6, 4, 4, 1]);
 }
 
+/// The API of an account with two pages of images, and an empty one between them. `elsewhere` is where one original is.
+fn source(path: &str, elsewhere: &str) -> Vec<u8> {
+    match path {
+        "/v1/stats" => ok(json!({"count": {"current": 4, "allowed": 100_000}})),
+        "/v1/variants" => ok(json!({"variants": {
+            "thumb": {"id": "thumb", "options": {"fit": "cover", "width": 50, "metadata": "none"},
+                      "neverRequireSignedURLs": true},
+            "public": {"id": "public", "options": {"fit": "contain", "width": 77, "height": 77}},
+            "odd": {"id": "odd", "options": {"fit": "sideways"}},
+        }})),
+        "/v2?per_page=100&sort_order=asc" => ok(json!({"images": [
+            {"id": "a/b c", "filename": "a.png", "meta": {"z": 1, "a": [true]}, "requireSignedURLs": true,
+             "creator": "someone", "variants": [], "uploaded": "2026-01-01T00:00:00.000Z"},
+            {"id": "promised", "draft": true, "requireSignedURLs": false},
+            {"id": "2cdc28f0-017a-49c4-9ed7-87056c839010", "requireSignedURLs": false},
+        ], "continuation_token": "next=1"})),
+        "/v2?per_page=100&sort_order=asc&continuation_token=next%3D1" => {
+            ok(json!({"images": [], "continuation_token": "2"}))
+        }
+        "/v2?per_page=100&sort_order=asc&continuation_token=2" => ok(json!({"images": [
+            {"id": "a//b", "requireSignedURLs": false},
+            {"id": "moved", "requireSignedURLs": false},
+        ], "continuation_token": null})),
+        "/v1/a%2Fb%20c/blob" | "/v1/2cdc28f0-017a-49c4-9ed7-87056c839010/blob" => {
+            answer("200 OK", "", png(4, 3, [1, 2, 3, 255]))
+        }
+        "/v1/moved/blob" => redirect("302 Found", elsewhere),
+        other => panic!("{other}"),
+    }
+}
+
 #[tokio::test]
 async fn the_pages_of_a_source_are_followed_and_images_keep_what_they_have() {
     let files = Origin::start(|_| answer("200 OK", "", png(5, 5, [9, 9, 9, 255]))).await;
@@ -172,33 +203,7 @@ async fn the_pages_of_a_source_are_followed_and_images_keep_what_they_have() {
         let path = target(request).strip_prefix(&format!("/client/v4/accounts/{ACCOUNT}/images"));
         let path = path.unwrap_or_else(|| panic!("{request}"));
         assert!(request.contains(&format!("authorization: Bearer {TOKEN}\r\n")), "{request}");
-        match path {
-            "/v1/stats" => ok(json!({"count": {"current": 4, "allowed": 100_000}})),
-            "/v1/variants" => ok(json!({"variants": {
-                "thumb": {"id": "thumb", "options": {"fit": "cover", "width": 50, "metadata": "none"},
-                          "neverRequireSignedURLs": true},
-                "public": {"id": "public", "options": {"fit": "contain", "width": 77, "height": 77}},
-                "odd": {"id": "odd", "options": {"fit": "sideways"}},
-            }})),
-            "/v2?per_page=100&sort_order=asc" => ok(json!({"images": [
-                {"id": "a/b c", "filename": "a.png", "meta": {"z": 1, "a": [true]}, "requireSignedURLs": true,
-                 "creator": "someone", "variants": [], "uploaded": "2026-01-01T00:00:00.000Z"},
-                {"id": "promised", "draft": true, "requireSignedURLs": false},
-                {"id": "2cdc28f0-017a-49c4-9ed7-87056c839010", "requireSignedURLs": false},
-            ], "continuation_token": "next=1"})),
-            "/v2?per_page=100&sort_order=asc&continuation_token=next%3D1" => {
-                ok(json!({"images": [], "continuation_token": "2"}))
-            }
-            "/v2?per_page=100&sort_order=asc&continuation_token=2" => ok(json!({"images": [
-                {"id": "a//b", "requireSignedURLs": false},
-                {"id": "moved", "requireSignedURLs": false},
-            ], "continuation_token": null})),
-            "/v1/a%2Fb%20c/blob" | "/v1/2cdc28f0-017a-49c4-9ed7-87056c839010/blob" => {
-                answer("200 OK", "", png(4, 3, [1, 2, 3, 255]))
-            }
-            "/v1/moved/blob" => redirect("302 Found", &elsewhere),
-            other => panic!("{other}"),
-        }
+        source(path, &elsewhere)
     })
     .await;
     let app = TestApp::with(|config| {
@@ -259,6 +264,25 @@ async fn a_token_that_the_source_refuses_ends_the_import() {
         assert_eq!(failed["message"], message);
         assert_eq!(origin.connections(), 3, "it is not asked again");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_on_the_way_ends_the_import() {
+    let origin = Origin::start(|request| match target(request) {
+        blob if blob.ends_with("/i0/blob") => answer("403 Forbidden", "", "not this one"),
+        blob if blob.ends_with("/blob") => answer("401 Unauthorized", "", "no"),
+        other => preliminary(other).unwrap_or_else(|| {
+            let images: Vec<_> = (0..50).map(|n| json!({"id": format!("i{n}")})).collect();
+            ok(json!({"images": images, "continuation_token": "more"}))
+        }),
+    })
+    .await;
+    let app = TestApp::with(open(&origin)).await;
+    let import = create(&app, from(&origin)).await;
+    let failed = ended(&app, &import).await;
+    let message = "the source does not accept the token: it answered 401 Unauthorized";
+    assert_eq!((&failed["state"], &failed["message"]), (&json!("failed"), &json!(message)));
+    assert!(origin.connections() < 20, "the rest is not asked for: {}", origin.connections());
 }
 
 #[tokio::test]
