@@ -95,6 +95,11 @@ impl ImageId {
         Ok(ImageId(text.to_owned()))
     }
 
+    /// Parses an id that an image has on another server: a generated or a custom one.
+    pub fn of_other_server(text: &str) -> Result<ImageId, CustomIdError> {
+        if is_uuid(text) { Ok(ImageId(text.to_owned())) } else { ImageId::custom(text) }
+    }
+
     /// An id as some request names it, to look an image up by. Any text will do: one that could
     /// never have been stored simply finds nothing.
     pub fn named(text: &str) -> ImageId {
@@ -428,6 +433,9 @@ mod tests {
         assert_eq!(id.as_str(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
         assert!(!id.is_custom());
         assert!(ImageId::named("photo").is_custom());
+        assert_eq!(ImageId::of_other_server(id.as_str()), Ok(id));
+        assert_eq!(ImageId::of_other_server("a/b"), Ok(ImageId::named("a/b")));
+        assert_eq!(ImageId::of_other_server("a//b"), Err(CustomIdError::Slash));
     }
 
     #[test]

@@ -28,6 +28,8 @@ mod cache;
 mod conditions;
 mod drafts;
 mod images;
+mod import_items;
+mod imports;
 mod jobs;
 mod keys;
 mod lists;
@@ -45,6 +47,11 @@ mod writer;
 
 pub use batch_tokens::MAX_BATCH_TOKENS;
 pub use drafts::FulfilError;
+pub use import_items::{ImportFailure, ImportItem, ImportPage, ImportWork, ItemOutcome};
+pub use imports::{
+    Import, ImportFrom, Listed, MAX_FAILURES, MAX_IMPORTS, MAX_RUNNING_IMPORTS, NewImport, RemoteAccount,
+    StoppedImport,
+};
 pub use lists::MAX_LIST;
 pub use matching::Matching;
 pub use renditions::MAX_EVICTED;
@@ -381,9 +388,11 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     // FULL syncs the log at every commit; NORMAL would lose the last ones in a power cut.
+    // Deleted secrets are overwritten where that costs no further write.
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;",
+         PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;
+         PRAGMA secure_delete = FAST;",
     )
 }
 

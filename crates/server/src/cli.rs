@@ -5,6 +5,7 @@ mod client;
 mod demo;
 mod dev;
 mod images;
+mod import;
 mod keys;
 mod output;
 mod serve;
@@ -48,6 +49,8 @@ enum Command {
     Upload(upload::Upload),
     /// List, show, change, delete and download images.
     Images(images::Images),
+    /// Bring images from URLs, from Cloudflare Images or from another Safelight.
+    Import(import::Import),
     /// List, create and delete signing keys.
     Keys(keys::Keys),
     /// List, show, create, change and delete variants.
@@ -108,6 +111,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config => out.text(&documented_defaults())?,
         Command::Upload(upload) => upload.run(environment, out)?,
         Command::Images(images) => images.run(environment, out)?,
+        Command::Import(import) => import.run(environment, out)?,
         Command::Keys(keys) => keys.run(environment, out)?,
         Command::Variants(variants) => variants.run(environment, out)?,
         Command::Tokens(tokens) => tokens.run(environment, out)?,

@@ -13,6 +13,7 @@ mod error;
 mod form;
 mod health;
 mod images;
+mod imports;
 mod keys;
 mod lists;
 mod log;
@@ -109,6 +110,11 @@ fn admin_routes() -> Router<Arc<App>> {
             get(webhook::get).put(webhook::set).delete(webhook::delete),
         )
         .route("/safelight/v1/accounts/{account_id}/webhook/test", post(webhook::test))
+        .route("/safelight/v1/accounts/{account_id}/imports", get(imports::list).post(imports::create))
+        .route(
+            "/safelight/v1/accounts/{account_id}/imports/{import_id}",
+            get(imports::get).delete(imports::stop),
+        )
         .route("/safelight/{*rest}", any(no_route))
         .route("/openapi.json", openapi::route())
         .route("/metrics", get(metrics::metrics))

@@ -9,11 +9,16 @@ use crate::renderer::RenderError;
 use crate::staging::Staged;
 use bytes::Bytes;
 use safelight_domain::account::AccountId;
+use safelight_domain::delivery_url::percent_decode;
 use safelight_domain::direct_upload::Original;
 use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceInfo};
 use safelight_pixels::Fault;
 use std::error::Error;
 use thiserror::Error;
+use url::Url;
+
+/// Longest file name kept, in characters.
+const MAX_FILENAME_CHARS: usize = 255;
 
 /// A parsed upload.
 pub struct NewUpload {
@@ -59,8 +64,22 @@ pub enum IngestError {
 
 /// Checks an upload, stores its bytes, then its row. When this returns the image is durable.
 pub async fn ingest(app: &App, account: &AccountId, upload: NewUpload) -> Result<Image, IngestError> {
+    let image = prepare(app, account, upload).await?;
+    match app.catalog.insert_image(image.clone()).await {
+        Ok(()) => Ok(image),
+        // The bytes are an orphan now, which the sweeper removes.
+        Err(InsertError::Exists) => Err(IngestError::Exists),
+        Err(error) => Err(internal(error)),
+    }
+}
+
+/// The same up to the row, which is the caller's to insert: until then the bytes are an orphan.
+pub(crate) async fn prepare(app: &App, account: &AccountId, upload: NewUpload) -> Result<Image, IngestError> {
     let NewUpload { staged, filename, id, metadata, creator, privacy } = upload;
-    if id.is_some() && privacy == Privacy::RequireSigned && app.config.compat == Compat::Strict {
+    if id.as_ref().is_some_and(ImageId::is_custom)
+        && privacy == Privacy::RequireSigned
+        && app.config.compat == Compat::Strict
+    {
         return Err(IngestError::PrivateCustomId);
     }
     let now_ms = app.clock.now_ms();
@@ -71,7 +90,7 @@ pub async fn ingest(app: &App, account: &AccountId, upload: NewUpload) -> Result
         return Err(IngestError::Exists);
     }
     let Original { blob, source, bytes, filename } = store_original(app, &staged, filename).await?;
-    let image = Image {
+    Ok(Image {
         account: account.clone(),
         id: id.unwrap_or_else(|| app.image_ids.next()),
         blob,
@@ -82,13 +101,19 @@ pub async fn ingest(app: &App, account: &AccountId, upload: NewUpload) -> Result
         creator,
         privacy,
         uploaded_ms: app.clock.now_ms(),
-    };
-    match app.catalog.insert_image(image.clone()).await {
-        Ok(()) => Ok(image),
-        // The bytes are an orphan now, which the sweeper removes.
-        Err(InsertError::Exists) => Err(IngestError::Exists),
-        Err(error) => Err(internal(error)),
-    }
+    })
+}
+
+/// The name of the file that a URL names, if its last segment looks like one.
+pub fn filename_in(url: &Url) -> Option<String> {
+    let last = url.path_segments().and_then(|mut segments| segments.next_back());
+    let name = last.and_then(percent_decode).map(|name| shortened(&name));
+    name.filter(|name| name.contains('.'))
+}
+
+/// A file name without control characters, cut where it is long.
+pub fn shortened(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(MAX_FILENAME_CHARS).collect()
 }
 
 /// Checks an upload and stores its bytes durably. Until a row names them they are an orphan.

@@ -14,6 +14,7 @@ pub mod direct;
 pub mod emulator;
 pub mod fetch;
 pub mod http;
+pub mod import;
 pub mod ingest;
 pub mod jobs;
 pub mod logins;
@@ -24,11 +25,13 @@ pub mod renderer;
 pub mod settings;
 pub mod staging;
 pub mod sweep;
+pub mod variant_options;
 pub mod webhooks;
 pub mod worker;
 
 use app::App;
 use axum::Router;
+use import::Pace;
 use std::io;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -65,7 +68,7 @@ pub async fn run(
         .await
 }
 
-/// Serves each router on its listener and runs the jobs of `app`, as [`run`] does.
+/// Serves each router on its listener and runs the jobs and imports of `app`, as [`run`] does.
 ///
 /// # Errors
 /// When a listener fails.
@@ -81,7 +84,8 @@ pub async fn serve_routers(
         // The sender says nothing; it is dropped.
         async move { drop(watched.changed().await) }
     };
-    let jobs = tokio::spawn(jobs::run(app, stopped()));
+    let jobs = tokio::spawn(jobs::run(Arc::clone(&app), stopped()));
+    let imports = tokio::spawn(import::run(app, Pace::USUAL, stopped()));
     let mut servers = tokio::task::JoinSet::new();
     for (listener, router) in routers {
         servers.spawn(accept::serve(listener, router, limits, stopped()));
@@ -95,5 +99,6 @@ pub async fn serve_routers(
     while let Some(ended) = servers.join_next().await {
         result = result.and(ended.map_err(io::Error::other).flatten());
     }
-    result.and(jobs.await.map_err(io::Error::other))
+    let background = tokio::join!(jobs, imports);
+    result.and(background.0.map_err(io::Error::other)).and(background.1.map_err(io::Error::other))
 }

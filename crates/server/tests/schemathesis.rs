@@ -8,7 +8,7 @@
 #[path = "e2e/server.rs"]
 mod server;
 
-use server::{ACCOUNT, HASH, Server, TOKEN};
+use server::{ACCOUNT, HASH, Server, TOKEN, free_address, serve};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -72,6 +72,12 @@ fn new_secret(server: &Server) -> String {
     link.rsplit_once('/').expect("a path").1.to_owned()
 }
 
+/// The id of a new import. It fails at once, since the server fetches from no port that is used.
+fn new_import(server: &Server) -> String {
+    let path = format!("/safelight/v1/accounts/{ACCOUNT}/imports");
+    post(server, &path, r#"{"kind":"urls","urls":[{"url":"http://127.0.0.1:80/"}]}"#, "id")
+}
+
 /// What there is of each kind, so that most requests reach what they are about, and a run in which
 /// none do fails. What is changed or deleted is apart from the rest.
 fn config(server: &Server) -> String {
@@ -83,6 +89,7 @@ fn config(server: &Server) -> String {
     }
     let tokens: Vec<String> = (0..12).map(|_| new_token(server)).collect();
     let secrets: Vec<String> = (0..12).map(|_| new_secret(server)).collect();
+    let imports: Vec<String> = (0..6).map(|_| new_import(server)).collect();
     let batch = server.get(&format!("/client/v4/accounts/{ACCOUNT}/images/v1/batch_token")).json();
     let list = |values: &[String]| format!("{values:?}");
     format!(
@@ -95,6 +102,8 @@ fn config(server: &Server) -> String {
         values = {changed}
         [dictionaries.tokens]
         values = {tokens}
+        [dictionaries.imports]
+        values = {imports}
         [dictionaries.doomed]
         values = {doomed}
         [dictionaries.secrets]
@@ -106,6 +115,7 @@ fn config(server: &Server) -> String {
         "path.account_hash" = "{HASH}"
         "path.image_id" = {{ dictionary = "kept", probability = 0.7 }}
         "path.token_id" = {{ dictionary = "tokens", probability = 0.7 }}
+        "path.import_id" = {{ dictionary = "imports", probability = 0.7 }}
         "path.secret" = {{ dictionary = "secrets", probability = 0.7 }}
         "path.variant" = {{ dictionary = "variants", probability = 0.7 }}
         [[operations]]
@@ -121,6 +131,7 @@ fn config(server: &Server) -> String {
         kept = list(&kept),
         changed = list(&changed),
         tokens = list(&tokens),
+        imports = list(&imports),
         secrets = list(&secrets),
         batch = batch["result"]["token"].as_str().expect("a token"),
         doomed = list(&doomed),
@@ -130,7 +141,11 @@ fn config(server: &Server) -> String {
 #[test]
 fn every_answer_is_one_that_the_document_describes() {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start(&folder.path().join("data"));
+    let address = free_address();
+    let mut command = serve(&folder.path().join("data"), &address);
+    // Imports are made too, and nothing of what is tried here may leave this machine.
+    command.env("SAFELIGHT_FETCH_PORTS", "9");
+    let server = Server::spawn(command, &address);
     let config = config(&server);
     // By its URL the document would be left out of what is tried.
     let file = folder.path().join("document.json");

@@ -193,6 +193,11 @@ impl Client {
         Ok(format!("/safelight/v1/accounts/{}/tokens{rest}", self.account_id()?))
     }
 
+    /// The path of an account's imports, and `rest` behind it.
+    pub(super) fn imports_path(&self, rest: &str) -> anyhow::Result<String> {
+        Ok(format!("/safelight/v1/accounts/{}/imports{rest}", self.account_id()?))
+    }
+
     fn account_id(&self) -> anyhow::Result<&str> {
         match &self.account {
             Some(account) => Ok(account.as_str()),
@@ -317,7 +322,8 @@ fn result(url: &str, answer: Result<Response<Body>, ureq::Error>) -> Result<Valu
     }
 }
 
-fn read_token(path: &Path) -> anyhow::Result<String> {
+/// The token in a file.
+pub(super) fn read_token(path: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
     File::open(path)
         .and_then(|file| file.take(MAX_TOKEN_BYTES).read_to_string(&mut text))

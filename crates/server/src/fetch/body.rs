@@ -57,6 +57,18 @@ impl Body {
         }
     }
 
+    /// The whole body in memory, at most as many bytes as were allowed.
+    ///
+    /// # Errors
+    /// As [`Body::next`].
+    pub async fn whole(mut self) -> Result<Vec<u8>, FetchError> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = self.next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+
     /// All pieces; the first error is the last of them.
     pub fn into_stream(self) -> FetchStream {
         let pieces = stream::unfold(Some(self), |body| async move {

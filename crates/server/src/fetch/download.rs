@@ -1,6 +1,6 @@
 //! Images from elsewhere, on disk.
 
-use super::{Client, FetchError, Target};
+use super::{Body, Client, FetchError, Fetched, Target};
 use crate::staging::{StageError, Staged, Staging};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::sync::Arc;
@@ -56,12 +56,22 @@ impl Client {
             }
             other => return Err(DownloadError::Status(other)),
         }
-        let staged = staging.stage(fetched.body.into_stream(), max_bytes).await;
-        let staged = staged.map_err(|error| match error {
+        let Fetched { body, headers, .. } = fetched;
+        Ok(Download::Whole { staged: body.staged(staging, max_bytes).await?, headers })
+    }
+}
+
+impl Body {
+    /// Puts a body of at most `max_bytes` on disk as it arrives. Nothing is left of one that fails.
+    ///
+    /// # Errors
+    /// As [`Body::next`], and when the disk fails.
+    pub async fn staged(self, staging: &Staging, max_bytes: u64) -> Result<Staged, DownloadError> {
+        let staged = staging.stage(self.into_stream(), max_bytes).await;
+        staged.map_err(|error| match error {
             StageError::TooLarge { limit } => FetchError::TooLarge { limit }.into(),
             StageError::Source(error) => DownloadError::Fetch(error),
             StageError::Io(error) => DownloadError::Disk(Arc::new(error)),
-        })?;
-        Ok(Download::Whole { staged, headers: fetched.headers })
+        })
     }
 }

@@ -56,6 +56,32 @@ impl Target {
         Ok(Target { url, authorization })
     }
 
+    /// The same with a token, which goes to this origin alone, as a user and password do.
+    ///
+    /// # Errors
+    /// [`FetchError::Url`] when no header can carry the token.
+    pub fn bearing(mut self, token: &str) -> Result<Target, FetchError> {
+        let value = HeaderValue::from_str(&format!("Bearer {token}"));
+        let mut value = value.map_err(|_| FetchError::Url("has a token that cannot be sent"))?;
+        value.set_sensitive(true);
+        self.authorization = Some(value);
+        Ok(self)
+    }
+
+    /// What is below this URL at the same origin, with the same authorization. Whatever is in a segment
+    /// or value is encoded. How long they are is the caller's to bound.
+    pub fn below(&self, segments: &[&str], query: &[(&str, &str)]) -> Target {
+        let mut url = self.url.clone();
+        // http and https URLs have segments.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Target { url, authorization: self.authorization.clone() }
+    }
+
     /// Without user and password.
     pub fn url(&self) -> &Url {
         &self.url
@@ -171,6 +197,23 @@ mod tests {
             let next = redirect(&target, location).expect("good").expect("a redirect");
             assert_eq!((next.url().as_str(), next.authorization().is_some()), (url, keeps));
         }
+    }
+
+    #[test]
+    fn below_a_url_nothing_leaves_its_segment_and_the_token_stays_with_the_origin() {
+        for base in ["https://api.example/client/v4", "https://api.example/client/v4/"] {
+            let base = Target::parse(base).and_then(|base| base.bearing("s3cret")).expect("a target");
+            let target = base.below(&["v1", "a/b?c#d%2F é", "blob"], &[("t", "x=1&y")]);
+            let url = "https://api.example/client/v4/v1/a%2Fb%3Fc%23d%252F%20%C3%A9/blob?t=x%3D1%26y";
+            assert_eq!(target.url().as_str(), url);
+            assert_eq!(target.authorization().expect("a token"), "Bearer s3cret");
+            assert!(!format!("{target:?}").contains("s3cret"));
+            let stays = redirect(&target, "/other").expect("good").expect("a redirect");
+            let leaves = redirect(&target, "https://files.example/").expect("good").expect("a redirect");
+            assert_eq!((stays.authorization().is_some(), leaves.authorization().is_some()), (true, false));
+        }
+        let target = Target::parse("https://api.example/").expect("a URL");
+        assert!(matches!(target.bearing("a\nb"), Err(FetchError::Url(_))));
     }
 
     fn redirect(target: &Target, location: &str) -> Result<Option<Target>, FetchError> {

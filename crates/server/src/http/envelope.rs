@@ -47,9 +47,17 @@ pub(super) fn empty() -> Success<Value> {
 
 /// Reads a JSON body of at most 64 KiB.
 pub(super) async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
-    let bytes = axum::body::to_bytes(body, MAX_JSON_BYTES).await.map_err(|error| {
+    json_body_within(body, MAX_JSON_BYTES).await
+}
+
+/// Reads a JSON body of at most `max_bytes`.
+pub(super) async fn json_body_within<T: DeserializeOwned>(
+    body: Body,
+    max_bytes: usize,
+) -> Result<T, ApiError> {
+    let bytes = axum::body::to_bytes(body, max_bytes).await.map_err(|error| {
         if std::error::Error::source(&error).is_some_and(|cause| cause.is::<LengthLimitError>()) {
-            ApiError::too_large(format!("a JSON body may have at most {MAX_JSON_BYTES} bytes"))
+            ApiError::too_large(format!("a JSON body may have at most {max_bytes} bytes"))
         } else {
             ApiError::bad_request("the body ended early")
         }

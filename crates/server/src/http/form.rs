@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::images::{bad_custom_id, parse_creator, privacy};
 use crate::http::metadata::FormMetadata;
+use crate::ingest::shortened;
 use crate::staging::{StageError, Staged};
 use axum::BoxError;
 use axum::body::Body;
@@ -22,8 +23,6 @@ const MAX_FIELDS: usize = 100;
 /// Most bytes that may come before the form's first field, or within the headers of one, counted
 /// whenever a further piece of the body is taken. The parser has no limit of its own on them.
 const MAX_BETWEEN_FIELDS: usize = 1 << 20;
-/// Longest file name kept, in characters.
-const MAX_FILENAME_CHARS: usize = 255;
 
 /// A form that is being read.
 pub(super) struct Form {
@@ -183,11 +182,6 @@ fn parse_flag(name: &str, text: &str) -> Result<bool, ApiError> {
         "false" | "" => Ok(false),
         _ => Err(ApiError::bad_request(format!("the field '{name}' must be true or false"))),
     }
-}
-
-/// A name without control characters, cut where it is long.
-pub(super) fn shortened(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(MAX_FILENAME_CHARS).collect()
 }
 
 fn refused_file(error: StageError<multer::Error>) -> ApiError {

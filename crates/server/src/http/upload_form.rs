@@ -3,12 +3,11 @@
 use crate::app::App;
 use crate::fetch::{Download, DownloadError, FetchError, Target};
 use crate::http::error::ApiError;
-use crate::http::form::{Form, Given, Particulars, filename, shortened, text};
-use crate::ingest::NewUpload;
+use crate::http::form::{Form, Given, Particulars, filename, text};
+use crate::ingest::{NewUpload, filename_in};
 use crate::staging::Staged;
 use axum::extract::Request;
 use http::{HeaderMap, StatusCode};
-use safelight_domain::delivery_url::percent_decode;
 
 /// Reads `file` or `url`, `id`, `metadata`, `requireSignedURLs` and `creator` in any order; the file goes
 /// to disk as it arrives, and nothing of it is left when the form is refused. What `url` names is fetched
@@ -54,9 +53,7 @@ pub(super) async fn read(app: &App, request: Request) -> Result<NewUpload, ApiEr
 
 /// The file that a URL names, and its name if the URL has one.
 async fn fetch(app: &App, target: Target) -> Result<(Staged, Option<String>), ApiError> {
-    let last = target.url().path_segments().and_then(|mut segments| segments.next_back());
-    let name = last.and_then(percent_decode).map(|name| shortened(&name));
-    let name = name.filter(|name| name.contains('.'));
+    let name = filename_in(target.url());
     let limit = app.config.max_upload_bytes;
     match app.fetch.download(&app.staging, target, HeaderMap::new(), limit).await {
         Ok(Download::Whole { staged, .. }) => Ok((staged, name)),

@@ -2,18 +2,15 @@
 
 use crate::app::App;
 use crate::catalog::InsertError;
-use crate::config::Compat;
 use crate::http::auth::AccountCaller;
 use crate::http::envelope::{Success, empty, json_body};
 use crate::http::error::ApiError;
+use crate::variant_options::{access, parse};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use http::StatusCode;
-use safelight_domain::options::{overlay_fields, parse_overlay};
-use safelight_domain::transform::{MAX_OVERLAYS, Overlay, Transform};
-use safelight_domain::variant::{
-    BrowserTtl, BrowserTtlError, MAX_VARIANTS, Variant, VariantAccess, VariantName, require_cloudflare_option,
-};
+use safelight_domain::options::overlay_fields;
+use safelight_domain::variant::{MAX_VARIANTS, Variant, VariantAccess, VariantName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -80,7 +77,7 @@ pub(super) async fn create(
 ) -> Result<Success<One>, ApiError> {
     let body: CreateBody = json_body(body).await?;
     let name = VariantName::parse(&body.id).map_err(|error| ApiError::bad_request(error.to_string()))?;
-    let (transform, browser_ttl) = parse_options(&body.options, app.config.compat)?;
+    let (transform, browser_ttl) = parse(&body.options, app.config.compat).map_err(ApiError::bad_request)?;
     let access = access(body.never_require_signed_urls.unwrap_or(false));
     let variant = Variant { name, transform, browser_ttl, access };
     let answer = One { variant: body_of(&variant) };
@@ -124,7 +121,8 @@ pub(super) async fn update(
     let body: UpdateBody = json_body(body).await?;
     let mut variant = find(&app, &caller, &id).await?;
     if let Some(options) = &body.options {
-        (variant.transform, variant.browser_ttl) = parse_options(options, app.config.compat)?;
+        (variant.transform, variant.browser_ttl) =
+            parse(options, app.config.compat).map_err(ApiError::bad_request)?;
     }
     if let Some(never) = body.never_require_signed_urls {
         variant.access = access(never);
@@ -159,66 +157,6 @@ async fn find(app: &App, caller: &safelight_domain::token::Caller, id: &str) -> 
 
 fn not_found() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, 5401, "Variant not found")
-}
-
-fn access(never_require_signed_urls: bool) -> VariantAccess {
-    if never_require_signed_urls { VariantAccess::AlwaysPublic } else { VariantAccess::FollowImage }
-}
-
-fn parse_options(options: &OptionsBody, compat: Compat) -> Result<(Transform, Option<BrowserTtl>), ApiError> {
-    let mut fields = Vec::new();
-    let mut overlays = Vec::new();
-    let mut browser_ttl = None;
-    for (key, value) in options {
-        if compat == Compat::Strict && !value.is_null() {
-            let text = value.as_str().unwrap_or_default();
-            require_cloudflare_option(key, text).map_err(ApiError::bad_request)?;
-        }
-        match (key.as_str(), value) {
-            (_, Value::Null) => {}
-            ("browser_ttl", value) => {
-                let seconds = value.as_u64().ok_or_else(|| ApiError::bad_request(BrowserTtlError))?;
-                browser_ttl = Some(BrowserTtl::parse(seconds).map_err(ApiError::bad_request)?);
-            }
-            ("draw", Value::Array(list)) if list.len() <= MAX_OVERLAYS => {
-                overlays = list.iter().map(parse_draw).collect::<Result<_, _>>()?;
-            }
-            ("draw", _) => {
-                return Err(ApiError::bad_request(format!(
-                    "draw must be a list of at most {MAX_OVERLAYS} overlays"
-                )));
-            }
-            (key, value) => fields.push((key, scalar(key, value)?)),
-        }
-    }
-    let fields = fields.iter().map(|(key, value)| (*key, value.as_str()));
-    let mut transform = Transform::from_fields(fields).map_err(ApiError::bad_request)?;
-    transform.draw = overlays;
-    Ok((transform, browser_ttl))
-}
-
-fn parse_draw(overlay: &Value) -> Result<Overlay, ApiError> {
-    let object = overlay.as_object().ok_or_else(|| ApiError::bad_request("an overlay must be an object"))?;
-    let mut fields = Vec::new();
-    for (key, value) in object {
-        if key == "image" && !value.is_string() {
-            // Of the number 1.50, the image 1.5 would be drawn.
-            return Err(ApiError::bad_request("draw: image must be a text"));
-        }
-        fields.push((key.as_str(), scalar(key, value)?));
-    }
-    let fields = fields.iter().map(|(key, value)| (*key, value.as_str()));
-    parse_overlay(fields).map_err(|error| ApiError::bad_request(format!("draw: {error}")))
-}
-
-/// A value as it would be written in a URL.
-fn scalar(key: &str, value: &Value) -> Result<String, ApiError> {
-    match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(switch) => Ok(switch.to_string()),
-        _ => Err(ApiError::bad_request(format!("{key} must be a text, a number, true or false"))),
-    }
 }
 
 fn body_of(variant: &Variant) -> VariantBody {

@@ -18,6 +18,7 @@ mod filters;
 mod flexible;
 mod ids;
 mod images;
+mod imports;
 mod judge;
 mod lists;
 mod negotiation;

@@ -6,6 +6,7 @@
 mod crash;
 mod dev;
 mod durability;
+mod imports;
 mod lifecycle;
 mod logs;
 mod server;
