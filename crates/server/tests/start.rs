@@ -206,6 +206,35 @@ fn a_second_server_on_the_same_folder_is_refused() {
     assert!(said.contains(&data.path().display().to_string()), "{said}");
 }
 
+/// The status of an answer to a plain GET at an address.
+fn status(address: &str, path: &str) -> u16 {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    agent.get(format!("http://{address}{path}")).call().expect("an answer").status().as_u16()
+}
+
+#[test]
+fn the_dashboard_has_a_listener_of_its_own_where_it_is_asked_for() {
+    let apart = ["--admin-listen", "127.0.0.1:0", "--dashboard-listen", "127.0.0.1:0"];
+    for (arguments, beside) in [(&[][..], "listen"), (&apart[..2], "admin_listen"), (&apart[..], "")] {
+        let data = tempfile::tempdir().expect("a folder");
+        let (_server, said, _log) = Server::start(data.path(), arguments);
+        let url = said["dashboard"].as_str().expect("a URL");
+        let own = url.strip_prefix("http://").and_then(|rest| rest.strip_suffix("/dashboard/"));
+        let own = own.expect("an address");
+        assert_eq!(status(own, "/dashboard/"), 200);
+        for name in ["listen", "admin_listen"] {
+            let address = said[name].as_str().expect("an address");
+            let serves = status(address, "/dashboard/") == 200;
+            assert_eq!(serves, address == own, "{arguments:?}: {name}");
+            assert_eq!(address == own, name == beside || arguments.is_empty(), "{arguments:?}: {name}");
+        }
+    }
+    let data = tempfile::tempdir().expect("a folder");
+    let (_server, said, _log) = Server::start(data.path(), &["--dashboard", "off"]);
+    assert_eq!(said["dashboard"], "off");
+    assert_eq!(status(said["listen"].as_str().expect("an address"), "/dashboard/"), 403);
+}
+
 fn demo(temporary: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_safelight"))
         .args(["demo", "--exit"])

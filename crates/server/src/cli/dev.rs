@@ -1,7 +1,7 @@
 //! `safelight dev`: a throwaway server for trying clients against.
 
 use super::output::Printer;
-use super::serve::{listener, start_log, stop_signal};
+use super::serve::{dashboard_url, listener, start_log, stop_signal};
 use super::throwaway::ThrowawayFolder;
 use super::{Surroundings, note};
 use crate::bootstrap::{self, Started};
@@ -105,6 +105,7 @@ fn banner(address: SocketAddr) {
     note("*  For trying clients. Never for pictures that matter.                    *");
     note("***************************************************************************");
     note(&format!("It listens on http://{address}; its clock is set at http://{address}/_dev/clock."));
+    note(&format!("The dashboard needs no login: {}", dashboard_url(address)));
 }
 
 /// What a client needs to know, on one line that programs can read.

@@ -40,9 +40,25 @@ impl Emulator {
 
     /// Status and body.
     fn call(&self, method: &str, target: &str, token: Option<&str>, body: &Value) -> (u16, Vec<u8>) {
+        let token = token.map(|token| ("authorization", format!("Bearer {token}")));
+        self.call_with(method, target, token, body)
+    }
+
+    /// The same, as the browser has it of a page somewhere.
+    fn call_of_page(&self, site: &str, method: &str, target: &str, body: &Value) -> (u16, Vec<u8>) {
+        self.call_with(method, target, Some(("sec-fetch-site", site.to_owned())), body)
+    }
+
+    fn call_with(
+        &self,
+        method: &str,
+        target: &str,
+        header: Option<(&str, String)>,
+        body: &Value,
+    ) -> (u16, Vec<u8>) {
         let request = http::Request::builder().method(method).uri(format!("{}{target}", self.server.origin));
-        let request = match token {
-            Some(token) => request.header("authorization", format!("Bearer {token}")),
+        let request = match header {
+            Some((name, value)) => request.header(name, value),
             None => request,
         };
         let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -135,6 +151,28 @@ fn anyone_is_let_in_and_links_expire_by_the_clock_that_is_set() {
     for refused in [json!({}), json!({"now": "noon"}), json!({"advance_seconds": 1.5}), json!({"later": 1})] {
         assert_eq!(emulator.call("PUT", "/_dev/clock", None, &refused).0, 400, "{refused}");
     }
+}
+
+#[test]
+fn the_dashboard_needs_no_login_and_other_pages_get_nothing() {
+    let emulator = Emulator::start(&[], &[]);
+    for (target, start) in [("/dashboard/", "<!doctype html>"), ("/dashboard/app.js", "")] {
+        let (status, body) = emulator.call("GET", target, None, &Value::Null);
+        assert_eq!(status, 200, "{target}");
+        let body = String::from_utf8(body).expect("text");
+        assert!(body.to_lowercase().starts_with(start), "{body}");
+    }
+    let session = "/safelight/v1/session";
+    let (status, body) = emulator.call_of_page("same-origin", "GET", session, &Value::Null);
+    let shown: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!((status, &shown["result"]["csrf"]), (200, &Value::Null), "{shown}");
+    assert_eq!(shown["result"]["account_id"], emulator.fact("account_id"));
+    let key = "/client/v4/accounts/any/images/v1/keys/k";
+    for other in ["cross-site", "same-site", "none"] {
+        assert_eq!(emulator.call_of_page(other, "GET", session, &Value::Null).0, 401, "{other}");
+        assert_eq!(emulator.call_of_page(other, "PUT", key, &Value::Null).0, 401, "{other}");
+    }
+    assert_eq!(emulator.call_of_page("same-origin", "PUT", key, &Value::Null).0, 200);
 }
 
 #[test]
