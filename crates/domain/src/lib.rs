@@ -7,8 +7,8 @@
 //! 2. [`delivery_url`] and [`signature`]: what a viewer's request says.
 //! 3. [`access`]: the only place that decides who may see bytes.
 //! 4. [`negotiate`], [`caching`], [`conditional`], [`warning`]: how the answer looks.
-//! 5. [`token`]: who may use the management API; [`metadata_filter`]: what its lists can be narrowed by;
-//!    [`direct_upload`]: uploads by who may not use it.
+//! 5. [`token`]: who may use the management API; [`metadata_filter`] and [`image_search`]: what its lists can
+//!    be narrowed by; [`direct_upload`]: uploads by who may not use it.
 //! 6. [`remote_url`], [`origin`] and [`address`]: remote images, where they may come from, and what may be
 //!    connected to.
 
@@ -21,6 +21,7 @@ pub mod delivery_url;
 pub mod direct_upload;
 pub mod hex;
 pub mod image;
+pub mod image_search;
 pub mod metadata_filter;
 pub mod negotiate;
 pub mod options;

@@ -18,6 +18,7 @@ mod metadata;
 mod metrics;
 mod openapi;
 mod remote;
+mod search;
 mod upload_form;
 mod variants;
 mod webhook;
@@ -92,6 +93,8 @@ fn admin_routes() -> Router<Arc<App>> {
             get(webhook::get).put(webhook::set).delete(webhook::delete),
         )
         .route("/safelight/v1/accounts/{account_id}/webhook/test", post(webhook::test))
+        .route("/safelight/v1/accounts/{account_id}/images", get(search::list))
+        .route("/safelight/v1/accounts/{account_id}/image", get(search::one))
         .route("/safelight/{*rest}", any(no_route))
         .route("/openapi.json", openapi::route())
         .route("/metrics", get(metrics::metrics))

@@ -4,7 +4,7 @@ use super::OpenError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// One text for each version, in order; a published one never changes.
-pub(super) const MIGRATIONS: [&str; 7] = [
+pub(super) const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/sqlite/0001_accounts.sql"),
     include_str!("../../migrations/sqlite/0002_images.sql"),
     include_str!("../../migrations/sqlite/0003_jobs.sql"),
@@ -12,6 +12,7 @@ pub(super) const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/sqlite/0005_config.sql"),
     include_str!("../../migrations/sqlite/0006_drafts.sql"),
     include_str!("../../migrations/sqlite/0007_metadata_index.sql"),
+    include_str!("../../migrations/sqlite/0010_search.sql"),
 ];
 
 /// Brings a database to the version that `migrations` leads to, each step in a transaction of its

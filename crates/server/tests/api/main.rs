@@ -26,6 +26,7 @@ mod origin;
 mod refusals;
 mod remote;
 mod remote_refusals;
+mod search;
 mod strict;
 mod test_app;
 mod transforms;
