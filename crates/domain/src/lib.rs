@@ -8,8 +8,8 @@
 //! 3. [`access`]: the only place that decides who may see bytes.
 //! 4. [`negotiate`], [`caching`], [`conditional`], [`warning`]: how the answer looks.
 //! 5. [`token`]: who may use the management API; [`session`] and [`login_limit`]: how browsers do;
-//!    [`metadata_filter`]: what its lists can be narrowed by; [`direct_upload`]: uploads by who may not use it;
-//!    [`import`]: what is brought from elsewhere.
+//!    [`metadata_filter`] and [`image_search`]: what its lists can be narrowed by; [`direct_upload`]: uploads by
+//!    who may not use it; [`import`]: what is brought from elsewhere.
 //! 6. [`remote_url`], [`origin`] and [`address`]: remote images, where they may come from, and what may be
 //!    connected to.
 
@@ -22,6 +22,7 @@ pub mod delivery_url;
 pub mod direct_upload;
 pub mod hex;
 pub mod image;
+pub mod image_search;
 pub mod import;
 pub mod login_limit;
 pub mod metadata_filter;

@@ -40,6 +40,8 @@ mod readers;
 mod renditions;
 mod rows;
 mod schema;
+mod search;
+mod search_index;
 mod sessions;
 mod tokens;
 mod variants;
@@ -55,6 +57,7 @@ pub use imports::{
 pub use lists::MAX_LIST;
 pub use matching::Matching;
 pub use renditions::MAX_EVICTED;
+pub use search::{FoundImages, ImageSearch, ImageSort, SearchCursor};
 
 /// Handle to the catalog; clones share it. Every method may be called from async code: blocking
 /// work runs elsewhere. A change is durable (synced to disk) when its method returns, and every
@@ -360,6 +363,7 @@ impl Catalog {
         configure(&connection)?;
         schema::migrate(&mut connection, &schema::MIGRATIONS)?;
         metadata::index_backlog(&mut connection)?;
+        search_index::index_backlog(&mut connection)?;
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             // SQLite syncs the folder for its log, not for the file that it made just now.
             File::open(folder)?.sync_all()?;

@@ -21,6 +21,7 @@ mod metadata;
 mod metrics;
 mod openapi;
 mod remote;
+mod search;
 mod session;
 mod upload_form;
 mod variants;
@@ -115,6 +116,8 @@ fn admin_routes() -> Router<Arc<App>> {
             "/safelight/v1/accounts/{account_id}/imports/{import_id}",
             get(imports::get).delete(imports::stop),
         )
+        .route("/safelight/v1/accounts/{account_id}/images", get(search::list))
+        .route("/safelight/v1/accounts/{account_id}/image", get(search::one))
         .route("/safelight/{*rest}", any(no_route))
         .route("/openapi.json", openapi::route())
         .route("/metrics", get(metrics::metrics))

@@ -3,7 +3,7 @@
 use super::cache::Lookup;
 use super::rows::{any, change, damaged, first};
 use super::{Catalog, CatalogError, ImageChanges, ImageKey, InsertError, JobKind, RenditionKey};
-use super::{drafts, jobs, metadata, renditions};
+use super::{drafts, jobs, metadata, renditions, search_index};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{
@@ -154,7 +154,8 @@ pub(super) fn insert(connection: &Connection, image: &Image) -> Result<(), Inser
             image.uploaded_ms,
         ),
     )?;
-    Ok(metadata::insert(connection, image)?)
+    metadata::insert(connection, image)?;
+    Ok(search_index::insert(connection, image)?)
 }
 
 /// The image of an id.
@@ -168,14 +169,16 @@ fn update(
     key: &ImageKey,
     changes: ImageChanges,
 ) -> Result<Option<Arc<Image>>, CatalogError> {
-    let Some(mut image) = find(connection, key)? else { return Ok(None) };
+    let Some(before) = find(connection, key)? else { return Ok(None) };
     let ImageChanges { metadata, creator, privacy } = changes;
-    if let Some(metadata) = metadata {
-        let before = std::mem::replace(&mut image.metadata, metadata);
-        metadata::update(connection, &image, &before)?;
-    }
+    let mut image = before.clone();
+    image.metadata = metadata.unwrap_or(image.metadata);
     image.creator = creator.unwrap_or(image.creator);
     image.privacy = privacy.unwrap_or(image.privacy);
+    if image.metadata != before.metadata {
+        metadata::update(connection, &image, &before.metadata)?;
+    }
+    search_index::update(connection, &image, &before)?;
     change(
         connection,
         "UPDATE images SET metadata = ?3, creator = ?4, privacy = ?5 WHERE account = ?1 AND id = ?2",
@@ -199,6 +202,7 @@ fn delete(
     let Some(image) = find(connection, key)? else { return Ok(None) };
     let gone = renditions::delete_of_blob(connection, &image.blob)?;
     metadata::delete(connection, &image)?;
+    search_index::delete(connection, &image)?;
     let sql = "DELETE FROM images WHERE account = ?1 AND id = ?2";
     change(connection, sql, [image.account.as_str(), image.id.as_str()])?;
     jobs::insert(connection, Some(&image.account), &JobKind::DeleteBlob(image.blob), now_ms)?;

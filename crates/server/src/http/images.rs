@@ -209,7 +209,8 @@ impl VariantUrls {
         Ok(VariantUrls { origin: public_origin(app), hash: account.hash, names })
     }
 
-    fn of_image(&self, id: &ImageId) -> Vec<String> {
+    /// Those of one image.
+    pub(super) fn of_image(&self, id: &ImageId) -> Vec<String> {
         let url = |name| format!("{}{}", self.origin, delivery_path(&self.hash, id, name));
         self.names.iter().map(url).collect()
     }
@@ -245,7 +246,8 @@ impl ImageBody {
     }
 }
 
-fn meta(metadata: &Metadata) -> Result<Value, ApiError> {
+/// Metadata on the wire.
+pub(super) fn meta(metadata: &Metadata) -> Result<Value, ApiError> {
     serde_json::from_str(metadata.as_json()).map_err(|error| ApiError::internal(&error))
 }
 

@@ -127,7 +127,8 @@ impl ListQuery {
 /// Stands for every filter by metadata among the parameters that a list has.
 const FILTERS: &str = "meta.";
 
-fn filters(query: &str) -> Result<Vec<MetadataFilter>, ApiError> {
+/// The filters by metadata of a query.
+pub(super) fn filters(query: &str) -> Result<Vec<MetadataFilter>, ApiError> {
     let parameters: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
     parse_filters(&parameters).map_err(ApiError::bad_request)
@@ -154,7 +155,8 @@ fn creator(text: &str) -> Result<CreatorFilter, ApiError> {
     Creator::parse(text).map(CreatorFilter::Is).map_err(|error| ApiError::bad_request(error.to_string()))
 }
 
-fn order(text: &str) -> Result<SortOrder, ApiError> {
+/// The direction of a list.
+pub(super) fn order(text: &str) -> Result<SortOrder, ApiError> {
     match text {
         "asc" => Ok(SortOrder::Ascending),
         "desc" => Ok(SortOrder::Descending),

@@ -6,12 +6,13 @@ use http::header;
 use serde_json::{Map, Value, json};
 
 /// The first one has the head of the document; each of the others adds paths and components.
-const FRAGMENTS: [&str; 15] = [
+const FRAGMENTS: [&str; 16] = [
     include_str!("../../openapi/document.json"),
     include_str!("../../openapi/answers.json"),
     include_str!("../../openapi/schemas.json"),
     include_str!("../../openapi/results.json"),
     include_str!("../../openapi/images.json"),
+    include_str!("../../openapi/search.json"),
     include_str!("../../openapi/direct.json"),
     include_str!("../../openapi/batches.json"),
     include_str!("../../openapi/keys.json"),

@@ -28,6 +28,7 @@ mod origin;
 mod refusals;
 mod remote;
 mod remote_refusals;
+mod search;
 mod session;
 mod strict;
 mod test_app;

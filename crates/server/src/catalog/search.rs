@@ -1,0 +1,259 @@
+//! Images that are searched and sorted, page by page.
+//!
+//! Where few images have the text, the index of texts names them, and they are sorted. Where many have
+//! it, or it is too short for the index, the index of the sort is walked and each image looked at: then a
+//! page is soon full, and where it is not it ends early and the next one goes on behind it, so that no
+//! page takes long.
+
+use super::images::{COLUMNS, parse};
+use super::rows::first;
+use super::search_index::{fields, numbers_of};
+use super::{Catalog, CatalogError, MAX_LIST, SortOrder};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+use safelight_domain::account::AccountId;
+use safelight_domain::image::{Image, ImageId, Privacy};
+use safelight_domain::image_search::{SearchIn, SearchText};
+
+/// Characters of a text that the index can find.
+const SHORTEST_INDEXED: usize = 3;
+
+/// Bounds on the work for one page.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// Images with the text that are sorted.
+    few: u32,
+    /// Images looked at before a page ends early.
+    examined: usize,
+}
+
+/// Each of the two takes some tenths of a second at most.
+const BOUNDS: Bounds = Bounds { few: 5_000, examined: 50_000 };
+
+/// What a list is sorted by, then by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageSort {
+    /// Upload time.
+    Uploaded,
+    /// Id, byte by byte.
+    Id,
+    /// File name, byte by byte but for the case of ASCII letters; those without one are first.
+    Filename,
+    /// Bytes of the original.
+    Bytes,
+}
+
+/// A place in a sorted list: the last image that was looked at. It belongs to one sort.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchCursor {
+    /// In [`ImageSort::Uploaded`].
+    Uploaded(i64, ImageId),
+    /// In [`ImageSort::Id`].
+    Id(ImageId),
+    /// In [`ImageSort::Filename`].
+    Filename(String, ImageId),
+    /// In [`ImageSort::Bytes`].
+    Bytes(u64, ImageId),
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct ImageSearch {
+    /// What stands in an image's texts, and where; `None` for every image.
+    pub text: Option<(SearchText, SearchIn)>,
+    /// Only those that are public, or private.
+    pub privacy: Option<Privacy>,
+    /// In which order.
+    pub sort: ImageSort,
+    /// In which direction.
+    pub order: SortOrder,
+    /// From where on; of the same sort.
+    pub after: Option<SearchCursor>,
+}
+
+/// A page of what was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundImages {
+    /// In the order of the list. Maybe fewer than asked for, even none, also when there are more.
+    pub images: Vec<Image>,
+    /// Where the next page begins; `None` when nothing is left.
+    pub next: Option<SearchCursor>,
+}
+
+impl SearchCursor {
+    /// The place of an image.
+    pub fn of(image: &Image, sort: ImageSort) -> SearchCursor {
+        let id = image.id.clone();
+        match sort {
+            ImageSort::Uploaded => SearchCursor::Uploaded(image.uploaded_ms, id),
+            ImageSort::Id => SearchCursor::Id(id),
+            ImageSort::Filename => SearchCursor::Filename(image.filename.clone().unwrap_or_default(), id),
+            ImageSort::Bytes => SearchCursor::Bytes(image.bytes, id),
+        }
+    }
+
+    /// Of which sort it is.
+    pub fn sort(&self) -> ImageSort {
+        match self {
+            SearchCursor::Uploaded(..) => ImageSort::Uploaded,
+            SearchCursor::Id(_) => ImageSort::Id,
+            SearchCursor::Filename(..) => ImageSort::Filename,
+            SearchCursor::Bytes(..) => ImageSort::Bytes,
+        }
+    }
+
+    /// A value for each column of the sort.
+    fn values(&self) -> Vec<Value> {
+        let text = |id: &ImageId| Value::Text(id.as_str().to_owned());
+        match self {
+            SearchCursor::Uploaded(ms, id) => vec![Value::Integer(*ms), text(id)],
+            SearchCursor::Id(id) => vec![text(id)],
+            SearchCursor::Filename(name, id) => vec![Value::Text(name.clone()), text(id)],
+            // No stored count is larger.
+            SearchCursor::Bytes(bytes, id) => {
+                vec![Value::Integer(i64::try_from(*bytes).unwrap_or(i64::MAX)), text(id)]
+            }
+        }
+    }
+}
+
+impl ImageSort {
+    /// The columns behind the account in the index that has this order.
+    fn columns(self) -> &'static [&'static str] {
+        match self {
+            ImageSort::Uploaded => &["uploaded_ms", "id"],
+            ImageSort::Id => &["id"],
+            ImageSort::Filename => &["sorted_filename", "id"],
+            ImageSort::Bytes => &["bytes", "id"],
+        }
+    }
+}
+
+impl Catalog {
+    /// The images after the cursor that have the text and the privacy, at most `limit` and
+    /// [`MAX_LIST`]. Each image that is there and unchanged all the while is listed exactly once.
+    pub async fn search_images(
+        &self,
+        account: &AccountId,
+        search: ImageSearch,
+        limit: u32,
+    ) -> Result<FoundImages, CatalogError> {
+        let account = account.clone();
+        let limit = usize::try_from(limit.min(MAX_LIST)).unwrap_or(usize::MAX);
+        self.inner.readers.read(move |connection| page(connection, &account, &search, limit, BOUNDS)).await
+    }
+}
+
+fn page(
+    connection: &Connection,
+    account: &AccountId,
+    search: &ImageSearch,
+    limit: usize,
+    bounds: Bounds,
+) -> Result<FoundImages, CatalogError> {
+    // All queries of a page see the same moment.
+    let moment = connection.unchecked_transaction()?;
+    let named = match &search.text {
+        Some((text, within)) if text.folded().chars().count() >= SHORTEST_INDEXED => {
+            let Some(numbers) = numbers_of(&moment, account)? else {
+                return Ok(FoundImages { images: Vec::new(), next: None });
+            };
+            let named =
+                Named { expression: expression(text, *within), low: *numbers.start(), high: *numbers.end() };
+            (named.count(&moment, bounds.few.saturating_add(1))? <= bounds.few).then_some(named)
+        }
+        _ => None,
+    };
+    let query = Query::new(account, search, named);
+    let mut statement = moment.prepare_cached(&query.text)?;
+    let mut rows = statement.query(params_from_iter(query.values))?;
+    let (mut images, mut examined) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let image = parse(row)?;
+        examined += 1;
+        let matches = search.privacy.is_none_or(|privacy| privacy == image.privacy)
+            && search.text.as_ref().is_none_or(|(text, within)| fields(&image).have(text, *within));
+        if matches && images.len() >= limit {
+            let next = images.last().map(|last| SearchCursor::of(last, search.sort));
+            return Ok(FoundImages { images, next });
+        }
+        let ends = examined >= bounds.examined;
+        let place = ends.then(|| SearchCursor::of(&image, search.sort));
+        if matches {
+            images.push(image);
+        }
+        if ends {
+            return Ok(FoundImages { images, next: place });
+        }
+    }
+    Ok(FoundImages { images, next: None })
+}
+
+/// Images of an account that the index of texts names.
+struct Named {
+    expression: String,
+    low: i64,
+    high: i64,
+}
+
+impl Named {
+    /// How many there are, counted no further than `most`.
+    fn count(&self, connection: &Connection, most: u32) -> Result<u32, CatalogError> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM image_search
+                   WHERE image_search MATCH ?1 AND rowid BETWEEN ?2 AND ?3 LIMIT ?4)";
+        let count =
+            first(connection, sql, (&self.expression, self.low, self.high, most), |row| Ok(row.get(0)?))?;
+        Ok(count.unwrap_or(0))
+    }
+}
+
+/// A text as one phrase, so that nothing in it is syntax.
+fn expression(text: &SearchText, within: SearchIn) -> String {
+    let phrase = format!("\"{}\"", text.folded().replace('"', "\"\""));
+    match within {
+        SearchIn::Any => phrase,
+        column => format!("{} : {phrase}", column.as_str()),
+    }
+}
+
+/// The candidates of a page in the order of the list.
+struct Query {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Query {
+    fn new(account: &AccountId, search: &ImageSearch, named: Option<Named>) -> Query {
+        let columns = search.sort.columns();
+        let (direction, beyond) = match search.order {
+            SortOrder::Ascending => ("ASC", ">"),
+            SortOrder::Descending => ("DESC", "<"),
+        };
+        let index = if named.is_some() { "INDEXED BY images_by_number" } else { "" };
+        let mut text = format!("SELECT {COLUMNS} FROM images {index} WHERE account = ?");
+        let mut values = vec![Value::Text(account.as_str().to_owned())];
+        if let Some(named) = named {
+            text.push_str(
+                " AND number IN (SELECT rowid FROM image_search
+                                 WHERE image_search MATCH ? AND rowid BETWEEN ? AND ?)",
+            );
+            values.extend([
+                Value::Text(named.expression),
+                Value::Integer(named.low),
+                Value::Integer(named.high),
+            ]);
+        }
+        if let Some(after) = &search.after {
+            let places = vec!["?"; columns.len()].join(", ");
+            text.push_str(&format!(" AND ({}) {beyond} ({places})", columns.join(", ")));
+            values.extend(after.values());
+        }
+        let order: Vec<String> = columns.iter().map(|column| format!("{column} {direction}")).collect();
+        text.push_str(&format!(" ORDER BY {}", order.join(", ")));
+        Query { text, values }
+    }
+}
+
+#[cfg(test)]
+#[path = "search_tests.rs"]
+mod tests;

@@ -1,0 +1,136 @@
+//! The index that searches are answered from, kept in the transactions of the images.
+
+use super::CatalogError;
+use super::images::{COLUMNS, parse};
+use super::rows::{all, change, damaged, first};
+use rusqlite::{Connection, TransactionBehavior};
+use safelight_domain::account::AccountId;
+use safelight_domain::image::{Image, Metadata};
+use safelight_domain::image_search::{SearchFields, search_fields};
+use serde_json::Value;
+use std::ops::RangeInclusive;
+
+/// Images of an older catalog that are indexed in one transaction.
+const BACKLOG_BATCH: u32 = 1_000;
+
+/// Bits of an image's number within its account: more images than any disk has room for.
+const IMAGE_BITS: u32 = 40;
+
+/// Puts a new image into the index. Its row must be there.
+pub(super) fn insert(connection: &Connection, image: &Image) -> Result<(), CatalogError> {
+    let numbers = match numbers_of(connection, &image.account)? {
+        Some(numbers) => numbers,
+        None => {
+            let sql = "INSERT INTO account_numbers (account) VALUES (?1)";
+            change(connection, sql, [image.account.as_str()])?;
+            numbers(connection.last_insert_rowid())
+        }
+    };
+    let sql = "SELECT max(number) FROM images WHERE number BETWEEN ?1 AND ?2";
+    let last: Option<i64> =
+        first(connection, sql, (numbers.start(), numbers.end()), |row| Ok(row.get(0)?))?.flatten();
+    let number = last.map_or(*numbers.start(), |last| last.saturating_add(1));
+    if !numbers.contains(&number) {
+        return Err(damaged("images", "the account has no number left"));
+    }
+    let sql = "UPDATE images SET number = ?3 WHERE account = ?1 AND id = ?2";
+    change(connection, sql, (image.account.as_str(), image.id.as_str(), number))?;
+    let SearchFields { id, filename, creator, metadata } = fields(image);
+    let sql = "INSERT INTO image_search (rowid, id, filename, creator, metadata) VALUES (?1, ?2, ?3, ?4, ?5)";
+    change(connection, sql, (number, id, filename, creator, metadata))?;
+    Ok(())
+}
+
+/// Replaces what the index has of an image that was `before`.
+pub(super) fn update(connection: &Connection, image: &Image, before: &Image) -> Result<(), CatalogError> {
+    let new = fields(image);
+    if new == fields(before) {
+        return Ok(());
+    }
+    let number = number_of(connection, image)?;
+    let SearchFields { id, filename, creator, metadata } = new;
+    let sql = "UPDATE image_search SET id = ?2, filename = ?3, creator = ?4, metadata = ?5 WHERE rowid = ?1";
+    change(connection, sql, (number, id, filename, creator, metadata))?;
+    Ok(())
+}
+
+/// Takes an image out of the index. Its row must still be there.
+pub(super) fn delete(connection: &Connection, image: &Image) -> Result<(), CatalogError> {
+    let number = number_of(connection, image)?;
+    change(connection, "DELETE FROM image_search WHERE rowid = ?1", [number])?;
+    Ok(())
+}
+
+/// The numbers that an account's images have; `None` before its first one.
+pub(super) fn numbers_of(
+    connection: &Connection,
+    account: &AccountId,
+) -> Result<Option<RangeInclusive<i64>>, CatalogError> {
+    let sql = "SELECT number FROM account_numbers WHERE account = ?1";
+    let number = first(connection, sql, [account.as_str()], |row| Ok(row.get(0)?))?;
+    Ok(number.map(numbers))
+}
+
+/// The table allows no account whose numbers would not fit.
+fn numbers(account: i64) -> RangeInclusive<i64> {
+    let start = account << IMAGE_BITS;
+    start..=start | ((1 << IMAGE_BITS) - 1)
+}
+
+fn number_of(connection: &Connection, image: &Image) -> Result<i64, CatalogError> {
+    let sql = "SELECT number FROM images WHERE account = ?1 AND id = ?2";
+    let number = first(connection, sql, [image.account.as_str(), image.id.as_str()], |row| Ok(row.get(0)?))?;
+    number.flatten().ok_or_else(|| damaged("images", "number"))
+}
+
+/// The texts of an image as the index has them.
+pub(super) fn fields(image: &Image) -> SearchFields {
+    let mut texts = Vec::new();
+    // Metadata is an object by its maker's promise. Were it none, no search would find it.
+    if image.metadata != Metadata::default()
+        && let Ok(value) = serde_json::from_str(image.metadata.as_json())
+    {
+        collect(value, &mut texts);
+    }
+    search_fields(image, texts.iter().map(String::as_str))
+}
+
+/// Keys and values, at most as many as bytes of JSON.
+fn collect(value: Value, texts: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                texts.push(key);
+                collect(value, texts);
+            }
+        }
+        Value::Array(items) => items.into_iter().for_each(|item| collect(item, texts)),
+        Value::String(text) => texts.push(text),
+        value @ (Value::Number(_) | Value::Bool(_)) => texts.push(value.to_string()),
+        Value::Null => {}
+    }
+}
+
+/// Indexes the images that are older than the index, a batch at a time. What a crash interrupts goes
+/// on at the next call.
+pub(super) fn index_backlog(connection: &mut Connection) -> Result<(), CatalogError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM images WHERE number IS NULL ORDER BY account, id LIMIT {BACKLOG_BATCH}"
+    );
+    let mut indexed = 0;
+    loop {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let batch = all(&transaction, &sql, [], parse)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        batch.iter().try_for_each(|image| insert(&transaction, image))?;
+        transaction.commit()?;
+        indexed += batch.len();
+        tracing::info!(indexed, "indexing the images of an older catalog for searches");
+    }
+}
+
+#[cfg(test)]
+#[path = "search_index_tests.rs"]
+mod tests;

@@ -1,0 +1,131 @@
+use super::super::tests::{account, blob, image, new_account, two_accounts};
+use super::super::{Catalog, ImageChanges, schema};
+use super::*;
+use rusqlite::params;
+use safelight_domain::image::{BlobId, Creator, ImageId, Privacy};
+
+/// The numbers of the images that the index has a text of.
+async fn named(catalog: &Catalog, expression: &'static str) -> Vec<i64> {
+    let read = move |connection: &Connection| {
+        let sql = "SELECT rowid FROM image_search WHERE image_search MATCH ?1 ORDER BY rowid";
+        all(connection, sql, [expression], |row| Ok(row.get(0)?))
+    };
+    catalog.inner.readers.read(read).await.expect("works")
+}
+
+/// Asks SQLite whether the index of texts is whole.
+async fn check(catalog: &Catalog) {
+    let check = |connection: &Connection| -> Result<(), CatalogError> {
+        connection.execute("INSERT INTO image_search (image_search) VALUES ('integrity-check')", [])?;
+        Ok(())
+    };
+    catalog.inner.writer.write(check, |()| ()).await.expect("is whole");
+}
+
+const FIRST: i64 = 1 << IMAGE_BITS;
+
+#[tokio::test]
+async fn the_index_follows_every_change_of_an_image() {
+    let (_folder, catalog) = two_accounts().await;
+    let (a, b) = (account('a'), account('b'));
+    let i = ImageId::named("Image");
+    catalog.insert_image(image('a', "Image", blob(1), 7)).await.expect("new");
+    catalog.insert_image(image('b', "Image", blob(2), 8)).await.expect("new");
+    catalog.insert_image(image('a', "Image 2", blob(3), 9)).await.expect("new");
+    assert_eq!(named(&catalog, "id : image").await, [FIRST, FIRST + 1, 2 * FIRST]);
+
+    let change =
+        async |changes| catalog.update_image(&a, &i, changes).await.expect("works").expect("is there");
+    change(ImageChanges { creator: Some(Creator::parse("ÄRGER").ok()), ..ImageChanges::default() }).await;
+    let metadata = Metadata::from_json_object(r#"{"k":{"Farbe":["ROT"]}}"#.to_owned()).ok();
+    change(ImageChanges { metadata, ..ImageChanges::default() }).await;
+    change(ImageChanges { privacy: Some(Privacy::Public), ..ImageChanges::default() }).await;
+    assert_eq!(named(&catalog, "creator : ärger").await, [FIRST]);
+    assert_eq!(named(&catalog, "metadata : rot AND farbe").await, [FIRST]);
+    assert_eq!(named(&catalog, "id : image").await.len(), 3);
+    change(ImageChanges {
+        creator: Some(None),
+        metadata: Some(Metadata::default()),
+        ..ImageChanges::default()
+    })
+    .await;
+    assert_eq!(named(&catalog, "ärger OR rot").await, [0; 0]);
+
+    assert!(catalog.insert_image(image('a', "Image", blob(4), 9)).await.is_err());
+    assert_eq!(named(&catalog, "image").await.len(), 3, "a refused image leaves nothing");
+    assert!(catalog.delete_image(&a, &ImageId::named("Image 2"), 1).await.expect("works"));
+    assert!(catalog.delete_image(&b, &i, 1).await.expect("works"));
+    assert_eq!(named(&catalog, "image").await, [FIRST]);
+    catalog.insert_image(image('a', "Third", blob(5), 9)).await.expect("new");
+    assert_eq!(named(&catalog, "image").await, [FIRST], "a number that is used again has no old texts");
+    assert_eq!(named(&catalog, "third").await, [FIRST + 1]);
+    check(&catalog).await;
+}
+
+#[tokio::test]
+async fn many_changes_leave_what_is_there() {
+    let (_folder, catalog) = two_accounts().await;
+    for number in 0..200_u8 {
+        let id = format!("image-{number}");
+        catalog.insert_image(image('a', &id, blob(number), 7)).await.expect("new");
+        if number % 3 == 0 {
+            let creator = Some(Creator::parse(&format!("creator-{number}")).ok());
+            let changes = ImageChanges { creator, ..ImageChanges::default() };
+            catalog.update_image(&account('a'), &ImageId::named(&id), changes).await.expect("works");
+        }
+        if number % 2 == 0 {
+            assert!(catalog.delete_image(&account('a'), &ImageId::named(&id), 1).await.expect("works"));
+        }
+    }
+    assert_eq!(named(&catalog, "image").await.len(), 100);
+    assert_eq!(named(&catalog, "creator").await.len(), 33);
+    check(&catalog).await;
+}
+
+#[tokio::test]
+async fn an_older_catalog_is_indexed_when_it_is_opened() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("catalog.sqlite");
+    {
+        let catalog = Catalog::open(&path).expect("opens");
+        for digit in ['a', 'b'] {
+            catalog.create_account(new_account(digit)).await.expect("a new account");
+        }
+    }
+    let old = Connection::open(&path).expect("a database");
+    // What migration 0010 added is taken away again.
+    let back = schema::MIGRATIONS.iter().position(|text| text.contains("image_search")).expect("it is there");
+    old.execute_batch(
+        "DROP TABLE image_search; DROP TABLE account_numbers; DROP INDEX images_by_number;
+         DROP INDEX images_without_number; DROP INDEX images_by_filename; DROP INDEX images_by_bytes;
+         ALTER TABLE images DROP COLUMN sorted_filename;
+         ALTER TABLE images DROP COLUMN number;",
+    )
+    .expect("an older catalog");
+    for migration in &schema::MIGRATIONS[back + 1..] {
+        assert!(!migration.contains("images"), "this test goes back over it");
+    }
+    let insert =
+        "INSERT INTO images (account, id, blob, format, width, height, has_alpha, bytes, filename, metadata,
+                  privacy, uploaded_ms)
+                  VALUES (?1, ?2, ?3, 'image/png', 1, 1, 0, 5, 'Photo.png', '{\"k\":\"Wert\"}', 'public', 1)";
+    for number in 0..2_500_u16 {
+        let owner = account(if number % 5 == 0 { 'b' } else { 'a' });
+        let blob =
+            BlobId::from_random([[1, 2], number.to_be_bytes()].concat().repeat(4).try_into().expect("16"));
+        old.execute(insert, params![owner.as_str(), format!("n{number}"), blob.as_str()]).expect("a row");
+    }
+    old.pragma_update(None, "user_version", back as u32).expect("a version");
+    drop(old);
+
+    let catalog = Catalog::open(&path).expect("migrates");
+    for expression in ["filename : photo", "metadata : wert"] {
+        let named = named(&catalog, expression).await;
+        assert_eq!(named.len(), 2_500);
+        let of_a = numbers(1);
+        assert_eq!(named.iter().filter(|number| of_a.contains(number)).count(), 2_000);
+    }
+    check(&catalog).await;
+    drop(catalog);
+    Catalog::open(&path).expect("opens again");
+}
