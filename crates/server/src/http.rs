@@ -17,6 +17,7 @@ mod log;
 mod metadata;
 mod metrics;
 mod openapi;
+mod preview;
 mod remote;
 mod upload_form;
 mod variants;
@@ -92,6 +93,7 @@ fn admin_routes() -> Router<Arc<App>> {
             get(webhook::get).put(webhook::set).delete(webhook::delete),
         )
         .route("/safelight/v1/accounts/{account_id}/webhook/test", post(webhook::test))
+        .route("/safelight/v1/accounts/{account_id}/preview", get(preview::show))
         .route("/safelight/{*rest}", any(no_route))
         .route("/openapi.json", openapi::route())
         .route("/metrics", get(metrics::metrics))
