@@ -22,6 +22,10 @@ pub fn cache_control(exposure: Exposure, browser_ttl: BrowserTtl, now: UnixTime)
     }
 }
 
+/// The `Cache-Control` value of a picture that its owner sees: the browser may keep it, and asks each time
+/// whether it may be seen still.
+pub const OWNER: &str = "private, no-cache";
+
 /// The `Cache-Control` value of errors and of the management API.
 pub const NO_STORE: &str = "no-store";
 

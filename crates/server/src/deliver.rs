@@ -2,13 +2,15 @@
 
 mod decision;
 mod flights;
+mod preview;
 
 pub use flights::{Admission, Busy, Flights};
+pub use preview::{Preview, PreviewError, preview};
 
 use crate::app::App;
 use crate::blobs::{BlobError, BlobKey};
 use crate::catalog::{Rendition, RenditionKey};
-use crate::deliver::decision::{Wanted, decide};
+use crate::deliver::decision::{Decision, Wanted, decide};
 use crate::random;
 use crate::renderer::{RenderError, check_bytes};
 use bytes::Bytes;
@@ -133,21 +135,30 @@ pub enum DeliverError {
 /// this order, so that nothing is looked up before the signature is judged, and nothing is told
 /// before access is granted.
 pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, DeliverError> {
-    let decision = decide(app, &request).await?;
+    answer(app, &request, || decide(app, &request)).await
+}
+
+/// Answers as one who is asked twice decides: before a picture is looked for, and after one was made.
+async fn answer<E, F>(app: &Arc<App>, request: &Request<'_>, decide: impl Fn() -> F) -> Result<Answer, E>
+where
+    E: From<DeliverError>,
+    F: Future<Output = Result<Decision, E>>,
+{
+    let decision = decide().await?;
     let began = app.clock.now_ms();
-    let wanted = Wanted::of(app, &decision, &request).await?;
+    let wanted = Wanted::of(app, &decision, request).await?;
     let format = wanted.key.format;
-    let warnings = decision.warnings(&request);
+    let warnings = decision.warnings(request);
     let mut how = (Origin::Stored, Duration::ZERO);
-    let (granted, etag, body) = match stored(app, &decision.granted, &wanted.key, &request).await? {
+    let (granted, etag, body) = match stored(app, &decision.granted, &wanted.key, request).await? {
         Some((etag, body)) => (decision.granted, etag, body),
         None => {
             let made = app.flights.make(app, &decision.granted, &wanted).await?;
             // That took its time, in which the link may have expired, or the image, a key or an
             // overlay may have been changed or deleted: what holds now counts.
-            let now = decide(app, &request).await?;
-            if Wanted::of(app, &now, &request).await?.key != wanted.key {
-                return Err(RenderError::Busy.into());
+            let now = decide().await?;
+            if Wanted::of(app, &now, request).await?.key != wanted.key {
+                return Err(DeliverError::from(RenderError::Busy).into());
             }
             how = (Origin::Rendered, made.waited);
             let etag = ETag::of_rendition(&made.sha256, &wanted.key.blob);
@@ -158,7 +169,7 @@ pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, Del
     let now_ms = app.clock.now_ms();
     let now = UnixTime::from_millis(now_ms);
     if !granted.holds(now) {
-        return Err(DeliverError::Token(TokenFault::Expired));
+        return Err(DeliverError::Token(TokenFault::Expired).into());
     }
     let cache_control = cache_control(granted.exposure(), decision.browser_ttl, now);
     let took = Duration::from_millis(u64::try_from(now_ms.saturating_sub(began)).unwrap_or(0));

@@ -20,6 +20,7 @@ mod log;
 mod metadata;
 mod metrics;
 mod openapi;
+mod preview;
 mod remote;
 mod search;
 mod session;
@@ -118,6 +119,7 @@ fn admin_routes() -> Router<Arc<App>> {
         )
         .route("/safelight/v1/accounts/{account_id}/images", get(search::list))
         .route("/safelight/v1/accounts/{account_id}/image", get(search::one))
+        .route("/safelight/v1/accounts/{account_id}/preview", get(preview::show))
         .route("/safelight/{*rest}", any(no_route))
         .route("/openapi.json", openapi::route())
         .route("/metrics", get(metrics::metrics))

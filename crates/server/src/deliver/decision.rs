@@ -1,11 +1,11 @@
 //! What a request asks for, and whether it may have it.
 
-use super::{DeliverError, Request, Varies, internal};
+use super::{DeliverError, Preview, PreviewError, Request, Varies, internal};
 use crate::app::App;
 use crate::catalog::{DeliveryAccount, FlexibleVariants, RenditionKey};
 use crate::config::Compat;
 use safelight_domain::access::{
-    Denied, Granted, OptionsPolicy, Segment, authorize_delivery, authorize_overlay,
+    Denied, Granted, OptionsPolicy, Segment, authorize_delivery, authorize_overlay, authorize_owner,
 };
 use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
 use safelight_domain::image::{Image, ImageId};
@@ -13,7 +13,7 @@ use safelight_domain::negotiate::{FormatChoice, output_format};
 use safelight_domain::options::{ClientHints, Dpr, Options, Recipe};
 use safelight_domain::signature;
 use safelight_domain::transform::Transform;
-use safelight_domain::variant::BrowserTtl;
+use safelight_domain::variant::{BrowserTtl, VariantName};
 use safelight_domain::warning::{Warning, warnings};
 use safelight_pixels::ENGINE_VERSION;
 use std::sync::Arc;
@@ -65,6 +65,30 @@ pub(super) async fn decide(app: &App, request: &Request<'_>) -> Result<Decision,
     Ok(asked.granted(granted, image))
 }
 
+/// Decides a preview: what is shown is found as for delivery, and shown to the image's owner alone.
+/// Options are served also where the account serves them to nobody else, since whoever makes a variant
+/// of them must see it first.
+pub(super) async fn decide_preview(
+    app: &App,
+    preview: &Preview<'_>,
+    request: &Request<'_>,
+) -> Result<Decision, PreviewError> {
+    let id = preview.caller.account();
+    let account = app.catalog.find_account(id).await.map_err(internal)?;
+    let account = account.ok_or(DeliverError::UnknownAccount)?;
+    let account = app.catalog.delivery_account(&account.hash).await.map_err(internal)?;
+    let account = account.ok_or(DeliverError::UnknownAccount)?;
+    let asked = match preview.variant {
+        VariantSegment::Named(name) => Asked::variant(name, &account)?,
+        VariantSegment::Options(text) => Asked::options(text, &account, app.config.compat, request)?,
+        VariantSegment::Impossible => return Err(DeliverError::UnknownVariant.into()),
+    };
+    let image = app.catalog.find_image(id, preview.image).await.map_err(internal)?;
+    let image = image.ok_or(DeliverError::UnknownImage)?;
+    let granted = authorize_owner(&image, preview.caller).map_err(PreviewError::Refused)?;
+    Ok(asked.in_format(preview.format).granted(granted, image))
+}
+
 /// What the last segment of the path stands for.
 struct Asked {
     recipe: Recipe,
@@ -82,48 +106,71 @@ impl Asked {
         compat: Compat,
         request: &Request<'_>,
     ) -> Result<Asked, DeliverError> {
-        let account_ttl = account.config.browser_ttl.unwrap_or(BrowserTtl::DEFAULT);
         match segment {
-            VariantSegment::Named(name) => {
-                let variant = account.variants.get(name).ok_or(DeliverError::UnknownVariant)?;
-                Ok(Asked {
-                    recipe: variant.recipe.clone(),
-                    format: FormatChoice::Auto,
-                    dpr: Dpr::ONE,
-                    segment: Segment::Variant(variant.access),
-                    browser_ttl: variant.browser_ttl.unwrap_or(account_ttl),
-                    varies: Varies::ByAccept,
-                })
-            }
+            VariantSegment::Named(name) => Asked::variant(name, account),
             VariantSegment::Options(_) if account.config.flexible_variants == FlexibleVariants::Off => {
                 Err(DeliverError::FlexibleVariant)
             }
-            VariantSegment::Options(text) => {
-                let options = Options::parse(text)?;
-                Ok(Asked {
-                    recipe: Recipe::new(options.resolve(&ClientHints::read(request.header))),
-                    format: options.format,
-                    dpr: options.dpr,
-                    segment: Segment::Options(match compat {
-                        Compat::Extended => OptionsPolicy::FollowImage,
-                        Compat::Strict => OptionsPolicy::PublicImages,
-                    }),
-                    browser_ttl: account_ttl,
-                    varies: match options.format {
-                        _ if options.uses_hints() => Varies::ByHints,
-                        FormatChoice::Auto => Varies::ByAccept,
-                        FormatChoice::Only(_) => Varies::No,
-                    },
-                })
-            }
+            VariantSegment::Options(text) => Asked::options(text, account, compat, request),
             VariantSegment::Impossible => Err(DeliverError::UnknownVariant),
         }
+    }
+
+    fn variant(name: &VariantName, account: &DeliveryAccount) -> Result<Asked, DeliverError> {
+        let variant = account.variants.get(name).ok_or(DeliverError::UnknownVariant)?;
+        Ok(Asked {
+            recipe: variant.recipe.clone(),
+            format: FormatChoice::Auto,
+            dpr: Dpr::ONE,
+            segment: Segment::Variant(variant.access),
+            browser_ttl: variant.browser_ttl.unwrap_or(account_ttl(account)),
+            varies: Varies::ByAccept,
+        })
+    }
+
+    fn options(
+        text: &str,
+        account: &DeliveryAccount,
+        compat: Compat,
+        request: &Request<'_>,
+    ) -> Result<Asked, DeliverError> {
+        let options = Options::parse(text)?;
+        Ok(Asked {
+            recipe: Recipe::new(options.resolve(&ClientHints::read(request.header))),
+            format: options.format,
+            dpr: options.dpr,
+            segment: Segment::Options(match compat {
+                Compat::Extended => OptionsPolicy::FollowImage,
+                Compat::Strict => OptionsPolicy::PublicImages,
+            }),
+            browser_ttl: account_ttl(account),
+            varies: match options.format {
+                _ if options.uses_hints() => Varies::ByHints,
+                FormatChoice::Auto => Varies::ByAccept,
+                FormatChoice::Only(_) => Varies::No,
+            },
+        })
+    }
+
+    /// With another format in the place of its own, if one is given.
+    fn in_format(self, format: Option<FormatChoice>) -> Asked {
+        let Some(format) = format else { return self };
+        let varies = match (self.varies, format) {
+            (Varies::ByHints, _) => Varies::ByHints,
+            (_, FormatChoice::Auto) => Varies::ByAccept,
+            (_, FormatChoice::Only(_)) => Varies::No,
+        };
+        Asked { format, varies, ..self }
     }
 
     fn granted(self, granted: Granted, image: Arc<Image>) -> Decision {
         let Asked { recipe, format, dpr, browser_ttl, varies, .. } = self;
         Decision { granted, browser_ttl, varies, image, recipe, format, dpr }
     }
+}
+
+fn account_ttl(account: &DeliveryAccount) -> BrowserTtl {
+    account.config.browser_ttl.unwrap_or(BrowserTtl::DEFAULT)
 }
 
 /// One rendition, and leave to read what it is made of.

@@ -157,7 +157,7 @@ fn preflight() -> Response {
         .into_response()
 }
 
-fn refusal(error: DeliverError, target: &str) -> DeliveryError {
+pub(super) fn refusal(error: DeliverError, target: &str) -> DeliveryError {
     let denied =
         |text: &str| DeliveryError::new(StatusCode::FORBIDDEN, 9425, format!("Image access denied: {text}"));
     match error {

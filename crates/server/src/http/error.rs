@@ -178,6 +178,14 @@ impl From<ApiError> for DeliveryError {
     }
 }
 
+/// The same refusal in the envelope, for the owner of a picture.
+impl From<DeliveryError> for ApiError {
+    fn from(error: DeliveryError) -> ApiError {
+        let DeliveryError { status, code, public, private } = error;
+        ApiError { status, code, public, private, retry_after: None }
+    }
+}
+
 impl IntoResponse for DeliveryError {
     fn into_response(self) -> Response {
         log_private(self.private.as_deref());
