@@ -72,18 +72,33 @@ impl DeliveryPath {
 /// The path of a variant of an image, in the form a browser would request it: the inverse of
 /// [`DeliveryPath::parse`].
 pub fn delivery_path(hash: &AccountHash, id: &ImageId, variant: &VariantName) -> String {
+    format!("{}{}", image_path(hash, id), variant.as_str())
+}
+
+/// The same of an image with options. What is percent-encoded in them already stays as it is.
+pub fn options_path(hash: &AccountHash, id: &ImageId, options: &str) -> String {
+    let mut path = image_path(hash, id);
+    encode(options, b"-._~!$'()*+,=:@;|%", &mut path);
+    path
+}
+
+fn image_path(hash: &AccountHash, id: &ImageId) -> String {
     let mut path = format!("/{}/", hash.as_str());
-    for byte in id.as_str().bytes() {
-        // What the WHATWG URL standard leaves as it is in a path, less '%' and ';', which proxies treat specially.
-        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@/".contains(&byte) {
+    // What the WHATWG URL standard leaves as it is in a path, less '%' and ';', which proxies treat specially.
+    encode(id.as_str(), b"-._~!$&'()*+,=:@/", &mut path);
+    path.push('/');
+    path
+}
+
+/// Adds a text to a path; bytes other than letters, digits and `kept` are percent-encoded.
+fn encode(text: &str, kept: &[u8], path: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
             path.push(char::from(byte));
         } else {
             path.push_str(&format!("%{byte:02X}"));
         }
     }
-    path.push('/');
-    path.push_str(variant.as_str());
-    path
 }
 
 /// Decodes `%XX` once; `None` for a `%` without two hexadecimal digits or for bytes that are no

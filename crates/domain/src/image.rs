@@ -213,6 +213,22 @@ impl SourceFormat {
         }
     }
 
+    /// The usual ending of a file's name, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            SourceFormat::Jpeg => "jpg",
+            SourceFormat::Png => "png",
+            SourceFormat::WebP => "webp",
+            SourceFormat::Gif => "gif",
+            SourceFormat::Avif => "avif",
+            SourceFormat::Heic => "heic",
+            SourceFormat::Jxl => "jxl",
+            SourceFormat::Tiff => "tiff",
+            SourceFormat::Bmp => "bmp",
+            SourceFormat::Svg => "svg",
+        }
+    }
+
     /// The format of a media type that [`SourceFormat::media_type`] gives.
     pub fn from_media_type(text: &str) -> Option<SourceFormat> {
         SourceFormat::ALL.into_iter().find(|format| format.media_type() == text)

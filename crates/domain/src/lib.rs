@@ -10,6 +10,7 @@
 //! 5. [`token`]: who may use the management API; [`session`] and [`login_limit`]: how browsers do;
 //!    [`metadata_filter`] and [`image_search`]: what its lists can be narrowed by; [`direct_upload`]: uploads by
 //!    who may not use it; [`import`]: what is brought from elsewhere.
+//!    [`verify`] explains a decision to whoever owns the image.
 //! 6. [`remote_url`], [`origin`] and [`address`]: remote images, where they may come from, and what may be
 //!    connected to.
 
@@ -36,4 +37,5 @@ pub mod time;
 pub mod token;
 pub mod transform;
 pub mod variant;
+pub mod verify;
 pub mod warning;

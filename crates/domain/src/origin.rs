@@ -1,6 +1,7 @@
 //! Where remote images may come from, and how long what is made of them may be kept.
 
 use crate::caching::NO_STORE;
+use std::fmt;
 
 /// Least time that an answer may be used unless its origin forbids to keep it: one hour (Cloudflare's).
 pub const MIN_SECONDS: u64 = 3_600;
@@ -63,6 +64,17 @@ impl AllowedOrigin {
             HostRule::AndBelow(name) => is_at_or_below(host, name),
         };
         host_fits && (self.path == "/" || begins_with(path, &self.path))
+    }
+}
+
+impl fmt::Display for AllowedOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            HostRule::Any => f.write_str("*")?,
+            HostRule::Exactly(name) => f.write_str(name)?,
+            HostRule::AndBelow(name) => write!(f, "*.{name}")?,
+        }
+        f.write_str(if self.path == "/" { "" } else { &self.path })
     }
 }
 

@@ -11,7 +11,9 @@ use futures_util::StreamExt;
 use safelight::catalog::{Account, Catalog, FoundImages, ImageChanges, ImageSearch, ImageSort, NewAccount};
 use safelight::catalog::{SearchCursor, SortOrder};
 use safelight_domain::account::{AccountHash, AccountId};
-use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo};
+use safelight_domain::image::{
+    BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo, Turn,
+};
 use safelight_domain::image_search::{SearchIn, SearchText};
 use safelight_domain::signature::{KeyName, SigningKey};
 use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
@@ -233,6 +235,7 @@ fn made_up(account: &AccountId, number: u64) -> anyhow::Result<Image> {
             height: 3000,
             has_alpha: false,
             frames: 1,
+            turn: Turn::Upright,
         },
         bytes: 1_000_000 + scattered(random) % 9_000_000,
         filename: Some(filename),

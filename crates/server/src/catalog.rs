@@ -2,6 +2,7 @@
 
 use accounts::DeliveryAccounts;
 use cache::Cache;
+use origins::RemoteOrigins;
 use readers::Readers;
 use renditions::UsedRendition;
 use rusqlite::{Connection, OpenFlags, ffi};
@@ -36,6 +37,7 @@ mod lists;
 mod matching;
 mod metadata;
 mod notices;
+mod origins;
 mod readers;
 mod renditions;
 mod rows;
@@ -56,6 +58,7 @@ pub use imports::{
 };
 pub use lists::MAX_LIST;
 pub use matching::Matching;
+pub use origins::RemoteOrigin;
 pub use renditions::MAX_EVICTED;
 pub use search::{FoundImages, ImageSearch, ImageSort, SearchCursor};
 
@@ -71,6 +74,7 @@ struct Inner {
     writer: Writer,
     readers: Readers,
     accounts: DeliveryAccounts,
+    remote_origins: RemoteOrigins,
     images: Cache<ImageKey, Arc<Image>>,
     renditions: Cache<RenditionKey, Arc<UsedRendition>>,
 }
@@ -369,11 +373,13 @@ impl Catalog {
             File::open(folder)?.sync_all()?;
         }
         let accounts = DeliveryAccounts::load(&connection)?;
+        let remote_origins = RemoteOrigins::load(&connection)?;
         let readers = (0..READERS).map(|_| open_reader(path)).collect::<Result<Vec<_>, _>>()?;
         let inner = Inner {
             writer: Writer::start(connection)?,
             readers: Readers::new(readers),
             accounts,
+            remote_origins,
             images: Cache::new(CACHED_IMAGES),
             renditions: Cache::new(CACHED_RENDITIONS),
         };

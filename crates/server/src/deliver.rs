@@ -3,9 +3,11 @@
 mod decision;
 mod flights;
 mod preview;
+mod verify;
 
 pub use flights::{Admission, Busy, Flights};
 pub use preview::{Preview, PreviewError, preview};
+pub use verify::{OfAccount, Verdict, verify};
 
 use crate::app::App;
 use crate::blobs::{BlobError, BlobKey};

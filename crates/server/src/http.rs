@@ -10,6 +10,7 @@ mod delivery;
 mod direct;
 mod envelope;
 mod error;
+mod export;
 mod form;
 mod health;
 mod images;
@@ -20,10 +21,12 @@ mod log;
 mod metadata;
 mod metrics;
 mod openapi;
+mod origins;
 mod preview;
 mod remote;
 mod search;
 mod session;
+mod sign;
 mod upload_form;
 mod variants;
 mod webhook;
@@ -120,6 +123,11 @@ fn admin_routes() -> Router<Arc<App>> {
         .route("/safelight/v1/accounts/{account_id}/images", get(search::list))
         .route("/safelight/v1/accounts/{account_id}/image", get(search::one))
         .route("/safelight/v1/accounts/{account_id}/preview", get(preview::show))
+        .route("/safelight/v1/accounts/{account_id}/sign", post(sign::sign))
+        .route("/safelight/v1/accounts/{account_id}/verify", post(sign::explain))
+        .route("/safelight/v1/accounts/{account_id}/export", post(export::export))
+        .route("/safelight/v1/accounts/{account_id}/domains", get(origins::domains).put(origins::set_domains))
+        .route("/safelight/v1/origins", get(origins::remote).put(origins::set_remote))
         .route("/safelight/{*rest}", any(no_route))
         .route("/openapi.json", openapi::route())
         .route("/metrics", get(metrics::metrics))

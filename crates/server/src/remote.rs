@@ -211,7 +211,9 @@ impl Allowed {
                 let host = target.url().host_str().unwrap_or_default();
                 let of_zone = |zone: &Url| zone.host_str().is_some_and(|zone| is_at_or_below(host, zone));
                 let is_zone = zone.is_some_and(|zone| zone.origin() == target.url().origin());
-                let mut allowed = app.config.remote.origins.iter();
+                let stored = app.catalog.remote_origins();
+                let mut allowed =
+                    app.config.remote.origins.iter().chain(stored.iter().map(|(_, origin)| origin));
                 if !is_zone && !allowed.any(|entry| entry.allows(host, target.url().path())) {
                     return Err(RemoteError::NotAllowed);
                 }

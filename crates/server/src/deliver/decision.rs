@@ -90,7 +90,7 @@ pub(super) async fn decide_preview(
 }
 
 /// What the last segment of the path stands for.
-struct Asked {
+pub(super) struct Asked {
     recipe: Recipe,
     format: FormatChoice,
     dpr: Dpr,
@@ -100,7 +100,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(
+    pub(super) fn of(
         segment: &VariantSegment,
         account: &DeliveryAccount,
         compat: Compat,
@@ -114,6 +114,11 @@ impl Asked {
             VariantSegment::Options(text) => Asked::options(text, account, compat, request),
             VariantSegment::Impossible => Err(DeliverError::UnknownVariant),
         }
+    }
+
+    /// What access depends on.
+    pub(super) fn segment(&self) -> Segment {
+        self.segment
     }
 
     fn variant(name: &VariantName, account: &DeliveryAccount) -> Result<Asked, DeliverError> {

@@ -34,6 +34,21 @@ impl ApiError {
         ApiError { status, code, public: public.into(), private: None, retry_after: None }
     }
 
+    /// Of the answer.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Cloudflare's number of the error.
+    pub(super) fn code(&self) -> u32 {
+        self.code
+    }
+
+    /// What the client is told.
+    pub(super) fn public_text(&self) -> &str {
+        &self.public
+    }
+
     /// 400/5400: a malformed form, body, parameter or name.
     pub(super) fn bad_request(public: impl Display) -> ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, 5400, public.to_string())

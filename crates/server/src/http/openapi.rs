@@ -6,13 +6,14 @@ use http::header;
 use serde_json::{Map, Value, json};
 
 /// The first one has the head of the document; each of the others adds paths and components.
-const FRAGMENTS: [&str; 16] = [
+const FRAGMENTS: [&str; 17] = [
     include_str!("../../openapi/document.json"),
     include_str!("../../openapi/answers.json"),
     include_str!("../../openapi/schemas.json"),
     include_str!("../../openapi/results.json"),
     include_str!("../../openapi/images.json"),
     include_str!("../../openapi/search.json"),
+    include_str!("../../openapi/owner.json"),
     include_str!("../../openapi/direct.json"),
     include_str!("../../openapi/batches.json"),
     include_str!("../../openapi/keys.json"),

@@ -40,11 +40,9 @@ pub(super) async fn show(
 /// Without what lets pages of other origins read or show it.
 fn for_owner(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    for name in [
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        header::ACCEPT_RANGES,
-    ] {
+    for name in
+        [header::ACCESS_CONTROL_ALLOW_ORIGIN, header::ACCESS_CONTROL_EXPOSE_HEADERS, header::ACCEPT_RANGES]
+    {
         headers.remove(name);
     }
     let policy = HeaderName::from_static("cross-origin-resource-policy");

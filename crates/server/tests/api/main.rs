@@ -25,6 +25,7 @@ mod negotiation;
 mod openapi;
 #[path = "../fetch/origin.rs"]
 mod origin;
+mod owner;
 mod refusals;
 mod remote;
 mod remote_refusals;

@@ -1,0 +1,75 @@
+//! Use case: explain to an account why a delivery URL is or is not accepted.
+
+use super::decision::{Asked, decide};
+use super::{DeliverError, Request, internal};
+use crate::app::App;
+use crate::catalog::Account;
+use safelight_domain::delivery_url::DeliveryPath;
+use safelight_domain::image::Image;
+use safelight_domain::signature::{self, Target, Token};
+use safelight_domain::verify::{Check, Facts, FoundVariant, checks, no_delivery_url, other_account};
+use std::sync::Arc;
+
+/// What delivery thinks of a URL.
+pub struct Verdict {
+    /// Its parts, where it is a delivery URL.
+    pub path: Option<DeliveryPath>,
+    /// `None` where it is none, or none of the account.
+    pub of_account: Option<OfAccount>,
+    /// The steps.
+    pub checks: Vec<Check>,
+}
+
+/// What is known of a URL of the account.
+pub struct OfAccount {
+    /// The token in it.
+    pub token: Token,
+    /// The image, if there is one.
+    pub image: Option<Arc<Image>>,
+    /// What delivery refuses it with.
+    pub refusal: Option<DeliverError>,
+    /// The text that has to be signed.
+    pub expected: Option<String>,
+}
+
+/// Judges a request target, path and query as a browser sends them, by the very decision that delivery makes.
+/// `say` is the text of a refusal.
+///
+/// # Errors
+/// When the catalog fails.
+pub async fn verify(
+    app: &App,
+    account: &Account,
+    target: &str,
+    say: impl Fn(&DeliverError) -> String,
+) -> Result<Verdict, DeliverError> {
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    let path = match DeliveryPath::parse(path) {
+        Ok(path) => path,
+        Err(error) => return Ok(Verdict { path: None, of_account: None, checks: no_delivery_url(error) }),
+    };
+    if path.hash != account.hash {
+        return Ok(Verdict { path: Some(path), of_account: None, checks: other_account() });
+    }
+    let delivery = app.catalog.delivery_account(&account.hash).await.map_err(internal)?;
+    let delivery = delivery.ok_or(DeliverError::UnknownAccount)?;
+    let now = app.clock.now();
+    let request = Request { target, accept: None, none_match: None, header: &|_| None };
+    let token = signature::verify(target, &delivery.keys, now);
+    let image = app.catalog.find_image(&account.id, &path.id).await.map_err(internal)?;
+    let variant = match Asked::of(&path.variant, &delivery, app.config.compat, &request) {
+        Ok(asked) => FoundVariant::Served(asked.segment()),
+        Err(error) => FoundVariant::Refused(say(&error)),
+    };
+    let refusal = match decide(app, &request).await {
+        Ok(_) => None,
+        Err(DeliverError::Internal(error)) => return Err(DeliverError::Internal(error)),
+        Err(error) => Some(error),
+    };
+    let told = refusal.as_ref().map(&say);
+    let facts =
+        Facts { token: &token, variant: &variant, image: image.as_deref(), refusal: told.as_deref(), now };
+    let checks = checks(&facts);
+    let expected = Target::parse(target).ok().and_then(|target| target.signed_strings().into_iter().next());
+    Ok(Verdict { path: Some(path), of_account: Some(OfAccount { token, image, refusal, expected }), checks })
+}
