@@ -110,6 +110,8 @@ fn config(server: &Server) -> String {
         values = {secrets}
         [dictionaries.variants]
         values = ["public", "w=10", "w=20,fit=cover,h=10,format=json", "w=0", "none"]
+        [dictionaries.files]
+        values = ["index.html", "app.js", "style.css"]
         [parameters]
         "path.account_id" = "{ACCOUNT}"
         "path.account_hash" = "{HASH}"
@@ -117,6 +119,7 @@ fn config(server: &Server) -> String {
         "path.token_id" = {{ dictionary = "tokens", probability = 0.7 }}
         "path.import_id" = {{ dictionary = "imports", probability = 0.7 }}
         "path.secret" = {{ dictionary = "secrets", probability = 0.7 }}
+        "path.file" = {{ dictionary = "files", probability = 0.7 }}
         "path.variant" = {{ dictionary = "variants", probability = 0.7 }}
         [[operations]]
         include-path-regex = "^/images/"
