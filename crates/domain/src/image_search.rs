@@ -135,8 +135,14 @@ mod tests {
     use crate::image::{BlobId, Creator, ImageId, Metadata, Privacy, SourceFormat, SourceInfo};
 
     fn image() -> Image {
-        let source =
-            SourceInfo { format: SourceFormat::Png, width: 1, height: 1, has_alpha: false, frames: 1 };
+        let source = SourceInfo {
+            format: SourceFormat::Png,
+            width: 1,
+            height: 1,
+            has_alpha: false,
+            frames: 1,
+            turn: crate::image::Turn::Upright,
+        };
         Image {
             account: AccountId::from_random([1; 16]),
             id: ImageId::named("Reisen/2026"),
