@@ -115,6 +115,7 @@ fn an_owner_reads_originals_of_its_own_account_with_the_read_scope() {
         scopes: scopes.to_vec(),
         role: Role::InstanceAdmin,
         created_ms: 0,
+        used_ms: None,
     };
     let image = image(Privacy::RequireSigned);
     let caller = |scopes: &[Scope], of| authenticate("t", Some(&record(scopes)), &of).expect("known token");

@@ -81,6 +81,8 @@ pub struct TokenRecord {
     pub role: Role,
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub created_ms: i64,
+    /// When it was last used, in the same, to a minute; `None` for never.
+    pub used_ms: Option<i64>,
 }
 
 /// Life of a batch token in milliseconds (one hour, as in Cloudflare's example).
@@ -206,6 +208,7 @@ pub(crate) mod tests {
             scopes: scopes.to_vec(),
             role,
             created_ms: 0,
+            used_ms: None,
         }
     }
 

@@ -191,6 +191,7 @@ fn new_account(account: &AccountId) -> anyhow::Result<NewAccount> {
             scopes: vec![Scope::Read],
             role: Role::Member,
             created_ms: 0,
+            used_ms: None,
         },
     })
 }

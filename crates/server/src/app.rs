@@ -11,6 +11,7 @@ use crate::random::ImageIds;
 use crate::remote;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
+use crate::usage::Usage;
 
 /// The parts of a running server. It knows no HTTP.
 pub struct App {
@@ -34,6 +35,10 @@ pub struct App {
     pub logins: Logins,
     /// The ids of new images.
     pub image_ids: ImageIds,
+    /// When it was started, in milliseconds since 1970-01-01T00:00:00Z.
+    pub started_ms: i64,
+    /// What is counted of delivery.
+    pub usage: Usage,
     /// Renditions being made.
     pub flights: Flights,
 }

@@ -105,6 +105,9 @@ const KINDS: [&str; 2] = [ORIGINAL, RENDITION];
 const ORIGINAL: &str = "original";
 const RENDITION: &str = "rendition";
 
+/// The folder of what [`Blobs::check`] writes.
+const CHECK: &str = "check";
+
 impl BlobKey {
     /// The path below the store's folder: `original/ab/<blob>` or `rendition/ab/<blob>/<name>`, where
     /// `ab` are the first two digits of the blob.
@@ -161,6 +164,15 @@ impl Blobs {
     /// The same store with at most `bytes` of renditions kept in memory in front of it.
     pub fn with_memory(self, bytes: usize) -> Blobs {
         Blobs { memory: Arc::new(Memory::new(bytes)), ..self }
+    }
+
+    /// Writes a small object under a fresh name, reads it and deletes it (for health checks).
+    pub async fn check(&self, name: &str) -> Result<(), BlobError> {
+        let path = StorePath::from_iter([CHECK, name]);
+        self.store.put(&path, Bytes::from_static(b"check").into()).await?;
+        let read = self.store.get(&path).await?.bytes().await?;
+        self.store.delete(&path).await?;
+        if read.as_ref() == b"check" { Ok(()) } else { Err(BlobError::Missing) }
     }
 
     /// Stores an original. It is durable when this returns. When the caller stops waiting, it may

@@ -13,6 +13,7 @@ use crate::random::{self, ImageIds};
 use crate::remote;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
+use crate::usage::Usage;
 use anyhow::{Context, bail, ensure};
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::signature::{KeyName, SigningKey};
@@ -95,7 +96,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
     say_walls(&renderer, config.render.sandbox).await?;
     let flights = Flights::new(config.render.workers + config.render.queue);
     let (fetch, remote) = (Client::new(&config.fetch), remote::Flights::new(&config));
-    let logins = Logins::default();
+    let (logins, started_ms) = (Logins::default(), clock.now_ms());
     let app = Arc::new(App {
         config,
         catalog,
@@ -107,6 +108,8 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
         clock,
         logins,
         image_ids,
+        started_ms,
+        usage: Usage::default(),
         flights,
     });
     Ok(Started { app, first_account, lock })
@@ -284,6 +287,7 @@ pub(crate) fn new_account(
             scopes: Scope::ALL.to_vec(),
             role,
             created_ms: now_ms,
+            used_ms: None,
         },
     })
 }

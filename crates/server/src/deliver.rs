@@ -12,9 +12,10 @@ pub use verify::{OfAccount, Verdict, verify};
 use crate::app::App;
 use crate::blobs::{BlobError, BlobKey};
 use crate::catalog::{Rendition, RenditionKey};
-use crate::deliver::decision::{Decision, Wanted, decide};
+use crate::deliver::decision::{Decision, Seen, Wanted, decide};
 use crate::random;
 use crate::renderer::{RenderError, check_bytes};
+use crate::usage::{Event, Measure};
 use bytes::Bytes;
 use safelight_domain::access::{Granted, TokenFault};
 use safelight_domain::caching::cache_control;
@@ -27,7 +28,7 @@ use safelight_domain::warning::Warning;
 use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// A delivery request, as far as the answer depends on it.
@@ -137,7 +138,35 @@ pub enum DeliverError {
 /// this order, so that nothing is looked up before the signature is judged, and nothing is told
 /// before access is granted.
 pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, DeliverError> {
-    answer(app, &request, || decide(app, &request)).await
+    let began = Instant::now();
+    let seen = Seen::default();
+    let result = answer(app, &request, || decide(app, &request, &seen)).await;
+    if let Some((account, signer)) = seen.get() {
+        let event = Event { outcome: outcome(&result), bytes: sent_bytes(&result), took: began.elapsed() };
+        app.usage.record(&account.id, signer.as_ref(), event);
+    }
+    result
+}
+
+/// What a request is counted as.
+fn outcome(result: &Result<Answer, DeliverError>) -> Measure {
+    match result {
+        Ok(Answer { body: None, .. }) => Measure::NotModified,
+        Ok(Answer { transformed: Some(Transformed { origin: Origin::Rendered, .. }), .. }) => {
+            Measure::Renders
+        }
+        Ok(_) => Measure::Hits,
+        Err(DeliverError::Token(TokenFault::Absent)) => Measure::RefusedNoToken,
+        Err(DeliverError::Token(TokenFault::Expired)) => Measure::RefusedExpired,
+        Err(DeliverError::Token(TokenFault::Mismatch)) => Measure::RefusedSignature,
+        Err(DeliverError::Token(TokenFault::Malformed(_))) => Measure::RefusedMalformed,
+        Err(DeliverError::Render(_) | DeliverError::Internal(_)) => Measure::Failed,
+        Err(_) => Measure::RefusedOther,
+    }
+}
+
+fn sent_bytes(result: &Result<Answer, DeliverError>) -> u64 {
+    result.as_ref().ok().and_then(|answer| answer.body.as_ref()).map_or(0, |body| body.len() as u64)
 }
 
 /// Answers as one who is asked twice decides: before a picture is looked for, and after one was made.

@@ -28,6 +28,7 @@ mod search;
 mod session;
 mod sign;
 mod upload_form;
+mod usage;
 mod variants;
 mod webhook;
 
@@ -127,6 +128,10 @@ fn admin_routes() -> Router<Arc<App>> {
         .route("/safelight/v1/accounts/{account_id}/verify", post(sign::explain))
         .route("/safelight/v1/accounts/{account_id}/export", post(export::export))
         .route("/safelight/v1/accounts/{account_id}/domains", get(origins::domains).put(origins::set_domains))
+        .route("/safelight/v1/accounts/{account_id}/keys", get(keys::known).post(keys::rotate))
+        .route("/safelight/v1/accounts/{account_id}/usage", get(usage::usage))
+        .route("/safelight/v1/accounts/{account_id}/storage", get(usage::storage))
+        .route("/safelight/v1/health", get(usage::health))
         .route("/safelight/v1/origins", get(origins::remote).put(origins::set_remote))
         .route("/safelight/{*rest}", any(no_route))
         .route("/openapi.json", openapi::route())

@@ -26,6 +26,7 @@ pub mod renderer;
 pub mod settings;
 pub mod staging;
 pub mod sweep;
+pub mod usage;
 pub mod variant_options;
 pub mod webhooks;
 pub mod worker;
@@ -86,7 +87,8 @@ pub async fn serve_routers(
         async move { drop(watched.changed().await) }
     };
     let jobs = tokio::spawn(jobs::run(Arc::clone(&app), stopped()));
-    let imports = tokio::spawn(import::run(app, Pace::USUAL, stopped()));
+    let imports = tokio::spawn(import::run(Arc::clone(&app), Pace::USUAL, stopped()));
+    let usage = tokio::spawn(usage::run(app, stopped()));
     let mut servers = tokio::task::JoinSet::new();
     for (listener, router) in routers {
         servers.spawn(accept::serve(listener, router, limits, stopped()));
@@ -100,6 +102,8 @@ pub async fn serve_routers(
     while let Some(ended) = servers.join_next().await {
         result = result.and(ended.map_err(io::Error::other).flatten());
     }
-    let background = tokio::join!(jobs, imports);
-    result.and(background.0.map_err(io::Error::other)).and(background.1.map_err(io::Error::other))
+    for background in [jobs, imports, usage] {
+        result = result.and(background.await.map_err(io::Error::other));
+    }
+    result
 }

@@ -41,6 +41,8 @@ pub struct Swept {
     pub batch_tokens: u64,
     /// Sessions of browsers whose time was over.
     pub sessions: u64,
+    /// Counts of delivery that were kept long enough.
+    pub usage: u64,
 }
 
 /// Why a sweep stopped; what it removed before stays removed.
@@ -70,7 +72,8 @@ pub async fn sweep(
     let drafts = delete_all(|| catalog.delete_old_drafts(drafts_before_ms, ROWS_AT_ONCE)).await?;
     let batch_tokens = delete_all(|| catalog.delete_old_batch_tokens(now_ms, ROWS_AT_ONCE)).await?;
     let sessions = delete_all(|| catalog.delete_old_sessions(now_ms, ROWS_AT_ONCE)).await?;
-    Ok(Swept { orphans, unfinished, evicted, drafts, batch_tokens, sessions })
+    let usage = delete_all(|| catalog.delete_old_usage(now_ms, ROWS_AT_ONCE)).await?;
+    Ok(Swept { orphans, unfinished, evicted, drafts, batch_tokens, sessions, usage })
 }
 
 /// Deletes rows some at a time until none is left. How many there were.

@@ -132,6 +132,7 @@ fn new_account(id: &AccountId) -> NewAccount {
             scopes: Scope::ALL.to_vec(),
             role: Role::Member,
             created_ms: 0,
+            used_ms: None,
         },
     }
 }

@@ -148,7 +148,7 @@ fn insert(connection: &Connection, new: &NewAccount) -> Result<(), InsertError> 
         "INSERT INTO accounts (id, hash, name, created_ms) VALUES (?1, ?2, ?3, ?4)",
         (id.as_str(), hash.as_str(), name, created_ms),
     )?;
-    keys::insert(connection, id, &new.key)?;
+    keys::insert(connection, id, &new.key, *created_ms)?;
     variants::insert(connection, id, &new.variant)?;
     tokens::insert(connection, &new.token)
 }

@@ -64,6 +64,7 @@ fn token(owner: char, text: &str) -> TokenRecord {
         scopes: vec![Scope::Read, Scope::Sign],
         role: Role::Member,
         created_ms: 3,
+        used_ms: None,
     }
 }
 
@@ -163,16 +164,16 @@ async fn tokens_are_found_by_hash_and_deleted_by_their_account_alone() {
 async fn keys_are_an_accounts_own_and_never_run_out() {
     let (_folder, catalog) = two_accounts().await;
     let of = async |digit| names(&catalog.keys(&account(digit)).await.expect("works"));
-    catalog.insert_key(&account('a'), key("backup")).await.expect("new");
+    catalog.insert_key(&account('a'), key("backup"), 5, None).await.expect("new");
     assert_eq!(of('a').await, ["backup=value of backup", "default=value of default"]);
     assert_eq!(of('b').await, ["default=value of default"]);
     let other =
         SigningKey::new(KeyName::parse("backup").expect("a name"), "other".to_owned()).expect("a key");
-    assert!(matches!(catalog.insert_key(&account('a'), other).await, Err(InsertError::Exists)));
+    assert!(matches!(catalog.insert_key(&account('a'), other, 5, None).await, Err(InsertError::Exists)));
 
     let delete = async |digit, text: &str| {
         let name = KeyName::parse(text).expect("a name");
-        catalog.delete_key(&account(digit), &name, key("fresh")).await.expect("works")
+        catalog.delete_key(&account(digit), &name, key("fresh"), 6).await.expect("works")
     };
     assert!(!delete('b', "backup").await);
     assert!(delete('a', "default").await);
@@ -247,9 +248,9 @@ async fn delivery_sees_every_change_of_keys_and_variants_once_it_returned() {
     };
     let before = catalog.delivery_account(&hash('a')).await.expect("works").expect("is there");
     assert_eq!(see().await, "default public");
-    catalog.insert_key(&a, key("more")).await.expect("new");
+    catalog.insert_key(&a, key("more"), 5, None).await.expect("new");
     assert_eq!(see().await, "default,more public");
-    catalog.delete_key(&a, key("default").name(), key("fresh")).await.expect("works");
+    catalog.delete_key(&a, key("default").name(), key("fresh"), 6).await.expect("works");
     assert_eq!(see().await, "more public");
     catalog.insert_variant(&a, variant("v")).await.expect("new");
     assert_eq!(see().await, "more public,v");
@@ -272,7 +273,7 @@ async fn a_refused_change_is_not_seen_by_delivery() {
     let before = catalog.delivery_account(&hash('a')).await.expect("works").expect("is there");
     let other =
         SigningKey::new(KeyName::parse("default").expect("a name"), "other".to_owned()).expect("a key");
-    assert!(catalog.insert_key(&account('a'), other).await.is_err());
+    assert!(catalog.insert_key(&account('a'), other, 5, None).await.is_err());
     let after = catalog.delivery_account(&hash('a')).await.expect("works").expect("is there");
     assert!(Arc::ptr_eq(&before, &after));
 }
@@ -281,7 +282,7 @@ async fn a_refused_change_is_not_seen_by_delivery() {
 async fn everything_is_there_after_a_restart() {
     let (folder, catalog) = two_accounts().await;
     let a = account('a');
-    catalog.insert_key(&a, key("more")).await.expect("new");
+    catalog.insert_key(&a, key("more"), 5, None).await.expect("new");
     catalog.insert_image(image('a', "i", blob(1), 10)).await.expect("new");
     catalog.enqueue(JobKind::DeleteBlob(blob(9)), 4).await.expect("works");
     drop(catalog);

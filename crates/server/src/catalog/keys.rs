@@ -1,10 +1,23 @@
 //! Signing keys.
 
 use super::rows::{all, any, change, damaged};
-use super::{Catalog, CatalogError, InsertError};
+use super::{Catalog, CatalogError, InsertError, KEY_MEASURE};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::signature::{KeyName, SigningKey};
+
+/// What is known of a signing key beside its value. Moments are in milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    /// Its name.
+    pub name: KeyName,
+    /// When it was made.
+    pub created_ms: i64,
+    /// When it last opened a picture, to some seconds; `None` for never.
+    pub used_ms: Option<i64>,
+    /// The key in whose place it was made, while that is there.
+    pub replaces: Option<KeyName>,
+}
 
 impl Catalog {
     /// Every key of an account, by name.
@@ -13,10 +26,31 @@ impl Catalog {
         self.inner.readers.read(move |connection| of_account(connection, &account)).await
     }
 
-    /// Inserts a key; an existing one of that name stays as it is and is `Exists`.
-    pub async fn insert_key(&self, account: &AccountId, key: SigningKey) -> Result<(), InsertError> {
+    /// What is known of every key of an account, by name, without the values.
+    pub async fn known_keys(&self, account: &AccountId) -> Result<Vec<KnownKey>, CatalogError> {
+        let account = account.clone();
+        let read = move |connection: &Connection| {
+            let sql = "SELECT name, created_ms, used_ms, replaces FROM signing_keys
+                       WHERE account = ?1 ORDER BY name";
+            all(connection, sql, [account.as_str()], parse_known)
+        };
+        self.inner.readers.read(read).await
+    }
+
+    /// Inserts a key that is made at `created_ms` in place of another one, if it names one; both are
+    /// active. An existing one of that name stays as it is and is `Exists`.
+    pub async fn insert_key(
+        &self,
+        account: &AccountId,
+        key: SigningKey,
+        created_ms: i64,
+        replaces: Option<KeyName>,
+    ) -> Result<(), InsertError> {
         let owner = account.clone();
-        self.change_account(account, move |connection| insert(connection, &owner, &key)).await
+        let insert = move |connection: &Connection| {
+            Ok(insert_row(connection, &owner, &key, created_ms, replaces.as_ref())?)
+        };
+        self.change_account(account, insert).await
     }
 
     /// Deletes a key; when it was the last, `replacement` is inserted in the same transaction.
@@ -26,9 +60,11 @@ impl Catalog {
         account: &AccountId,
         name: &KeyName,
         replacement: SigningKey,
+        now_ms: i64,
     ) -> Result<bool, CatalogError> {
         let (owner, name) = (account.clone(), name.clone());
-        self.change_account(account, move |connection| delete(connection, &owner, &name, &replacement)).await
+        let delete = move |connection: &Connection| delete(connection, &owner, &name, &replacement, now_ms);
+        self.change_account(account, delete).await
     }
 }
 
@@ -41,34 +77,61 @@ pub(super) fn of_account(
     all(connection, sql, [account.as_str()], parse)
 }
 
-/// Inserts a key.
+/// Inserts a key that is made at `created_ms`.
 pub(super) fn insert(
     connection: &Connection,
     account: &AccountId,
     key: &SigningKey,
+    created_ms: i64,
 ) -> Result<(), InsertError> {
-    Ok(insert_row(connection, account, key)?)
+    Ok(insert_row(connection, account, key, created_ms, None)?)
 }
 
-fn insert_row(connection: &Connection, account: &AccountId, key: &SigningKey) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO signing_keys (account, name, value) VALUES (?1, ?2, ?3)";
-    change(connection, sql, (account.as_str(), key.name().as_str(), key.value())).map(drop)
+fn insert_row(
+    connection: &Connection,
+    account: &AccountId,
+    key: &SigningKey,
+    created_ms: i64,
+    replaces: Option<&KeyName>,
+) -> rusqlite::Result<()> {
+    let sql =
+        "INSERT INTO signing_keys (account, name, value, created_ms, replaces) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let replaces = replaces.map(KeyName::as_str);
+    change(connection, sql, (account.as_str(), key.name().as_str(), key.value(), created_ms, replaces))
+        .map(drop)
 }
 
+/// With it goes what was counted of it, so that another key of its name begins at nothing.
 fn delete(
     connection: &Connection,
     account: &AccountId,
     name: &KeyName,
     replacement: &SigningKey,
+    now_ms: i64,
 ) -> Result<bool, CatalogError> {
-    let sql = "DELETE FROM signing_keys WHERE account = ?1 AND name = ?2";
-    if change(connection, sql, (account.as_str(), name.as_str()))? == 0 {
+    let key = (account.as_str(), name.as_str());
+    if change(connection, "DELETE FROM signing_keys WHERE account = ?1 AND name = ?2", key)? == 0 {
         return Ok(false);
     }
+    let sql = "UPDATE signing_keys SET replaces = NULL WHERE account = ?1 AND replaces = ?2";
+    change(connection, sql, key)?;
+    let sql = "DELETE FROM usage WHERE account = ?1 AND measure = ?2";
+    change(connection, sql, (account.as_str(), format!("{KEY_MEASURE}{}", name.as_str())))?;
     if !any(connection, "SELECT 1 FROM signing_keys WHERE account = ?1", [account.as_str()])? {
-        insert_row(connection, account, replacement)?;
+        insert_row(connection, account, replacement, now_ms, None)?;
     }
     Ok(true)
+}
+
+fn parse_known(row: &Row<'_>) -> Result<KnownKey, CatalogError> {
+    let name = |text: String| KeyName::parse(&text).map_err(|why| damaged("signing_keys", why));
+    let replaces: Option<String> = row.get("replaces")?;
+    Ok(KnownKey {
+        name: name(row.get("name")?)?,
+        created_ms: row.get("created_ms")?,
+        used_ms: row.get("used_ms")?,
+        replaces: replaces.map(name).transpose()?,
+    })
 }
 
 fn parse(row: &Row<'_>) -> Result<SigningKey, CatalogError> {

@@ -4,7 +4,7 @@ use super::OpenError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// One text for each version, in order; a published one never changes.
-pub(super) const MIGRATIONS: [&str; 12] = [
+pub(super) const MIGRATIONS: [&str; 13] = [
     include_str!("../../migrations/sqlite/0001_accounts.sql"),
     include_str!("../../migrations/sqlite/0002_images.sql"),
     include_str!("../../migrations/sqlite/0003_jobs.sql"),
@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: [&str; 12] = [
     include_str!("../../migrations/sqlite/0006_drafts.sql"),
     include_str!("../../migrations/sqlite/0007_metadata_index.sql"),
     include_str!("../../migrations/sqlite/0008_sessions.sql"),
+    include_str!("../../migrations/sqlite/0009_usage.sql"),
     include_str!("../../migrations/sqlite/0010_search.sql"),
     include_str!("../../migrations/sqlite/0012_imports.sql"),
     include_str!("../../migrations/sqlite/0013_origins.sql"),

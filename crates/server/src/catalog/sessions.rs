@@ -16,7 +16,7 @@ impl Catalog {
             .read(move |connection| {
                 let sql =
                     "SELECT sessions.hash AS session, expires_ms, id, account, name, tokens.hash, scopes,
-                                  role, tokens.created_ms
+                                  role, tokens.created_ms, tokens.used_ms
                            FROM sessions JOIN tokens ON tokens.id = sessions.parent WHERE sessions.hash = ?1";
                 first(connection, sql, [hash.as_bytes()], parse)
             })

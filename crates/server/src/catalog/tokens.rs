@@ -6,6 +6,9 @@ use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
 
+/// Least time between two notes of the use of one token, in milliseconds.
+const NOTE_EVERY_MS: i64 = 60_000;
+
 impl Catalog {
     /// The token of a hash, of whichever account.
     pub async fn find_token(&self, hash: &TokenHash) -> Result<Option<TokenRecord>, CatalogError> {
@@ -14,7 +17,7 @@ impl Catalog {
             .readers
             .read(move |connection| {
                 let sql =
-                    "SELECT id, account, name, hash, scopes, role, created_ms FROM tokens WHERE hash = ?1";
+                    "SELECT id, account, name, hash, scopes, role, created_ms, used_ms FROM tokens WHERE hash = ?1";
                 first(connection, sql, [hash.as_bytes()], parse)
             })
             .await
@@ -26,7 +29,7 @@ impl Catalog {
         self.inner
             .readers
             .read(move |connection| {
-                let sql = "SELECT id, account, name, hash, scopes, role, created_ms FROM tokens
+                let sql = "SELECT id, account, name, hash, scopes, role, created_ms, used_ms FROM tokens
                            WHERE account = ?1 ORDER BY created_ms, id";
                 all(connection, sql, [account.as_str()], parse)
             })
@@ -36,6 +39,18 @@ impl Catalog {
     /// Inserts a token; `Exists` when its id or hash is taken.
     pub async fn insert_token(&self, token: TokenRecord) -> Result<(), InsertError> {
         self.inner.writer.write(move |connection| insert(connection, &token), |()| ()).await
+    }
+
+    /// Notes that a token is used, at most once a minute; the note may be lost.
+    pub fn note_token_use(&self, token: &TokenRecord, now_ms: i64) {
+        let is_due = |used_ms: i64| now_ms.saturating_sub(used_ms) >= NOTE_EVERY_MS;
+        if token.used_ms.is_none_or(is_due) {
+            let id = token.id.clone();
+            self.inner.writer.note(move |connection| {
+                let sql = "UPDATE tokens SET used_ms = ?2 WHERE id = ?1";
+                change(connection, sql, (id, now_ms)).map(drop)
+            });
+        }
     }
 
     /// Deletes a token of an account. Whether there was one.
@@ -102,5 +117,6 @@ pub(super) fn parse(row: &Row<'_>) -> Result<TokenRecord, CatalogError> {
             .find(|known| role_word(*known) == role)
             .ok_or_else(|| damaged("tokens", format!("role {role}")))?,
         created_ms: row.get("created_ms")?,
+        used_ms: row.get("used_ms")?,
     })
 }

@@ -11,12 +11,12 @@ use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
 use safelight_domain::image::{Image, ImageId};
 use safelight_domain::negotiate::{FormatChoice, output_format};
 use safelight_domain::options::{ClientHints, Dpr, Options, Recipe};
-use safelight_domain::signature;
+use safelight_domain::signature::{self, KeyName, Token};
 use safelight_domain::transform::Transform;
 use safelight_domain::variant::{BrowserTtl, VariantName};
 use safelight_domain::warning::{Warning, warnings};
 use safelight_pixels::ENGINE_VERSION;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A decision in favour, and what it was about.
 pub(super) struct Decision {
@@ -36,13 +36,18 @@ impl Decision {
     }
 }
 
+/// Whose picture a request is for, and the key of a valid signature, for whoever counts; filled in by
+/// [`decide`], whatever it decides.
+pub(super) type Seen = OnceLock<(Arc<DeliveryAccount>, Option<KeyName>)>;
+
 /// Decides a request.
-pub(super) async fn decide(app: &App, request: &Request<'_>) -> Result<Decision, DeliverError> {
+pub(super) async fn decide(app: &App, request: &Request<'_>, seen: &Seen) -> Result<Decision, DeliverError> {
     let path = request.target.split_once('?').map_or(request.target, |(path, _)| path);
     let path = DeliveryPath::parse(path)?;
     let account = app.catalog.delivery_account(&path.hash).await.map_err(internal)?;
     let account = account.ok_or(DeliverError::UnknownAccount)?;
     let token = signature::verify(request.target, &account.keys, app.clock.now());
+    seen.get_or_init(|| (Arc::clone(&account), signer(&token)));
     let asked = Asked::of(&path.variant, &account, app.config.compat, request)?;
 
     let authorize =
@@ -63,6 +68,13 @@ pub(super) async fn decide(app: &App, request: &Request<'_>) -> Result<Decision,
     // A grant is for an image that was found.
     let image = image.ok_or(DeliverError::UnknownImage)?;
     Ok(asked.granted(granted, image))
+}
+
+fn signer(token: &Token) -> Option<KeyName> {
+    match token {
+        Token::Valid { key, .. } => Some(key.clone()),
+        Token::Absent | Token::Expired { .. } | Token::Malformed(_) | Token::Mismatch => None,
+    }
 }
 
 /// Decides a preview: what is shown is found as for delivery, and shown to the image's owner alone.

@@ -1,6 +1,6 @@
 //! Use case: explain to an account why a delivery URL is or is not accepted.
 
-use super::decision::{Asked, decide};
+use super::decision::{Asked, Seen, decide};
 use super::{DeliverError, Request, internal};
 use crate::app::App;
 use crate::catalog::Account;
@@ -61,7 +61,7 @@ pub async fn verify(
         Ok(asked) => FoundVariant::Served(asked.segment()),
         Err(error) => FoundVariant::Refused(say(&error)),
     };
-    let refusal = match decide(app, &request).await {
+    let refusal = match decide(app, &request, &Seen::default()).await {
         Ok(_) => None,
         Err(DeliverError::Internal(error)) => return Err(DeliverError::Internal(error)),
         Err(error) => Some(error),

@@ -46,6 +46,7 @@ pub(super) struct TokenBody {
     scopes: Vec<&'static str>,
     instance_admin: bool,
     created: String,
+    last_used: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
 }
@@ -141,6 +142,7 @@ pub(super) async fn create_token(
         scopes,
         role: Role::Member,
         created_ms: app.clock.now_ms(),
+        used_ms: None,
     };
     let answer = token_body(&record, Some(secret));
     match app.catalog.insert_token(record).await {
@@ -208,6 +210,7 @@ fn token_body(record: &TokenRecord, token: Option<String>) -> TokenBody {
         scopes: record.scopes.iter().map(|scope| scope.as_str()).collect(),
         instance_admin: record.role == Role::InstanceAdmin,
         created: rfc3339(record.created_ms),
+        last_used: record.used_ms.map(rfc3339),
         token,
     }
 }

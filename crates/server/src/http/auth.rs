@@ -60,10 +60,12 @@ impl FromRequestParts<Arc<App>> for Presented {
         if !has_token(&parts.headers) && parts.extensions.get::<SessionPath>().is_some() {
             let session = open_session(parts, app).await?;
             let record = session.session().token.clone();
+            app.catalog.note_token_use(&record, app.clock.now_ms());
             return Ok(Presented { record, proof: Proof::Session(session) });
         }
         let text = token_text(&parts.headers).ok_or(Refusal::Unauthenticated)?;
         let record = app.catalog.find_token(&TokenHash::of(text)).await?.ok_or(Refusal::Unauthenticated)?;
+        app.catalog.note_token_use(&record, app.clock.now_ms());
         Ok(Presented { record, proof: Proof::Text(text.to_owned()) })
     }
 }

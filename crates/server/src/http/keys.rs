@@ -3,15 +3,18 @@
 use crate::app::App;
 use crate::catalog::InsertError;
 use crate::http::auth::{AccountCaller, AnyCaller};
-use crate::http::envelope::Success;
+use crate::http::envelope::{Success, json_body};
 use crate::http::error::ApiError;
+use crate::http::images::rfc3339;
 use crate::random;
+use crate::usage::{Span, Width, series};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use http::StatusCode;
 use safelight_domain::account::AccountId;
 use safelight_domain::signature::{KeyError, KeyName, SigningKey};
 use safelight_domain::token::Scope;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Most keys an account may have: each costs every forged link one HMAC.
@@ -45,17 +48,103 @@ pub(super) async fn create(
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Success<Keys>, ApiError> {
     caller.require(Scope::Sign)?;
-    let account = caller.account();
-    let key = random_key(KeyName::parse(&name).map_err(bad_key)?)?;
+    match insert(&app, caller.account(), &name, None).await? {
+        Made::New | Made::Before => all(&app, caller.account()).await,
+    }
+}
+
+enum Made {
+    New,
+    /// A key of the name was there, and is as it was.
+    Before,
+}
+
+async fn insert(
+    app: &App,
+    account: &AccountId,
+    name: &str,
+    replaces: Option<KeyName>,
+) -> Result<Made, ApiError> {
+    let key = random_key(KeyName::parse(name).map_err(bad_key)?)?;
     let keys = app.catalog.keys(account).await?;
     if keys.len() >= MAX_KEYS && !keys.iter().any(|stored| stored.name() == key.name()) {
         return Err(ApiError::bad_request(format!("an account may have at most {MAX_KEYS} signing keys")));
     }
-    match app.catalog.insert_key(account, key).await {
-        Ok(()) | Err(InsertError::Exists) => all(&app, account).await,
+    match app.catalog.insert_key(account, key, app.clock.now_ms(), replaces).await {
+        Ok(()) => Ok(Made::New),
+        Err(InsertError::Exists) => Ok(Made::Before),
         Err(InsertError::Full) => Err(ApiError::bad_request("the account has too many signing keys")),
         Err(InsertError::Catalog(error)) => Err(error.into()),
     }
+}
+
+/// `result` of what is told of keys without their values.
+#[derive(Serialize)]
+pub(super) struct KnownKeys {
+    keys: Vec<KnownKeyBody>,
+}
+
+#[derive(Serialize)]
+struct KnownKeyBody {
+    name: String,
+    created: String,
+    last_used: Option<String>,
+    requests_last_day: u64,
+    replaces: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewKey {
+    name: String,
+    replaces: Option<String>,
+}
+
+/// `GET /safelight/v1/accounts/{account_id}/keys`: needs the scope `read` or `sign`, since it shows no value.
+pub(super) async fn known(
+    State(app): State<Arc<App>>,
+    AnyCaller(caller): AnyCaller,
+) -> Result<Success<KnownKeys>, ApiError> {
+    if caller.require(Scope::Sign).is_err() {
+        caller.require(Scope::Read)?;
+    }
+    all_known(&app, caller.account()).await
+}
+
+/// `POST /safelight/v1/accounts/{account_id}/keys`: makes a key, perhaps in place of another. Both are accepted
+/// until the other is deleted.
+pub(super) async fn rotate(
+    State(app): State<Arc<App>>,
+    AccountCaller(caller): AccountCaller,
+    body: Body,
+) -> Result<Success<KnownKeys>, ApiError> {
+    caller.require(Scope::Sign)?;
+    let account = caller.account();
+    let NewKey { name, replaces } = json_body(body).await?;
+    let replaces = replaces.map(|name| KeyName::parse(&name)).transpose().map_err(bad_key)?;
+    if let Some(replaced) = &replaces
+        && !app.catalog.keys(account).await?.iter().any(|key| key.name() == replaced)
+    {
+        return Err(ApiError::bad_request("replaces must be the name of a key of the account"));
+    }
+    match insert(&app, account, &name, replaces).await? {
+        Made::New => all_known(&app, account).await,
+        Made::Before => Err(ApiError::new(StatusCode::CONFLICT, 5409, "A key with this name exists already")),
+    }
+}
+
+async fn all_known(app: &App, account: &AccountId) -> Result<Success<KnownKeys>, ApiError> {
+    let (from, to) = Span::last_day(app, Width::FiveMinutes);
+    let span = Span::new(from, to, Width::FiveMinutes).map_err(ApiError::bad_request)?;
+    let used = series(app, account, span).await?.keys;
+    let keys = app.catalog.known_keys(account).await?.into_iter().map(|key| KnownKeyBody {
+        requests_last_day: used.get(key.name.as_str()).map_or(0, |counts| counts.iter().sum()),
+        name: key.name.as_str().to_owned(),
+        created: rfc3339(key.created_ms),
+        last_used: key.used_ms.map(rfc3339),
+        replaces: key.replaces.map(|name| name.as_str().to_owned()),
+    });
+    Ok(Success(KnownKeys { keys: keys.collect() }))
 }
 
 /// `DELETE …/v1/keys/{name}`: every URL signed with it stops working at once. When it was the last
@@ -68,7 +157,7 @@ pub(super) async fn delete(
     caller.require(Scope::Sign)?;
     let name = KeyName::parse(&name).map_err(bad_key)?;
     let replacement = random_key(KeyName::parse(KeyName::DEFAULT).map_err(bad_key)?)?;
-    if !app.catalog.delete_key(caller.account(), &name, replacement).await? {
+    if !app.catalog.delete_key(caller.account(), &name, replacement, app.clock.now_ms()).await? {
         return Err(ApiError::new(StatusCode::NOT_FOUND, 5404, "Key not found"));
     }
     all(&app, caller.account()).await

@@ -35,6 +35,7 @@ mod strict;
 mod test_app;
 mod transforms;
 mod upload_url;
+mod usage;
 mod variants_and_keys;
 mod webhooks;
 mod workers;

@@ -119,29 +119,17 @@ async fn domains_are_offered_for_links() {
     }
 }
 
-/// Every verdict must be what delivery itself answers.
-#[tokio::test]
-async fn verdicts_are_those_of_delivery() {
-    let app = TestApp::new().await;
-    let hash = app.account.hash.as_str();
-    private(&app, "secret/ü").await;
-    upload(&app, "open", &[]).await;
-    let always = json!({"id": "thumb", "options": {"width": 9, "height": 9, "fit": "cover", "metadata": "none"},
-                        "neverRequireSignedURLs": true});
-    app.call(Method::POST, "~/v1/variants", Some(always)).await.result();
-    let good = target(&sign(&app, json!({"image": "secret/ü", "variant": "public"})).await["url"]);
-    let short = target(
-        &sign(&app, json!({"image": "secret/ü", "variant": "public", "expires": NOW + 5})).await["url"],
-    );
+/// URLs of every kind, of which the first five are good.
+fn urls(hash: &str, good: &str, short: &str) -> Vec<String> {
     let sig = good.rsplit_once("sig=").expect("signed").1.to_owned();
     let changed = format!("{}{}", &good[..good.len() - 1], if good.ends_with('0') { '1' } else { '0' });
     let path = format!("/{hash}/secret/%C3%BC/public");
-    let urls = [
-        good.clone(),
+    vec![
+        good.to_owned(),
         format!("https://images.example{good}"),
         format!("https://elsewhere.example{good}"),
         format!("/cdn-cgi/imagedelivery{good}"),
-        short.clone(),
+        short.to_owned(),
         changed,
         format!("{good}&sig={sig}"),
         format!("{good}&exp=1"),
@@ -166,7 +154,24 @@ async fn verdicts_are_those_of_delivery() {
         format!("/{hash}//public"),
         "/x".to_owned(),
         "/nothash/open/public".to_owned(),
-    ];
+    ]
+}
+
+/// Every verdict must be what delivery itself answers.
+#[tokio::test]
+async fn verdicts_are_those_of_delivery() {
+    let app = TestApp::new().await;
+    let hash = app.account.hash.as_str();
+    private(&app, "secret/ü").await;
+    upload(&app, "open", &[]).await;
+    let always = json!({"id": "thumb", "options": {"width": 9, "height": 9, "fit": "cover", "metadata": "none"},
+                        "neverRequireSignedURLs": true});
+    app.call(Method::POST, "~/v1/variants", Some(always)).await.result();
+    let good = target(&sign(&app, json!({"image": "secret/ü", "variant": "public"})).await["url"]);
+    let short = target(
+        &sign(&app, json!({"image": "secret/ü", "variant": "public", "expires": NOW + 5})).await["url"],
+    );
+    let urls = urls(hash, &good, &short);
     for now in [NOW, NOW + 5] {
         app.set_clock(now);
         for url in &urls {
@@ -185,6 +190,11 @@ async fn verdicts_are_those_of_delivery() {
             assert_eq!(failures == 0, answer.status == StatusCode::OK, "{url}: {verdict}");
         }
     }
+}
+
+#[tokio::test]
+async fn verdicts_tell_nothing_of_other_accounts() {
+    let app = TestApp::new().await;
     let other = another(&app).await;
     let theirs = json!({"url": format!("/{}/a/public", other["hash"].as_str().expect("a hash"))});
     let nobodys = json!({"url": "/AAAAAAAAAAAAAAAAAAAAAA/a/public"});
