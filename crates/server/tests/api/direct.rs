@@ -211,8 +211,9 @@ async fn a_link_that_dies_during_the_upload_is_dead() {
     let app = TestApp::with_passing_time().await;
     let created = app.clock();
     let (_, target) = app.link(&[]).await;
-    // The first look at the clock is in time, the one before the row is written is not.
-    app.set_clock(created + 1799);
+    // The token was looked at before the link was made. The first look at the clock is in time, the one
+    // before the row is written is not.
+    app.set_clock(created + 1800);
     app.send_file(&target, &small()).await.error(410, 5404);
     assert_eq!(app.call(Method::GET, "~/v1/stats", None).await.result()["count"]["current"], 0);
 }
