@@ -2,11 +2,18 @@
 
 import { h, icon, freshId, replace } from "./dom.js";
 import { moment, ago, plain } from "./format.js";
+import { may } from "./api.js";
 
 /** A button. `kind` is `primary`, `danger`, `quiet` or nothing. */
 export function button(label, { kind = "", drawing, onclick, type = "button", title, disabled, hideLabel = false } = {}) {
   const text = hideLabel ? h("span", { className: "hidden" }, label) : h("span", {}, label);
   return h("button", { type, className: `button ${kind}`, onclick, title: title ?? (hideLabel ? label : undefined), disabled }, drawing && icon(drawing), text);
+}
+
+/** What a button for which the session's token lacks a scope gets: it is off, and says why. */
+export function needs(...scopes) {
+  const lacking = scopes.find((scope) => !may(scope));
+  return lacking ? { disabled: true, title: `Your token lacks the scope ${lacking}` } : {};
 }
 
 /** A link that looks like a button. */
