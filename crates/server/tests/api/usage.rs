@@ -267,4 +267,12 @@ async fn the_parts_of_the_instance_tell_how_they_fare() {
     }
     assert_eq!(health["uptime_seconds"], 90);
     assert_eq!(app.get("/safelight/v1/health").await.status, 401);
+
+    // Where renditions would be is a file.
+    let renditions = app.app.config.data.join("blobs/rendition");
+    std::fs::remove_dir_all(&renditions).expect("the check has made it");
+    std::fs::write(&renditions, "").expect("a file");
+    let health = app.call(Method::GET, "/safelight/v1/health", None).await.result();
+    assert_eq!((&health["database"]["state"], &health["store"]["state"]), (&json!("ok"), &json!("failed")));
+    assert_eq!(health["store"]["text"], "It does not take or give bytes; the log says why.");
 }
