@@ -105,9 +105,6 @@ const KINDS: [&str; 2] = [ORIGINAL, RENDITION];
 const ORIGINAL: &str = "original";
 const RENDITION: &str = "rendition";
 
-/// The folder of what [`Blobs::check`] writes.
-const CHECK: &str = "check";
-
 impl BlobKey {
     /// The path below the store's folder: `original/ab/<blob>` or `rendition/ab/<blob>/<name>`, where
     /// `ab` are the first two digits of the blob.
@@ -166,12 +163,14 @@ impl Blobs {
         Blobs { memory: Arc::new(Memory::new(bytes)), ..self }
     }
 
-    /// Writes a small object under a fresh name, reads it and deletes it (for health checks).
-    pub async fn check(&self, name: &str) -> Result<(), BlobError> {
-        let path = StorePath::from_iter([CHECK, name]);
+    /// Writes a small object of a blob that nothing else has, reads it and deletes it (for health
+    /// checks). What a crash leaves of it is an orphan to the sweeper.
+    pub async fn check(&self, fresh: &BlobId) -> Result<(), BlobError> {
+        let key = BlobKey::Rendition { blob: fresh.clone(), name: fresh.as_str().to_owned() };
+        let path = key.path();
         self.store.put(&path, Bytes::from_static(b"check").into()).await?;
         let read = self.store.get(&path).await?.bytes().await?;
-        self.store.delete(&path).await?;
+        self.delete(&key).await?;
         if read.as_ref() == b"check" { Ok(()) } else { Err(BlobError::Missing) }
     }
 

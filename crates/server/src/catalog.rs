@@ -57,13 +57,13 @@ pub use imports::{
     Import, ImportFrom, Listed, MAX_FAILURES, MAX_IMPORTS, MAX_RUNNING_IMPORTS, NewImport, RemoteAccount,
     StoppedImport,
 };
-pub use keys::KnownKey;
+pub use keys::{InsertKeyError, KnownKey, MAX_KEYS};
 pub use lists::MAX_LIST;
 pub use matching::Matching;
 pub use origins::RemoteOrigin;
 pub use renditions::MAX_EVICTED;
 pub use search::{FoundImages, ImageSearch, ImageSort, SearchCursor};
-pub use usage::{KEY_MEASURE, StoredSizes, USAGE_WIDTHS, UsageRow};
+pub use usage::{KEY_MEASURE, StoredSizes, USAGE_WIDTHS, UsageCounts, UsagePoints, UsageRow};
 
 /// Handle to the catalog; clones share it. Every method may be called from async code: blocking
 /// work runs elsewhere. A change is durable (synced to disk) when its method returns, and every

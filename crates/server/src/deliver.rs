@@ -140,22 +140,20 @@ pub enum DeliverError {
 pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, DeliverError> {
     let began = Instant::now();
     let seen = Seen::default();
-    let result = answer(app, &request, || decide(app, &request, &seen)).await;
+    let result: Result<_, DeliverError> = answer(app, &request, || decide(app, &request, &seen)).await;
     if let Some((account, signer)) = seen.get() {
         let event = Event { outcome: outcome(&result), bytes: sent_bytes(&result), took: began.elapsed() };
         app.usage.record(&account.id, signer.as_ref(), event);
     }
-    result
+    result.map(|(answer, _)| answer)
 }
 
 /// What a request is counted as.
-fn outcome(result: &Result<Answer, DeliverError>) -> Measure {
+fn outcome(result: &Result<(Answer, Origin), DeliverError>) -> Measure {
     match result {
-        Ok(Answer { body: None, .. }) => Measure::NotModified,
-        Ok(Answer { transformed: Some(Transformed { origin: Origin::Rendered, .. }), .. }) => {
-            Measure::Renders
-        }
-        Ok(_) => Measure::Hits,
+        Ok((Answer { body: None, .. }, _)) => Measure::NotModified,
+        Ok((_, Origin::Rendered)) => Measure::Renders,
+        Ok((_, Origin::Stored)) => Measure::Hits,
         Err(DeliverError::Token(TokenFault::Absent)) => Measure::RefusedNoToken,
         Err(DeliverError::Token(TokenFault::Expired)) => Measure::RefusedExpired,
         Err(DeliverError::Token(TokenFault::Mismatch)) => Measure::RefusedSignature,
@@ -165,12 +163,16 @@ fn outcome(result: &Result<Answer, DeliverError>) -> Measure {
     }
 }
 
-fn sent_bytes(result: &Result<Answer, DeliverError>) -> u64 {
-    result.as_ref().ok().and_then(|answer| answer.body.as_ref()).map_or(0, |body| body.len() as u64)
+fn sent_bytes(result: &Result<(Answer, Origin), DeliverError>) -> u64 {
+    result.as_ref().ok().and_then(|(answer, _)| answer.body.as_ref()).map_or(0, |body| body.len() as u64)
 }
 
 /// Answers as one who is asked twice decides: before a picture is looked for, and after one was made.
-async fn answer<E, F>(app: &Arc<App>, request: &Request<'_>, decide: impl Fn() -> F) -> Result<Answer, E>
+async fn answer<E, F>(
+    app: &Arc<App>,
+    request: &Request<'_>,
+    decide: impl Fn() -> F,
+) -> Result<(Answer, Origin), E>
 where
     E: From<DeliverError>,
     F: Future<Output = Result<Decision, E>>,
@@ -206,7 +208,8 @@ where
     let took = Duration::from_millis(u64::try_from(now_ms.saturating_sub(began)).unwrap_or(0));
     let (origin, waited) = how;
     let transformed = (format != OutputFormat::Svg).then_some(Transformed { origin, waited, took });
-    Ok(Answer { format, etag, cache_control, varies: decision.varies, body, transformed, warnings })
+    let varies = decision.varies;
+    Ok((Answer { format, etag, cache_control, varies, body, transformed, warnings }, origin))
 }
 
 /// The stored rendition, without its bytes when the client has them.

@@ -88,7 +88,7 @@ pub async fn serve_routers(
     };
     let jobs = tokio::spawn(jobs::run(Arc::clone(&app), stopped()));
     let imports = tokio::spawn(import::run(Arc::clone(&app), Pace::USUAL, stopped()));
-    let usage = tokio::spawn(usage::run(app, stopped()));
+    let usage = tokio::spawn(usage::run(Arc::clone(&app), stopped()));
     let mut servers = tokio::task::JoinSet::new();
     for (listener, router) in routers {
         servers.spawn(accept::serve(listener, router, limits, stopped()));
@@ -105,5 +105,7 @@ pub async fn serve_routers(
     for background in [jobs, imports, usage] {
         result = result.and(background.await.map_err(io::Error::other));
     }
+    // Requests were counted until the last listener ended.
+    usage::finish(&app).await;
     result
 }

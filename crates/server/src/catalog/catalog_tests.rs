@@ -169,7 +169,8 @@ async fn keys_are_an_accounts_own_and_never_run_out() {
     assert_eq!(of('b').await, ["default=value of default"]);
     let other =
         SigningKey::new(KeyName::parse("backup").expect("a name"), "other".to_owned()).expect("a key");
-    assert!(matches!(catalog.insert_key(&account('a'), other, 5, None).await, Err(InsertError::Exists)));
+    let twin = catalog.insert_key(&account('a'), other, 5, None).await;
+    assert!(matches!(twin, Err(InsertKeyError::Insert(InsertError::Exists))), "{twin:?}");
 
     let delete = async |digit, text: &str| {
         let name = KeyName::parse(text).expect("a name");

@@ -1,10 +1,37 @@
 //! Signing keys.
 
-use super::rows::{all, any, change, damaged};
+use super::rows::{all, any, change, damaged, first};
 use super::{Catalog, CatalogError, InsertError, KEY_MEASURE};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::signature::{KeyName, SigningKey};
+use thiserror::Error;
+
+/// Most keys that an account may have: each costs every forged link one HMAC.
+pub const MAX_KEYS: usize = 20;
+
+/// A refused insertion of a key.
+#[derive(Debug, Error)]
+pub enum InsertKeyError {
+    /// The account has no key of the name that is to be replaced.
+    #[error("there is no key to replace")]
+    NothingToReplace,
+    /// As of any row; `Full` is [`MAX_KEYS`].
+    #[error(transparent)]
+    Insert(#[from] InsertError),
+}
+
+impl From<CatalogError> for InsertKeyError {
+    fn from(error: CatalogError) -> InsertKeyError {
+        InsertError::from(error).into()
+    }
+}
+
+impl From<rusqlite::Error> for InsertKeyError {
+    fn from(error: rusqlite::Error) -> InsertKeyError {
+        InsertError::from(error).into()
+    }
+}
 
 /// What is known of a signing key beside its value. Moments are in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,18 +64,29 @@ impl Catalog {
         self.inner.readers.read(read).await
     }
 
-    /// Inserts a key that is made at `created_ms` in place of another one, if it names one; both are
-    /// active. An existing one of that name stays as it is and is `Exists`.
+    /// Inserts a key that is made at `created_ms` in place of another one of the account, if it names one;
+    /// both are active. An existing one of that name stays as it is and is `Exists`, else `Full` when the
+    /// account has [`MAX_KEYS`].
     pub async fn insert_key(
         &self,
         account: &AccountId,
         key: SigningKey,
         created_ms: i64,
         replaces: Option<KeyName>,
-    ) -> Result<(), InsertError> {
+    ) -> Result<(), InsertKeyError> {
         let owner = account.clone();
         let insert = move |connection: &Connection| {
-            Ok(insert_row(connection, &owner, &key, created_ms, replaces.as_ref())?)
+            let sql = "SELECT 1 FROM signing_keys WHERE account = ?1 AND name = ?2";
+            if let Some(replaced) = &replaces
+                && !any(connection, sql, (owner.as_str(), replaced.as_str()))?
+            {
+                return Err(InsertKeyError::NothingToReplace);
+            }
+            insert_row(connection, &owner, &key, created_ms, replaces.as_ref())?;
+            let sql = "SELECT count(*) FROM signing_keys WHERE account = ?1";
+            let count = first(connection, sql, [owner.as_str()], |row| Ok(row.get::<_, usize>(0)?))?;
+            // Counted after the insertion, which an error undoes.
+            if count.is_some_and(|count| count > MAX_KEYS) { Err(InsertError::Full.into()) } else { Ok(()) }
         };
         self.change_account(account, insert).await
     }

@@ -14,8 +14,24 @@ pub const KEY_MEASURE: &str = "key:";
 /// How long points are kept, in seconds: those of each of [`USAGE_WIDTHS`].
 const KEPT: [i64; 2] = [8 * 86_400, 400 * 86_400];
 
-/// A stored count: the second at which its point begins, its measure, and the count.
+/// A count: the second at which its point begins, its measure, and the count.
 pub type UsageRow = (i64, String, u64);
+
+/// What was counted of an account, by measure.
+pub type UsageCounts = (AccountId, Vec<(String, u64)>);
+
+/// Which points are read. All in seconds, moments since 1970.
+#[derive(Clone, Copy, Debug)]
+pub struct UsagePoints {
+    /// One of [`USAGE_WIDTHS`], and the rows to sum.
+    pub stored: i64,
+    /// Of a point: a multiple of `stored`.
+    pub width: i64,
+    /// Where the first point begins.
+    pub from: i64,
+    /// Where the last one ends.
+    pub to: i64,
+}
 
 /// What an account stores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,28 +47,18 @@ pub struct StoredSizes {
 }
 
 impl Catalog {
-    /// Adds to the points of a moment. Counts of keys that are gone are dropped; those of the others are
-    /// their last use.
+    /// Adds what `take` gives to the points of a moment. It is called on the writing thread, and what it
+    /// gives is lost when the transaction fails. Counts of keys that are gone are dropped; those of the
+    /// others are their last use.
     pub async fn add_usage(
         &self,
-        account: &AccountId,
-        counts: Vec<(String, u64)>,
+        take: impl FnOnce() -> Vec<UsageCounts> + Send + 'static,
         now_ms: i64,
     ) -> Result<(), CatalogError> {
-        let account = account.clone();
         let add = move |connection: &Connection| {
-            for (measure, count) in &counts {
-                if let Some(key) = measure.strip_prefix(KEY_MEASURE) {
-                    let sql = "UPDATE signing_keys SET used_ms = ?3 WHERE account = ?1 AND name = ?2";
-                    if change(connection, sql, (account.as_str(), key, now_ms))? == 0 {
-                        continue;
-                    }
-                }
-                for width in USAGE_WIDTHS {
-                    let begin = now_ms.div_euclid(1000).div_euclid(width) * width;
-                    let sql = "INSERT INTO usage (account, width, begin, measure, value)
-                               VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET value = value + ?5";
-                    change(connection, sql, (account.as_str(), width, begin, measure, count))?;
+            for (account, counts) in take() {
+                for (measure, count) in counts {
+                    add(connection, &account, &measure, count, now_ms)?;
                 }
             }
             Ok::<_, CatalogError>(())
@@ -60,19 +66,19 @@ impl Catalog {
         self.inner.writer.write(add, |()| ()).await
     }
 
-    /// The points of a width that begin from `from` to before `to`, in seconds since 1970.
+    /// The counts of an account by point and measure, those alone that are not zero.
     pub async fn usage(
         &self,
         account: &AccountId,
-        width: i64,
-        from: i64,
-        to: i64,
+        points: UsagePoints,
     ) -> Result<Vec<UsageRow>, CatalogError> {
         let account = account.clone();
         let read = move |connection: &Connection| {
-            let sql = "SELECT begin, measure, value FROM usage
-                       WHERE account = ?1 AND width = ?2 AND begin >= ?3 AND begin < ?4";
-            all(connection, sql, (account.as_str(), width, from, to), |row| {
+            let sql = "SELECT begin / ?5 * ?5 AS point, measure, sum(value) FROM usage
+                       WHERE account = ?1 AND width = ?2 AND begin >= ?3 AND begin < ?4
+                       GROUP BY point, measure";
+            let UsagePoints { stored, width, from, to } = points;
+            all(connection, sql, (account.as_str(), stored, from, to, width), |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })
         };
@@ -114,3 +120,29 @@ impl Catalog {
         self.inner.writer.write(delete, |_| ()).await
     }
 }
+
+fn add(
+    connection: &Connection,
+    account: &AccountId,
+    measure: &str,
+    count: u64,
+    now_ms: i64,
+) -> Result<(), CatalogError> {
+    if let Some(key) = measure.strip_prefix(KEY_MEASURE) {
+        let sql = "UPDATE signing_keys SET used_ms = ?3 WHERE account = ?1 AND name = ?2";
+        if change(connection, sql, (account.as_str(), key, now_ms))? == 0 {
+            return Ok(());
+        }
+    }
+    for width in USAGE_WIDTHS {
+        let begin = now_ms.div_euclid(1000).div_euclid(width) * width;
+        let sql = "INSERT INTO usage (account, width, begin, measure, value)
+                   VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET value = value + ?5";
+        change(connection, sql, (account.as_str(), width, begin, measure, count))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "usage_tests.rs"]
+mod tests;

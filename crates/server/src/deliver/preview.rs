@@ -42,6 +42,6 @@ pub async fn preview(
     preview: Preview<'_>,
     request: Request<'_>,
 ) -> Result<Answer, PreviewError> {
-    let answer = answer(app, &request, || decide_preview(app, &preview, &request)).await?;
+    let (answer, _) = answer(app, &request, || decide_preview(app, &preview, &request)).await?;
     Ok(Answer { cache_control: OWNER.to_owned(), ..answer })
 }

@@ -1,7 +1,7 @@
 //! Signing keys. Their values need the scope `sign`.
 
 use crate::app::App;
-use crate::catalog::InsertError;
+use crate::catalog::{InsertError, InsertKeyError, MAX_KEYS};
 use crate::http::auth::{AccountCaller, AnyCaller};
 use crate::http::envelope::{Success, json_body};
 use crate::http::error::ApiError;
@@ -16,9 +16,6 @@ use safelight_domain::signature::{KeyError, KeyName, SigningKey};
 use safelight_domain::token::Scope;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// Most keys an account may have: each costs every forged link one HMAC.
-const MAX_KEYS: usize = 20;
 
 /// `result` of every endpoint here.
 #[derive(Serialize)]
@@ -66,15 +63,19 @@ async fn insert(
     replaces: Option<KeyName>,
 ) -> Result<Made, ApiError> {
     let key = random_key(KeyName::parse(name).map_err(bad_key)?)?;
-    let keys = app.catalog.keys(account).await?;
-    if keys.len() >= MAX_KEYS && !keys.iter().any(|stored| stored.name() == key.name()) {
-        return Err(ApiError::bad_request(format!("an account may have at most {MAX_KEYS} signing keys")));
-    }
-    match app.catalog.insert_key(account, key, app.clock.now_ms(), replaces).await {
-        Ok(()) => Ok(Made::New),
-        Err(InsertError::Exists) => Ok(Made::Before),
-        Err(InsertError::Full) => Err(ApiError::bad_request("the account has too many signing keys")),
-        Err(InsertError::Catalog(error)) => Err(error.into()),
+    let refused = match app.catalog.insert_key(account, key, app.clock.now_ms(), replaces).await {
+        Ok(()) => return Ok(Made::New),
+        Err(refused) => refused,
+    };
+    match refused {
+        InsertKeyError::Insert(InsertError::Exists) => Ok(Made::Before),
+        InsertKeyError::Insert(InsertError::Full) => {
+            Err(ApiError::bad_request(format!("an account may have at most {MAX_KEYS} signing keys")))
+        }
+        InsertKeyError::Insert(InsertError::Catalog(error)) => Err(error.into()),
+        InsertKeyError::NothingToReplace => {
+            Err(ApiError::bad_request("replaces must be the name of a key of the account"))
+        }
     }
 }
 
@@ -122,11 +123,6 @@ pub(super) async fn rotate(
     let account = caller.account();
     let NewKey { name, replaces } = json_body(body).await?;
     let replaces = replaces.map(|name| KeyName::parse(&name)).transpose().map_err(bad_key)?;
-    if let Some(replaced) = &replaces
-        && !app.catalog.keys(account).await?.iter().any(|key| key.name() == replaced)
-    {
-        return Err(ApiError::bad_request("replaces must be the name of a key of the account"));
-    }
     match insert(&app, account, &name, replaces).await? {
         Made::New => all_known(&app, account).await,
         Made::Before => Err(ApiError::new(StatusCode::CONFLICT, 5409, "A key with this name exists already")),
@@ -157,6 +153,8 @@ pub(super) async fn delete(
     caller.require(Scope::Sign)?;
     let name = KeyName::parse(&name).map_err(bad_key)?;
     let replacement = random_key(KeyName::parse(KeyName::DEFAULT).map_err(bad_key)?)?;
+    // A new key of the name begins at nothing.
+    app.usage.flush_account(&app, caller.account()).await?;
     if !app.catalog.delete_key(caller.account(), &name, replacement, app.clock.now_ms()).await? {
         return Err(ApiError::new(StatusCode::NOT_FOUND, 5404, "Key not found"));
     }

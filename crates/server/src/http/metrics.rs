@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::http::auth::Presented;
 use crate::http::error::ApiError;
 use crate::renderer::Counters;
+use crate::usage::Measure;
 use axum::extract::State;
 use http::{HeaderName, header};
 use safelight_domain::caching::NO_STORE;
@@ -23,10 +24,10 @@ pub(super) async fn metrics(
         (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),
         (header::CACHE_CONTROL, NO_STORE),
     ];
-    Ok((headers, text(&app.renderer.counters())))
+    Ok((headers, text(&app.renderer.counters(), &app.usage.totals())))
 }
 
-fn text(counters: &Counters) -> String {
+fn text(counters: &Counters, totals: &[(Measure, u64)]) -> String {
     let mut text = String::new();
     let mut add = |name: &str, kind: &str, help: &str, lines: &[(&str, u64)]| {
         text.push_str(&format!("# HELP safelight_{name} {help}\n# TYPE safelight_{name} {kind}\n"));
@@ -50,5 +51,9 @@ fn text(counters: &Counters) -> String {
     );
     add("render_waiting", "gauge", "Jobs that wait for a render worker.", &[("", counters.waiting)]);
     add("render_workers", "gauge", "Render workers that are running.", &[("", counters.workers)]);
+    for (measure, count) in totals {
+        let help = "Deliveries of all accounts, counted as in the usage of each.";
+        add(&format!("delivery_{}_total", measure.as_str()), "counter", help, &[("", *count)]);
+    }
     text
 }

@@ -9,12 +9,17 @@ use crate::random;
 use crate::renderer::RenderError;
 use crate::usage::{Series, Span, Width, series};
 use axum::extract::{RawQuery, State};
+use safelight_domain::image::BlobId;
 use safelight_domain::token::Scope;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+/// How long [`health`] waits for a worker that is free.
+const WORKERS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// `result` of [`usage`].
 #[derive(Serialize)]
@@ -136,13 +141,11 @@ pub(super) async fn health(
     presented: Presented,
 ) -> Result<Success<HealthBody>, ApiError> {
     presented.caller(&presented.record.account)?.require(Scope::Read)?;
-    let database = app.catalog.check().await.map_err(|error| error.to_string());
-    let store = app.blobs.check(&random::hex_id()).await.map_err(|error| error.to_string());
-    let workers = match app.renderer.check().await {
-        // A full queue is a working pool.
-        Ok(_) | Err(RenderError::Busy) => Ok(()),
-        Err(error) => Err(error.to_string()),
-    };
+    let fresh = BlobId::from_random(random::bytes());
+    let (database, store, workers) =
+        tokio::join!(app.catalog.check(), app.blobs.check(&fresh), workers(&app));
+    let database = database.map_err(|error| error.to_string());
+    let store = store.map_err(|error| error.to_string());
     let counters = app.renderer.counters();
     Ok(Success(HealthBody {
         version: env!("CARGO_PKG_VERSION"),
@@ -150,7 +153,7 @@ pub(super) async fn health(
         database: part(database, "It answers.", "It does not answer; the log says why."),
         store: part(store, "It takes and gives bytes.", "It does not take or give bytes; the log says why."),
         render_workers: WorkersBody {
-            part: part(workers, "They answer.", "None of them answers; the log says why."),
+            part: workers,
             workers: counters.workers,
             waiting: counters.waiting,
             jobs: counters.jobs,
@@ -160,6 +163,17 @@ pub(super) async fn health(
             failures: counters.failures,
         },
     }))
+}
+
+/// Whether a worker answers. All may be at work on large pictures for a while; one that never ends its work
+/// is killed when its time is over, and counted.
+async fn workers(app: &App) -> PartBody {
+    match tokio::time::timeout(WORKERS_TIMEOUT, app.renderer.check()).await {
+        Ok(Ok(_)) => PartBody { state: "ok", text: "They answer." },
+        Ok(Err(RenderError::Busy)) => PartBody { state: "ok", text: "Their queue is full." },
+        Ok(Err(error)) => part(Err(error.to_string()), "", "None of them answers; the log says why."),
+        Err(_) => PartBody { state: "ok", text: "All of them have been at work for 3 seconds." },
+    }
 }
 
 fn part(result: Result<(), String>, well: &'static str, ill: &'static str) -> PartBody {

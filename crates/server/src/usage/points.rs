@@ -2,7 +2,7 @@
 
 use super::{LATENCY_BOUNDS, Measure, latency_name, second};
 use crate::app::App;
-use crate::catalog::{CatalogError, KEY_MEASURE, USAGE_WIDTHS};
+use crate::catalog::{CatalogError, KEY_MEASURE, USAGE_WIDTHS, UsagePoints};
 use safelight_domain::account::AccountId;
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -129,8 +129,14 @@ pub struct Latency {
 /// # Errors
 /// When the catalog fails.
 pub async fn series(app: &App, account: &AccountId, span: Span) -> Result<Series, CatalogError> {
-    app.usage.flush(app).await?;
-    let rows = app.catalog.usage(account, span.width.stored(), span.from, span.to()).await?;
+    app.usage.flush_account(app, account).await?;
+    let points = UsagePoints {
+        stored: span.width.stored(),
+        width: span.width.seconds(),
+        from: span.from,
+        to: span.to(),
+    };
+    let rows = app.catalog.usage(account, points).await?;
     let mut measures: BTreeMap<_, _> =
         Measure::ALL.iter().map(|measure| (measure.as_str(), span.empty())).collect();
     let mut keys: BTreeMap<String, Vec<u64>> = BTreeMap::new();
@@ -173,7 +179,7 @@ fn quantile(counts: &[u64], share: f64) -> Option<f64> {
     let wanted = share * all as f64;
     let (mut before, mut low) = (0.0, 0.0);
     for (count, bound) in counts.iter().zip(LATENCY_BOUNDS) {
-        let (count, high) = (*count as f64, bound as f64);
+        let (count, high) = (*count as f64, bound as f64 / 1000.0);
         if count > 0.0 && before + count >= wanted {
             return Some(low + (high - low) * (wanted - before) / count);
         }
@@ -204,10 +210,14 @@ mod tests {
     fn quantiles_lie_within_their_class() {
         let mut counts = vec![0; LATENCY_BOUNDS.len() + 1];
         assert_eq!(quantile(&counts, 0.5), None);
-        counts[3] = 100;
+        // Above 5 ms, up to 10.
+        counts[7] = 100;
         assert_eq!(quantile(&counts, 0.5), Some(7.5));
         assert_eq!(quantile(&counts, 0.99), Some(9.95));
-        counts[12] = 900;
-        assert_eq!(quantile(&counts, 0.5), Some(5_000.0));
+        // Pictures from memory take less than the first bound, and are told so.
+        counts[0] = 900;
+        assert!(quantile(&counts, 0.5).is_some_and(|median| median < 0.05));
+        counts[LATENCY_BOUNDS.len()] = 9_000;
+        assert_eq!(quantile(&counts, 0.5), Some(30_000.0));
     }
 }

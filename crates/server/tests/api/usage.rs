@@ -1,5 +1,6 @@
 //! Counts of delivery, what is stored, keys with their dates, and health.
 
+use crate::accounts::second_account;
 use crate::test_app::{NOW, TestApp};
 use http::Method;
 use serde_json::{Value, json};
@@ -85,6 +86,89 @@ async fn deliveries_are_counted_by_how_they_went() {
     ] {
         app.call(Method::GET, &below(&app, &format!("usage?{query}")), None).await.refused(400, 5400);
     }
+}
+
+#[tokio::test]
+async fn a_vector_is_made_once_and_then_stored() {
+    let app = TestApp::new().await;
+    let svg = br#"<svg xmlns="http://www.w3.org/2000/svg" width="4" height="3"/>"#;
+    let id = app.upload(svg, &[]).await.result()["id"].as_str().expect("an id").to_owned();
+    let target = app.target(&id, "public");
+    assert_eq!(app.get(&target).await.status, 200);
+    once_stored(&app).await;
+    assert_eq!(app.get(&target).await.status, 200);
+    let usage = result(&app, "usage").await;
+    assert_eq!((sum(&usage["series"]["renders"]), sum(&usage["series"]["hits"])), (1, 1));
+}
+
+#[tokio::test]
+async fn counts_are_an_accounts_own_and_the_instances_all() {
+    let app = TestApp::new().await;
+    let other = second_account(&app).await;
+    let text = |member: &str| other[member].as_str().expect("a text").to_owned();
+    app.get(&app.target("none", "public")).await.error(403, 9425);
+    app.get(&format!("/{}/none/public", text("hash"))).await.error(403, 9425);
+    app.get(&format!("/{}/none/public", text("hash"))).await.error(403, 9425);
+    assert_eq!(sum(&result(&app, "usage").await["series"]["refused_no_token"]), 1);
+    let theirs = format!("/safelight/v1/accounts/{}/usage", text("id"));
+    let usage = app.call_as(&text("token"), Method::GET, &theirs, None).await.result();
+    assert_eq!(sum(&usage["series"]["refused_no_token"]), 2);
+    app.call_as(&text("token"), Method::GET, &below(&app, "usage"), None).await.refused(403, 5403);
+    let metrics = app.call(Method::GET, "/metrics", None).await.text();
+    for line in ["safelight_delivery_requests_total 3", "safelight_delivery_refused_no_token_total 3"] {
+        assert!(metrics.lines().any(|found| found == line), "{line}: {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_key_of_an_old_name_begins_at_nothing() {
+    let app = TestApp::new().await;
+    let target = app.target(&app.private_image().await, "public");
+    assert_eq!(app.get(&app.signed(&target, None)).await.status, 200);
+    app.set_clock(NOW + 5);
+    // The last key: another one is made in its place.
+    app.call(Method::DELETE, "~/v1/keys/default", None).await.result();
+    let keys = result(&app, "keys").await;
+    let expected = json!([{
+        "name": "default",
+        "created": "2027-01-15T08:00:05.000Z",
+        "last_used": null,
+        "requests_last_day": 0,
+        "replaces": null,
+    }]);
+    assert_eq!(keys["keys"], expected);
+}
+
+#[tokio::test]
+async fn keys_are_shown_to_readers_and_signers_and_made_by_those_who_may_do_both() {
+    let app = TestApp::new().await;
+    let keys = below(&app, "keys");
+    for (scopes, sees, makes) in [
+        (json!(["read"]), true, false),
+        (json!(["sign"]), true, false),
+        (json!(["write"]), false, false),
+        (json!(["write", "sign"]), true, true),
+    ] {
+        let body = json!({"name": "t", "scopes": scopes});
+        let made = app.call(Method::POST, &below(&app, "tokens"), Some(body)).await.result();
+        let token = made["token"].as_str().expect("a token");
+        let shown = app.call_as(token, Method::GET, &keys, None).await;
+        assert_eq!(shown.status == 200, sees, "{scopes}");
+        let made = app.call_as(token, Method::POST, &keys, Some(json!({"name": "new"}))).await;
+        assert_eq!(made.status == 200, makes, "{scopes}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_has_twenty_keys_whichever_way_they_are_made() {
+    let app = TestApp::new().await;
+    for number in 1..20 {
+        app.call(Method::PUT, &format!("~/v1/keys/k{number}"), None).await.result();
+    }
+    app.call(Method::PUT, "~/v1/keys/more", None).await.refused(400, 5400);
+    app.call(Method::PUT, "~/v1/keys/k1", None).await.result();
+    let more = json!({"name": "more", "replaces": "k1"});
+    app.call(Method::POST, &below(&app, "keys"), Some(more)).await.refused(400, 5400);
 }
 
 #[tokio::test]
@@ -183,4 +267,12 @@ async fn the_parts_of_the_instance_tell_how_they_fare() {
     }
     assert_eq!(health["uptime_seconds"], 90);
     assert_eq!(app.get("/safelight/v1/health").await.status, 401);
+
+    // Where renditions would be is a file.
+    let renditions = app.app.config.data.join("blobs/rendition");
+    std::fs::remove_dir_all(&renditions).expect("the check has made it");
+    std::fs::write(&renditions, "").expect("a file");
+    let health = app.call(Method::GET, "/safelight/v1/health", None).await.result();
+    assert_eq!((&health["database"]["state"], &health["store"]["state"]), (&json!("ok"), &json!("failed")));
+    assert_eq!(health["store"]["text"], "It does not take or give bytes; the log says why.");
 }

@@ -9,6 +9,26 @@ use std::time::{Duration, Instant};
 
 const SAMPLE: &[u8] = include_bytes!("../../assets/sample.jpg");
 
+/// Also those of the last seconds, which no write came after.
+#[test]
+fn deliveries_are_counted_across_a_restart() {
+    let data = tempfile::tempdir().expect("a folder");
+    let mut server = Server::start(data.path());
+    let id = server.upload(SAMPLE, &[]);
+    assert_eq!(server.get(&format!("/{HASH}/{id}/public")).status, 200);
+    assert_eq!(server.get(&format!("/{HASH}/{id}/nothing")).status, 403);
+    server.signal("-TERM");
+    assert!(server.process.wait().expect("it ends").success());
+    drop(server);
+
+    let server = Server::start(data.path());
+    let usage = server.get(&format!("/safelight/v1/accounts/{ACCOUNT}/usage")).json();
+    for (measure, count) in [("requests", 2), ("renders", 1), ("refused_other", 1)] {
+        let points = usage["result"]["series"][measure].as_array().expect("points");
+        assert_eq!(points.iter().filter_map(serde_json::Value::as_u64).sum::<u64>(), count, "{measure}");
+    }
+}
+
 #[test]
 fn requests_in_flight_finish_when_the_server_is_told_to_stop() {
     for signal in ["-TERM", "-INT"] {
