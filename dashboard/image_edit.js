@@ -63,6 +63,7 @@ export function metadata({ image }, changed, signal) {
   const input = h("textarea", { value: draft ?? saved, spellcheck: false, autocapitalize: "off", rows: Math.min(16, Math.max(5, (draft ?? saved).split("\n").length + 1)), readOnly: !api.may("write") });
   const size = h("p", { className: "hint" });
   const one = field("JSON object", input);
+  const back = draft !== undefined && h("p", { className: "hint" }, "This is what you typed before and did not save.");
   const restore = button("Discard changes", { onclick: () => {
     input.value = saved;
     update();
@@ -83,6 +84,7 @@ export function metadata({ image }, changed, signal) {
     saved = pretty(what);
     input.value = saved;
     update();
+    if (back) back.remove();
     toast("Metadata saved");
     changed();
   }
@@ -107,7 +109,6 @@ export function metadata({ image }, changed, signal) {
   });
   update();
   signal.addEventListener("abort", () => drafts.has(key) && api.session && toast("Metadata that is not saved is kept until this tab is closed."));
-  const back = draft !== undefined && h("p", { className: "hint" }, "This is what you typed before and did not save.");
   return section("Metadata", back, editor, !api.may("write") && h("p", { className: "hint" }, NEEDS_WRITE));
 }
 

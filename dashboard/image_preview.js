@@ -115,7 +115,7 @@ function frame(rows) {
   return h("div", { className: "table", tabIndex: 0, role: "region", "aria-label": "Variants by format" },
     h("table", {}, h("caption", { className: "hidden" }, "Variants by format"),
       h("thead", {}, h("tr", {}, ["Variant", "Pixels", ...FORMATS.map(([, name]) => name)].map((name, at) => h("th", { scope: "col", className: at > 0 ? "number" : "" }, name)))),
-      h("tbody", {}, rows.map(({ id, size, cells }) => h("tr", {}, h("th", { scope: "row" }, id), size, cells)))));
+      h("tbody", {}, rows.map(({ id, size, cells }) => h("tr", {}, h("th", { scope: "row", className: "name" }, id), size, cells)))));
 }
 
 async function fill({ row, at, format }, id, signal) {

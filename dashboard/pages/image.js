@@ -79,7 +79,7 @@ function show(root, back, about, signal) {
 function facts(image) {
   const known = image.width ? ` \u00b7 ${image.width} \u00d7 ${image.height}` : "";
   const rows = [
-    ["Id", h("div", { className: "id" }, h("code", {}, outside(image.id)), copyButton("Copy the id", image.id, { kind: "quiet", hideLabel: true }))],
+    ["Id", h("div", { className: "id" }, h("code", { tabIndex: image.id.length > 100 ? 0 : undefined }, outside(image.id)), copyButton("Copy the id", image.id, { kind: "quiet", hideLabel: true }))],
     ["File name", image.filename === undefined ? h("span", { className: "faint" }, "none") : outside(image.filename)],
     ["Uploaded", h("span", {}, when(image.uploaded), h("span", { className: "faint" }, ` \u00b7 ${moment(image.uploaded)}`))],
     ["Original", `${image.format} \u00b7 ${bytes(image.bytes)}${known}`],

@@ -50,7 +50,10 @@ export async function render({ root, query, signal }) {
     try {
       return await api.call("POST", api.own("/verify"), { json: { url: text }, signal: own });
     } catch (error) {
-      if (error.name !== "AbortError") replace(place, failure(error, again));
+      if (error.name === "AbortError") return null;
+      const mistyped = error.status === 400;
+      url.fail(mistyped ? error.message : null);
+      replace(place, !mistyped && failure(error, again));
       return null;
     }
   }
