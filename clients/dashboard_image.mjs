@@ -16,7 +16,8 @@ const HOSTILE = { id: `users/<img src=x onerror=alert(1)>/${"ab/c".repeat(240)}`
 const imageAt = (id) => `#/image?${new URLSearchParams({ id })}`;
 const read = (id) => api("GET", `/v1/${encodeURIComponent(id)}`);
 const panel = (page, name) => page.getByRole("region", { name, exact: true });
-const clipboard = (page) => page.evaluate(() => navigator.clipboard.readText());
+/** Waits until the clipboard begins with this text. */
+const copied = (page, text) => page.waitForFunction((text) => navigator.clipboard.readText().then((seen) => seen.startsWith(text), () => false), text);
 
 async function prepared() {
   await api("PATCH", "/v1/config", { flexible_variants: true });
@@ -116,7 +117,7 @@ async function links(page, image) {
   for (const variant of ["card", "public", "thumb"]) {
     await urls.getByRole("button", { name: `Copy the URL of ${variant}` }).click();
     const wanted = image.variants.find((url) => url.endsWith(`/${variant}`));
-    await page.waitForFunction((text) => navigator.clipboard.readText().then((seen) => seen === text), wanted);
+    await copied(page, wanted);
     holds(`URLs: ${variant} is what the API says`, true);
   }
   const code = panel(page, "Code for a page");
@@ -134,7 +135,7 @@ async function links(page, image) {
   same("srcset: both widths", signed.map(([, width]) => width), [400, 800]);
   for (const [url, width] of signed) same(`srcset: ${width} is served`, (await get(url)).status, 200);
   await code.getByRole("button", { name: "Copy HTML" }).click();
-  await page.waitForFunction(() => navigator.clipboard.readText().then((seen) => seen.startsWith("<img")));
+  await copied(page, "<img");
 }
 
 async function signed(page) {
@@ -151,7 +152,7 @@ async function signed(page) {
   await sign.getByRole("button", { name: "Test" }).click();
   await sign.getByText(/^Status 200 · image\//).waitFor();
   await sign.getByRole("button", { name: "Copy link" }).click();
-  await page.waitForFunction((text) => navigator.clipboard.readText().then((seen) => seen === text), link);
+  await copied(page, link);
   await code(page, sign, link);
   await look(page, "image-signed");
   await axe(page, "a signed URL");

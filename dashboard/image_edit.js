@@ -3,7 +3,7 @@
 import { h, replace } from "./dom.js";
 import * as api from "./api.js";
 import { badge, button, confirm, field, form, load, outside, section, toast, toggle, when } from "./ui.js";
-import { count } from "./format.js";
+import { count, plain } from "./format.js";
 import { isObject, mistake, parse, pretty } from "./json.js";
 
 const NEEDS_WRITE = "This needs a token with the scope write.";
@@ -115,7 +115,8 @@ export function metadata({ image }, changed, signal) {
 /** The editor of the creator. */
 export function creator({ image }, changed) {
   const input = h("input", { type: "text", value: image.creator ?? "", autocomplete: "off", spellcheck: false, readOnly: !api.may("write") });
-  const editor = form([field("Name", input, { hint: "Whose image it is, in your own terms. Empty: nobody's." })], "Save creator", async () => {
+  const seen = h("p", { className: "hint" });
+  const editor = form([field("Name", input, { hint: "Whose image it is, in your own terms. Empty: nobody's." }), seen], "Save creator", async () => {
     const wanted = input.value === "" ? null : input.value;
     const result = await patch(image, { creator: wanted });
     image.creator = result.creator;
@@ -123,6 +124,9 @@ export function creator({ image }, changed) {
     changed();
   }, { settled: () => update() });
   const update = () => {
+    // A field shows marks by what they do, not as what they are.
+    seen.hidden = plain(input.value) === input.value;
+    replace(seen, "With marks that are not seen: ", outside(input.value));
     editor.send.disabled = input.value === (image.creator ?? "") || !api.may("write");
   };
   input.addEventListener("input", update);

@@ -108,9 +108,11 @@ export function parse(text) {
   });
 }
 
-/** Formatted for reading. */
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Formatted for reading; marks that turn the direction of text are escaped, so that nothing seems to be what it is not. */
 export function pretty(what) {
-  return JSON.stringify(what, null, 2);
+  return JSON.stringify(what, null, 2).replace(TURNING, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Whether it is an object, and neither a list nor null. */
