@@ -138,8 +138,8 @@ export async function confirm(heading, text, action, { kind = "danger" } = {}) {
   return answer === true;
 }
 
-/** A form whose `submit(values)` may throw an ApiError, which is shown above the buttons. */
-export function form(children, submitLabel, submit, { kind = "primary", cancel } = {}) {
+/** A form whose `submit()` may throw an ApiError, which is shown above the buttons; `settled` is called after each. */
+export function form(children, submitLabel, submit, { kind = "primary", cancel, settled } = {}) {
   const problem = h("p", { className: "problem", role: "alert" });
   const send = button(submitLabel, { kind, type: "submit" });
   const element = h("form", { className: "form", noValidate: true }, ...children, problem,
@@ -154,6 +154,7 @@ export function form(children, submitLabel, submit, { kind = "primary", cancel }
       problem.textContent = error.message;
     }
     send.disabled = false;
+    settled?.();
   });
   element.send = send;
   return element;
