@@ -87,8 +87,9 @@ export async function fetchRaw(method, path, options = {}) {
   return answer;
 }
 
-async function send(method, path, { json, form, signal }) {
+async function send(method, path, { json, form, signal, accept }) {
   const headers = method === "GET" ? {} : guardHeaders();
+  if (accept) headers.Accept = accept;
   let body = form;
   if (json !== undefined) {
     headers["Content-Type"] = "application/json";
