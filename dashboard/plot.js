@@ -201,8 +201,11 @@ function mark(state) {
     const value = chosen === null ? sum?.(values) ?? "" : valueText(state, values[chosen]);
     return { label, value };
   });
-  replace(legend, words.map(({ label, value }, number) => h("li", { className: `series-${number % 6}` }, sample(id, number, stacked), h("span", {}, label), value !== "" && h("strong", {}, value))));
-  replace(time, chosen === null ? "" : timeText(data, chosen));
+  const entry = ({ label, value }, number) => h("li", { className: `series-${number % 6}` },
+    sample(id, number, stacked), h("span", {}, label), value !== "" && h("strong", {}, value));
+  replace(legend, words.map(entry));
+  // An empty line would have no baseline, and move the heading.
+  replace(time, chosen === null ? "\u00a0" : timeText(data, chosen));
   const text = chosen === null ? "No point chosen" : `${timeText(data, chosen)}: ${words.map(({ label, value }) => `${label} ${value}`).join(", ")}`;
   area.setAttribute("aria-valuenow", String(chosen ?? data.length - 1));
   area.setAttribute("aria-valuetext", text);
@@ -211,8 +214,11 @@ function mark(state) {
     return;
   }
   const x = (scale.x(chosen) + scale.step / 2).toFixed(1);
-  const dots = stacked ? [] : data.series.flatMap(({ values }, number) => ((values[chosen] ?? null) === null ? [] : [s("circle", { class: `series-${number % 6}`, cx: x, cy: scale.y(values[chosen]).toFixed(1), r: 3.5 })]));
-  replace(cursor, s("path", { d: `M${x} ${TOP}V${HEIGHT - BOTTOM}` }), dots);
+  const dot = ({ values }, number) => {
+    const value = values[chosen] ?? null;
+    return value === null ? null : s("circle", { class: `series-${number % 6}`, cx: x, cy: scale.y(value).toFixed(1), r: 3.5 });
+  };
+  replace(cursor, s("path", { d: `M${x} ${TOP}V${HEIGHT - BOTTOM}` }), stacked ? null : data.series.map(dot));
 }
 
 function sample(id, number, stacked) {

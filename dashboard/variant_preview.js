@@ -17,7 +17,11 @@ let remembered = null;
 /** The element's `show(options)` draws a text of options; the last one counts. */
 export function preview({ signal }) {
   const format = select(FORMATS, "auto", { onchange: () => draw(state) });
-  const state = { signal, format, options: null, image: remembered, timer: null, running: new AbortController(), address: null, original: pane("Original"), result: pane("With these options"), strip: h("div", { className: "strip", role: "group", "aria-label": "Newest images" }) };
+  const strip = h("div", { className: "strip", role: "group", "aria-label": "Newest images" });
+  const state = {
+    signal, format, strip, options: null, image: remembered, timer: null, running: new AbortController(), address: null,
+    original: pane("Original"), result: pane("With these options"),
+  };
   const byId = field("Another image, by its ID", h("input", { type: "text", autocomplete: "off", spellcheck: false }));
   const find = h("form", { className: "row", noValidate: true }, byId, button("Show", { type: "submit" }));
   find.addEventListener("submit", (event) => {
@@ -46,7 +50,7 @@ function pane(label) {
   const box = h("div", { className: "picture" });
   const facts = h("p", { className: "hint", "aria-live": "polite" });
   const problem = h("div", { className: "problems" });
-  return { box, facts, problem, element: h("figure", {}, h("figcaption", {}, h("strong", {}, label), facts), box, problem) };
+  return { box, facts, problem, element: h("figure", {}, h("figcaption", {}, h("strong", {}, label)), box, facts, problem) };
 }
 
 async function fillStrip(state) {
@@ -136,7 +140,8 @@ async function showResult(state, blob, signal) {
   if (state.address) URL.revokeObjectURL(state.address);
   state.address = address;
   const share = Math.max(0.1, (100 * blob.size) / image.bytes);
-  replace(result.facts, `${number(picture.naturalWidth)} × ${number(picture.naturalHeight)}, ${bytes(blob.size)}, ${blob.type.replace("image/", "").toUpperCase()}: ${number(share)} % of the original`);
+  const size = `${number(picture.naturalWidth)} × ${number(picture.naturalHeight)}`;
+  replace(result.facts, `${size}, ${bytes(blob.size)}, ${blob.type.replace("image/", "").toUpperCase()}: ${number(share)} % of the original`);
   replace(result.problem);
   result.box.classList.remove("stale");
   replace(result.box, picture);

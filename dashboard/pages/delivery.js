@@ -12,6 +12,8 @@ import { summary } from "../variant_options.js";
 /** The variant that every account has. */
 const PUBLIC = "public";
 
+const ABOUT_DOMAINS = "Origins under which the images of this account are reachable. They are offered for links; DNS and certificates are yours, as docs/custom-domains.md tells.";
+
 export async function render({ root, query, signal }) {
   if (!api.may("read")) {
     replace(root, pageHead("Delivery"), h("p", { className: "notice" }, "Your token lacks the scope read, which this page needs."));
@@ -60,7 +62,7 @@ async function renderPage(root, signal) {
     section("Variants", variants),
     h("div", { className: "columns" },
       section("Account settings", settings),
-      section("Custom domains", h("p", { className: "hint" }, "Origins under which the images of this account are reachable. They are offered for links; DNS and certificates are yours, as docs/custom-domains.md tells."), domains),
+      section("Custom domains", h("p", { className: "hint" }, ABOUT_DOMAINS), domains),
       section("Allowed origins for remote images", h("p", { className: "hint" }, "Where images may come from that are not stored here. They count for the whole server."), origins)));
   const again = () => load(variants, () => readVariants(signal), (read) => variantTable(read, again));
   await Promise.all([
@@ -137,7 +139,9 @@ function domainList({ domains }) {
 
 function remoteOrigins({ configured, stored }) {
   return originList({
-    items: stored, fixed: configured, why: "settings file", label: "Add an origin", placeholder: "images.example.com", hint: "A host, *.example.com for it and all below, or * for any; a path may follow. No scheme, no port.", empty: "None: no remote images are served.",
+    items: stored, fixed: configured, why: "settings file", label: "Add an origin", placeholder: "images.example.com",
+    hint: "A host, *.example.com for it and all below, or * for any; a path may follow. No scheme, no port.",
+    empty: "None: no remote images are served.",
     save: async (list) => (await api.call("PUT", "/safelight/v1/origins", { json: { stored: list } })).stored,
   });
 }

@@ -33,12 +33,14 @@ export async function render({ root, query, signal }) {
   const first = h("div", { hidden: true });
   const cards = h("ul", { className: "cards" });
   const health = h("ul", { className: "health" });
-  Object.assign(state, { status, problem, first, cards, health, plots: plots(signal) });
+  const drawn = plots(signal);
+  const area = h("div", { className: "plots" }, Object.values(drawn));
+  Object.assign(state, { status, problem, first, cards, health, plots: drawn, area });
   replace(root,
     pageHead("Overview", status, chooser(state), button("Refresh", { drawing: "retry", hideLabel: true, onclick: () => refresh(state) })),
     problem, first, cards,
     section("Health", health),
-    h("div", { className: "plots" }, Object.values(state.plots)));
+    area);
   await refresh(state);
   keepFresh(state);
 }
@@ -72,7 +74,7 @@ function plots(signal) {
   return {
     requests: plot("Requests", counts),
     refused: plot("Refused requests by reason", { ...counts, stacked: true }),
-    bytes: plot("Bytes sent", { stacked: true, format: bytes, sum: (values) => bytes(total(values)), signal }),
+    bytes: plot("Bytes sent", { stacked: true, whole: true, format: bytes, sum: (values) => bytes(total(values)), signal }),
     latency: plot("Latency", { format: milliseconds, sum: newestOf, signal }),
     keys: plot("Signed requests by key", counts),
   };
@@ -115,8 +117,10 @@ function showCards(state, storage, { series }) {
     card("Cache hits", hits + renders === 0 ? "–" : share(hits, hits + renders), `${number(renders)} rendered`),
     card("Refused", number(refused), asked === 0 ? "none asked" : `${share(refused, asked)} of the requests`),
     card("Bytes sent", bytes(total(series.bytes)), `${count(total(series.failed), "request")} failed`));
-  state.first.hidden = storage.images > 0;
-  if (storage.images === 0) replace(state.first, firstSteps());
+  const isNew = storage.images === 0;
+  state.first.hidden = !isNew;
+  state.area.hidden = isNew && asked === 0;
+  if (isNew && !state.first.firstChild) replace(state.first, firstSteps());
 }
 
 function firstSteps() {
@@ -142,7 +146,10 @@ function byKey(keys, length) {
   const sorted = Object.entries(keys).sort(([, a], [, b]) => total(b) - total(a));
   const shown = sorted.slice(0, MOST_KEYS).map(([label, values]) => ({ label, values }));
   const rest = sorted.slice(MOST_KEYS).map(([, values]) => values);
-  if (rest.length > 0) shown.push({ label: count(rest.length, "other key"), values: Array.from({ length }, (_, index) => total(rest.map((values) => values[index]))) });
+  if (rest.length > 0) {
+    const values = Array.from({ length }, (_, index) => total(rest.map((one) => one[index])));
+    shown.push({ label: count(rest.length, "other key"), values });
+  }
   return shown.length > 0 ? shown : [{ label: "No key was used", values: new Array(length).fill(0) }];
 }
 
