@@ -190,13 +190,20 @@ export function section(title, ...children) {
   return h("section", { className: "panel", "aria-labelledby": id }, h("h2", { id }, title), ...children);
 }
 
-/** A table; `columns` are headings, `rows` arrays of nodes. */
-export function table(caption, columns, rows, { empty = "Nothing here yet." } = {}) {
+/** A table; `columns` are headings, `rows` arrays of nodes. One that stacks has a card for each row on a phone. */
+export function table(caption, columns, rows, { empty = "Nothing here yet.", stack = false } = {}) {
   if (rows.length === 0) return h("p", { className: "empty" }, empty);
-  return h("div", { className: "table", tabIndex: 0, role: "region", "aria-label": caption },
-    h("table", {}, h("caption", { className: "hidden" }, caption),
-      h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col" }, column)))),
-      h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, index) => (index === 0 ? h("th", { scope: "row" }, cell) : h("td", {}, cell))))))));
+  // A table that is laid out as something else is still one for screen readers.
+  const role = (name) => (stack ? { role: name } : {});
+  const cell = (content, index) => {
+    const one = index === 0 ? h("th", { scope: "row", ...role("rowheader") }, content) : h("td", role("cell"), content);
+    if (stack && index > 0 && typeof columns[index] === "string") one.dataset.label = columns[index];
+    return one;
+  };
+  return h("div", { className: stack ? "table stack" : "table", tabIndex: 0, role: "region", "aria-label": caption },
+    h("table", role("table"), h("caption", { className: "hidden" }, caption),
+      h("thead", role("rowgroup"), h("tr", role("row"), columns.map((column) => h("th", { scope: "col", ...role("columnheader") }, column)))),
+      h("tbody", role("rowgroup"), rows.map((row) => h("tr", role("row"), row.map(cell))))));
 }
 
 /** A moment as `3 hours ago`, with the whole of it as its title; null is `never`. */

@@ -12,3 +12,23 @@ fn run(script: &str, least: usize) {
 fn a_key_is_copied_and_a_link_signed_in_a_shell_opens() {
     run("dashboard_journey.mjs", 9);
 }
+
+#[test]
+fn keys_are_shown_made_rotated_and_deleted() {
+    run("dashboard_keys.mjs", 23);
+}
+
+#[test]
+fn tokens_are_made_shown_once_and_revoked() {
+    run("dashboard_tokens.mjs", 13);
+}
+
+#[test]
+fn the_overview_draws_what_was_delivered() {
+    run("dashboard_overview.mjs", 30);
+}
+
+#[test]
+fn variants_are_tried_and_stored_and_delivery_is_set() {
+    run("dashboard_delivery.mjs", 25);
+}
