@@ -120,7 +120,8 @@ pub fn authenticate_batch(
     if !bool::from(TokenHash::of(presented).0.ct_eq(&stored.hash.0)) {
         return Err(Refusal::Unauthenticated);
     }
-    Ok(Caller { account: stored.account.clone(), scopes: stored.scopes.clone(), role: Role::Member })
+    let name = "batch token".to_owned();
+    Ok(Caller { account: stored.account.clone(), name, scopes: stored.scopes.clone(), role: Role::Member })
 }
 
 /// A request's proven right to act for one account. Only [`authenticate`], [`authenticate_batch`] and an
@@ -128,6 +129,7 @@ pub fn authenticate_batch(
 #[derive(Clone, Debug)]
 pub struct Caller {
     account: AccountId,
+    name: String,
     scopes: Vec<Scope>,
     role: Role,
 }
@@ -168,13 +170,19 @@ pub(crate) fn acting(stored: &TokenRecord, account: &AccountId) -> Result<Caller
     if stored.account != *account && stored.role != Role::InstanceAdmin {
         return Err(Refusal::OtherAccount);
     }
-    Ok(Caller { account: account.clone(), scopes: stored.scopes.clone(), role: stored.role })
+    let (account, name) = (account.clone(), stored.name.clone());
+    Ok(Caller { account, name, scopes: stored.scopes.clone(), role: stored.role })
 }
 
 impl Caller {
     /// The account the request acts for.
     pub fn account(&self) -> &AccountId {
         &self.account
+    }
+
+    /// The name of its token, for people.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Demands a scope.

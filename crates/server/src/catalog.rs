@@ -2,6 +2,7 @@
 
 use accounts::DeliveryAccounts;
 use cache::Cache;
+use events::Act;
 use origins::RemoteOrigins;
 use readers::Readers;
 use renditions::UsedRendition;
@@ -28,6 +29,7 @@ mod batch_tokens;
 mod cache;
 mod conditions;
 mod drafts;
+mod events;
 mod images;
 mod import_items;
 mod imports;
@@ -52,6 +54,7 @@ mod writer;
 
 pub use batch_tokens::MAX_BATCH_TOKENS;
 pub use drafts::FulfilError;
+pub use events::{Action, ImageEvent, MAX_EVENTS};
 pub use import_items::{ImportFailure, ImportItem, ImportPage, ImportWork, ItemOutcome};
 pub use imports::{
     Import, ImportFrom, Listed, MAX_FAILURES, MAX_IMPORTS, MAX_RUNNING_IMPORTS, NewImport, RemoteAccount,
@@ -71,6 +74,8 @@ pub use usage::{KEY_MEASURE, StoredSizes, USAGE_WIDTHS, UsageCounts, UsagePoints
 #[derive(Clone)]
 pub struct Catalog {
     inner: Arc<Inner>,
+    /// Who makes the changes of this handle, if images shall remember it.
+    act: Option<Act>,
 }
 
 struct Inner {
@@ -386,7 +391,7 @@ impl Catalog {
             images: Cache::new(CACHED_IMAGES),
             renditions: Cache::new(CACHED_RENDITIONS),
         };
-        Ok(Catalog { inner: Arc::new(inner) })
+        Ok(Catalog { inner: Arc::new(inner), act: None })
     }
 
     /// Runs a trivial query and asks whether changes are still taken (for readiness).

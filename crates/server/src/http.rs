@@ -13,6 +13,7 @@ mod error;
 mod export;
 mod form;
 mod health;
+mod history;
 mod images;
 mod imports;
 mod keys;
@@ -129,6 +130,7 @@ fn admin_routes() -> Router<Arc<App>> {
         .route("/safelight/v1/accounts/{account_id}/export", post(export::export))
         .route("/safelight/v1/accounts/{account_id}/domains", get(origins::domains).put(origins::set_domains))
         .route("/safelight/v1/accounts/{account_id}/keys", get(keys::known).post(keys::rotate))
+        .route("/safelight/v1/accounts/{account_id}/history", get(history::show))
         .route("/safelight/v1/accounts/{account_id}/usage", get(usage::usage))
         .route("/safelight/v1/accounts/{account_id}/storage", get(usage::storage))
         .route("/safelight/v1/health", get(usage::health))

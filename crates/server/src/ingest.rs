@@ -12,6 +12,7 @@ use safelight_domain::account::AccountId;
 use safelight_domain::delivery_url::percent_decode;
 use safelight_domain::direct_upload::Original;
 use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceInfo};
+use safelight_domain::token::Caller;
 use safelight_pixels::Fault;
 use std::error::Error;
 use thiserror::Error;
@@ -63,9 +64,9 @@ pub enum IngestError {
 }
 
 /// Checks an upload, stores its bytes, then its row. When this returns the image is durable.
-pub async fn ingest(app: &App, account: &AccountId, upload: NewUpload) -> Result<Image, IngestError> {
-    let image = prepare(app, account, upload).await?;
-    match app.catalog.insert_image(image.clone()).await {
+pub async fn ingest(app: &App, caller: &Caller, upload: NewUpload) -> Result<Image, IngestError> {
+    let image = prepare(app, caller.account(), upload).await?;
+    match app.catalog.by(caller.name(), image.uploaded_ms).insert_image(image.clone()).await {
         Ok(()) => Ok(image),
         // The bytes are an orphan now, which the sweeper removes.
         Err(InsertError::Exists) => Err(IngestError::Exists),

@@ -14,6 +14,9 @@ pub const ORPHAN_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a draft stays after its time, so that who comes late is told so.
 const DEAD_DRAFT_MS: i64 = 60 * 60 * 1000;
 
+/// How long it is remembered what was done to an image that is gone: 90 days.
+const HISTORY_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+
 /// Rows deleted in one transaction, so that other changes get between.
 const ROWS_AT_ONCE: u32 = 1_000;
 
@@ -43,6 +46,8 @@ pub struct Swept {
     pub sessions: u64,
     /// Counts of delivery that were kept long enough.
     pub usage: u64,
+    /// Images whose deletion was remembered long enough.
+    pub histories: u64,
 }
 
 /// Why a sweep stopped; what it removed before stays removed.
@@ -73,7 +78,9 @@ pub async fn sweep(
     let batch_tokens = delete_all(|| catalog.delete_old_batch_tokens(now_ms, ROWS_AT_ONCE)).await?;
     let sessions = delete_all(|| catalog.delete_old_sessions(now_ms, ROWS_AT_ONCE)).await?;
     let usage = delete_all(|| catalog.delete_old_usage(now_ms, ROWS_AT_ONCE)).await?;
-    Ok(Swept { orphans, unfinished, evicted, drafts, batch_tokens, sessions, usage })
+    let forgotten_ms = now_ms.saturating_sub(HISTORY_MS);
+    let histories = delete_all(|| catalog.delete_old_events(forgotten_ms, ROWS_AT_ONCE)).await?;
+    Ok(Swept { orphans, unfinished, evicted, drafts, batch_tokens, sessions, usage, histories })
 }
 
 /// Deletes rows some at a time until none is left. How many there were.

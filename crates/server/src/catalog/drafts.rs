@@ -2,7 +2,7 @@
 
 use super::images::{self, parse_privacy, privacy_word};
 use super::rows::{any, change, damaged, first};
-use super::{Catalog, CatalogError, ImageChanges, InsertError, notices};
+use super::{Catalog, CatalogError, ImageChanges, InsertError, events, notices};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::direct_upload::{Draft, LinkError, LinkUse, Original, UploadEvent, UploadOutcome};
@@ -228,6 +228,7 @@ fn fulfil(
         InsertError::Catalog(error) => FulfilError::Catalog(error),
         InsertError::Exists | InsertError::Full => FulfilError::Exists,
     })?;
+    events::uploaded(connection, &image, "upload link").map_err(CatalogError::from)?;
     let outcome = UploadOutcome::Uploaded;
     let event = UploadEvent { event, id: image.id.clone(), at_ms: now_ms, outcome };
     notices::insert(connection, &image.account, &event)?;

@@ -1,6 +1,7 @@
 //! Images, one at a time.
 
 use super::cache::Lookup;
+use super::events::{self, Act};
 use super::rows::{any, change, damaged, first};
 use super::{Catalog, CatalogError, ImageChanges, ImageKey, InsertError, JobKind, RenditionKey};
 use super::{drafts, jobs, metadata, renditions, search_index};
@@ -19,11 +20,13 @@ impl Catalog {
     /// Inserts an image; `Exists` when its account has one of that id, or a live draft. Its original
     /// must be stored durably before.
     pub async fn insert_image(&self, image: Image) -> Result<(), InsertError> {
+        let act = self.act.clone();
         let insert = move |connection: &Connection| {
             if drafts::holds(connection, &image.account, &image.id, image.uploaded_ms)? {
                 return Err(InsertError::Exists);
             }
-            insert(connection, &image)
+            insert(connection, &image)?;
+            Ok(events::uploaded_in(connection, &image, act.as_ref())?)
         };
         self.inner.writer.write(insert, |()| ()).await
     }
@@ -81,7 +84,9 @@ impl Catalog {
                 inner.images.forget(&changed);
             }
         };
-        self.inner.writer.write(move |connection| update(connection, &key, changes), publish).await
+        let act = self.act.clone();
+        let update = move |connection: &Connection| update(connection, &key, changes, act.as_ref());
+        self.inner.writer.write(update, publish).await
     }
 
     /// Deletes the row and its renditions' rows and enqueues [`JobKind::DeleteBlob`], in one
@@ -101,7 +106,8 @@ impl Catalog {
                 renditions.iter().for_each(|rendition| inner.renditions.forget(rendition));
             }
         };
-        let delete = move |connection: &Connection| delete(connection, &key, now_ms);
+        let act = self.act.clone();
+        let delete = move |connection: &Connection| delete(connection, &key, now_ms, act.as_ref());
         let gone: Result<_, CatalogError> = self.inner.writer.write(delete, publish).await;
         Ok(gone?.is_some())
     }
@@ -168,6 +174,7 @@ fn update(
     connection: &Connection,
     key: &ImageKey,
     changes: ImageChanges,
+    act: Option<&Act>,
 ) -> Result<Option<Arc<Image>>, CatalogError> {
     let Some(before) = find(connection, key)? else { return Ok(None) };
     let ImageChanges { metadata, creator, privacy } = changes;
@@ -190,6 +197,7 @@ fn update(
             privacy_word(image.privacy),
         ),
     )?;
+    events::changed(connection, &before, &image, act)?;
     Ok(Some(Arc::new(image)))
 }
 
@@ -198,6 +206,7 @@ fn delete(
     connection: &Connection,
     key: &ImageKey,
     now_ms: i64,
+    act: Option<&Act>,
 ) -> Result<Option<Vec<RenditionKey>>, CatalogError> {
     let Some(image) = find(connection, key)? else { return Ok(None) };
     let gone = renditions::delete_of_blob(connection, &image.blob)?;
@@ -205,6 +214,7 @@ fn delete(
     search_index::delete(connection, &image)?;
     let sql = "DELETE FROM images WHERE account = ?1 AND id = ?2";
     change(connection, sql, [image.account.as_str(), image.id.as_str()])?;
+    events::deleted(connection, &image, act)?;
     jobs::insert(connection, Some(&image.account), &JobKind::DeleteBlob(image.blob), now_ms)?;
     Ok(Some(gone))
 }

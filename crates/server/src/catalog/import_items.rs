@@ -3,7 +3,7 @@
 use super::images::{self, parse_privacy, privacy_word};
 use super::imports::{self, ALL, Import, Listed, MAX_FAILURES, PAGES, RemoteAccount};
 use super::rows::{all, any, change, damaged, first};
-use super::{Catalog, CatalogError, InsertError, drafts};
+use super::{Catalog, CatalogError, InsertError, drafts, events};
 use rusqlite::{Connection, Row};
 use safelight_domain::image::{Creator, Image, ImageId, Metadata, Privacy};
 
@@ -174,7 +174,10 @@ fn insert_image(connection: &Connection, image: &Image) -> Result<bool, CatalogE
         return Ok(false);
     }
     match images::insert(connection, image) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            events::uploaded(connection, image, "import")?;
+            Ok(true)
+        }
         Err(InsertError::Exists | InsertError::Full) => Ok(false),
         Err(InsertError::Catalog(error)) => Err(error),
     }

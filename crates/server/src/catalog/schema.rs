@@ -4,7 +4,7 @@ use super::OpenError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// One text for each version, in order; a published one never changes.
-pub(super) const MIGRATIONS: [&str; 13] = [
+pub(super) const MIGRATIONS: [&str; 14] = [
     include_str!("../../migrations/sqlite/0001_accounts.sql"),
     include_str!("../../migrations/sqlite/0002_images.sql"),
     include_str!("../../migrations/sqlite/0003_jobs.sql"),
@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: [&str; 13] = [
     include_str!("../../migrations/sqlite/0008_sessions.sql"),
     include_str!("../../migrations/sqlite/0009_usage.sql"),
     include_str!("../../migrations/sqlite/0010_search.sql"),
+    include_str!("../../migrations/sqlite/0011_history.sql"),
     include_str!("../../migrations/sqlite/0012_imports.sql"),
     include_str!("../../migrations/sqlite/0013_origins.sql"),
     include_str!("../../migrations/sqlite/0014_turn.sql"),

@@ -67,7 +67,7 @@ pub(super) async fn upload(
     request: Request,
 ) -> Result<Success<ImageBody>, ApiError> {
     let upload = upload_form::read(&app, request).await?;
-    let image = ingest::ingest(&app, caller.account(), upload).await.map_err(refused_upload)?;
+    let image = ingest::ingest(&app, &caller, upload).await.map_err(refused_upload)?;
     one(&app, &image).await
 }
 
@@ -112,7 +112,8 @@ pub(super) async fn update(
     {
         return shown(&app, &Found::Draft(draft)).await;
     }
-    let image = app.catalog.update_image(caller.account(), &id, changes).await?;
+    let catalog = app.catalog.by(caller.name(), now_ms);
+    let image = catalog.update_image(caller.account(), &id, changes).await?;
     one(&app, &*image.ok_or_else(ApiError::image_not_found)?).await
 }
 
@@ -130,7 +131,8 @@ pub(super) async fn delete(
     {
         return Ok(empty());
     }
-    if !app.catalog.delete_image(caller.account(), &id, now_ms).await? {
+    let catalog = app.catalog.by(caller.name(), now_ms);
+    if !catalog.delete_image(caller.account(), &id, now_ms).await? {
         return Err(ApiError::image_not_found());
     }
     Ok(empty())

@@ -6,7 +6,7 @@ use http::header;
 use serde_json::{Map, Value, json};
 
 /// The first one has the head of the document; each of the others adds paths and components.
-const FRAGMENTS: [&str; 18] = [
+const FRAGMENTS: [&str; 19] = [
     include_str!("../../openapi/document.json"),
     include_str!("../../openapi/answers.json"),
     include_str!("../../openapi/schemas.json"),
@@ -14,6 +14,7 @@ const FRAGMENTS: [&str; 18] = [
     include_str!("../../openapi/images.json"),
     include_str!("../../openapi/search.json"),
     include_str!("../../openapi/owner.json"),
+    include_str!("../../openapi/history.json"),
     include_str!("../../openapi/usage.json"),
     include_str!("../../openapi/direct.json"),
     include_str!("../../openapi/batches.json"),

@@ -16,6 +16,7 @@ mod direct;
 mod documents;
 mod filters;
 mod flexible;
+mod history;
 mod ids;
 mod images;
 mod imports;
