@@ -119,7 +119,7 @@ function row(job) {
     const state = h("span", { className: "faint" });
     const bar = h("progress", { max: 1, value: 0, "aria-label": `Progress of ${job.label}` });
     const error = h("p", { className: "field-error" });
-    const stop = button("Cancel", { kind: "quiet", drawing: "cross", hideLabel: true, title: `Cancel ${plain(job.label)}`, onclick: () => cancel(job) });
+    const stop = button(`Cancel ${plain(job.label)}`, { kind: "quiet", drawing: "cross", hideLabel: true, onclick: () => cancel(job) });
     const retry = button("Try again", { kind: "quiet", drawing: "retry", onclick: () => again(job) });
     const element = h("li", { className: "upload" },
       h("p", { className: "upload-name" }, h("bdi", {}, plain(job.label)), " ", job.size !== null && h("span", { className: "faint" }, bytes(job.size))),
@@ -131,6 +131,7 @@ function row(job) {
   // What the server fetches has no progress of its own.
   if (job.url && job.state === "sending") parts.bar.removeAttribute("value");
   else parts.bar.value = job.state === "done" ? 1 : job.sent;
+  parts.bar.hidden = job.state === "failed" || job.state === "cancelled";
   parts.error.textContent = job.error ?? "";
   parts.stop.hidden = !(job.state === "waiting" || job.state === "sending");
   parts.retry.hidden = !(job.state === "failed" || job.state === "cancelled");

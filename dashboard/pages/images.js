@@ -48,7 +48,7 @@ export async function render({ root, query, signal }) {
   const loader = makeLoader({ state, list, chosen, signal });
   replace(root, head(), controls(state, list, loader.begin, signal), chosen.element, loader.status, list, loader.more);
   acceptDrops(signal);
-  onUploaded((image) => added(image, list, chosen, state), signal);
+  onUploaded((image) => added(image, list, chosen, state, loader), signal);
   api.call("GET", api.own("/storage"), { signal }).then((sizes) => loader.setStored(sizes.images), () => {});
   await loader.begin();
 }
@@ -132,7 +132,12 @@ function makeLoader({ state, list, chosen, signal }) {
     stored = images;
     if (shown > 0) tell();
   };
-  return { status, more, begin, setStored };
+  const oneMore = () => {
+    shown += 1;
+    stored = stored === null ? null : stored + 1;
+    tell();
+  };
+  return { status, more, begin, setStored, oneMore };
 }
 
 function head() {
@@ -225,12 +230,13 @@ function tile(image, chosen) {
 }
 
 /** Puts an image that was uploaded just now in front, where the list shows the newest first. */
-async function added(image, list, chosen, state) {
+async function added(image, list, chosen, state, loader) {
   if (state.search.trim() !== "" || state.sort !== DEFAULTS.sort) return;
   const known = await api.call("GET", api.own(`/image${api.query({ id: image.id })}`)).catch(() => null);
   if (known === null || !list.isConnected) return;
   list.querySelector(".empty")?.remove();
   list.prepend(tile(known, chosen));
+  loader.oneMore();
 }
 
 function welcome() {

@@ -32,3 +32,13 @@ fn the_overview_draws_what_was_delivered() {
 fn variants_are_tried_and_stored_and_delivery_is_set() {
     run("dashboard_delivery.mjs", 25);
 }
+
+#[test]
+fn images_are_uploaded_searched_selected_exported_and_imported() {
+    run("dashboard_images.mjs", 50);
+}
+
+#[test]
+fn one_image_is_changed_signed_verified_and_deleted() {
+    run("dashboard_image.mjs", 76);
+}

@@ -1,0 +1,246 @@
+// Hosted images in the dashboard: uploads in every way, search, selection, export; imports; and the session.
+
+import { readFileSync } from "node:fs";
+import { api, done, holds, origin, picture, same, token } from "./check.mjs";
+import { axe, dashboard, fits, goTo, logIn, look, openDashboard, own, settled } from "./dashboard.mjs";
+
+const HOSTILE = "<script>alert(1)</script>\u202Egpj.jpg";
+const file = (name, buffer = picture) => ({ name, mimeType: "image/jpeg", buffer });
+const tiles = (page) => page.locator("ul.images > .tile");
+const panel = (page) => page.getByRole("region", { name: "Uploads" });
+const names = (page) => tiles(page).locator(".tile-name").allInnerTexts();
+
+async function all() {
+  return (await own("GET", "/images?per_page=100")).images;
+}
+
+async function shown(page, count) {
+  await page.waitForFunction((count) => !document.querySelector("ul.images[aria-busy]") && document.querySelectorAll("ul.images > .tile").length === count, count);
+}
+
+async function byDialog(page) {
+  await page.getByRole("button", { name: "Upload" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Upload" }).click();
+  holds("nothing to upload is said", (await dialog.innerText()).includes("Choose files, or enter an address"));
+  await dialog.getByLabel("Files").setInputFiles([file("garden.jpg"), file(HOSTILE), file("broken.jpg", Buffer.from("no picture"))]);
+  await dialog.getByText("ID, creator, metadata").click();
+  await dialog.getByLabel("Creator").fill("alice");
+  await dialog.getByLabel("Metadata").fill("{ wrong");
+  await dialog.getByRole("button", { name: "Upload" }).click();
+  holds("bad metadata is said before anything is sent", (await dialog.innerText()).includes("This is no JSON"));
+  await dialog.getByLabel("Metadata").fill('{"order": 17, "kind": "garden"}');
+  await look(page, "images-upload");
+  await axe(page, "upload");
+  await dialog.getByRole("button", { name: "Upload" }).click();
+  await panel(page).getByText("2 uploads done, 1 failed").waitFor();
+  holds("the server says why", (await panel(page).innerText()).includes("Uploaded image must have the content of"));
+  await shown(page, 2);
+  const stored = await all();
+  same("they are private", stored.map((image) => image.requireSignedURLs), [true, true]);
+  same("with creator and metadata", [stored[0].creator, stored[0].meta], ["alice", { order: 17, kind: "garden" }]);
+  await look(page, "images-uploaded");
+  await axe(page, "images with uploads");
+  await panel(page).getByRole("button", { name: "Try again" }).click();
+  await panel(page).getByText("2 uploads done, 1 failed").waitFor();
+  await panel(page).getByRole("button", { name: "Close" }).click();
+}
+
+/** Gives files to the page as a drop or a paste would. */
+function give(page, kind, name) {
+  return page.evaluate(({ kind, name, bytes }) => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/jpeg" }));
+    const event = kind === "paste"
+      ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
+      : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+    document.body.dispatchEvent(event);
+  }, { kind, name, bytes: [...picture] });
+}
+
+async function byHand(page) {
+  await give(page, "drop", "dropped.jpg");
+  await shown(page, 3);
+  await give(page, "paste", "pasted.jpg");
+  await shown(page, 4);
+  same("dropped and pasted, the newest first", (await names(page)).slice(0, 2), ["pasted.jpg", "dropped.jpg"]);
+  holds("both private", (await all()).every((image) => image.requireSignedURLs));
+  await page.getByRole("button", { name: "Upload" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Or addresses").fill("http://127.0.0.1:1/inside.jpg");
+  await dialog.getByRole("button", { name: "Upload" }).click();
+  await panel(page).getByText(/1 failed/).waitFor();
+  await panel(page).getByRole("button", { name: "Close" }).click();
+  same("an address inside is refused", (await all()).length, 4);
+}
+
+async function cancelled(page) {
+  // It is held before it is sent: what the server has read whole, no cancelling undoes.
+  const held = (route) => route.request().method() !== "POST" && route.continue();
+  await page.route("**/images/v1", held);
+  await give(page, "drop", "slow.jpg");
+  await panel(page).getByRole("button", { name: /Cancel slow/ }).click();
+  await panel(page).getByText("Cancelled").waitFor();
+  await page.unroute("**/images/v1", held);
+  same("a cancelled upload stores nothing", (await all()).length, 4);
+  await panel(page).getByRole("button", { name: "Try again" }).click();
+  await shown(page, 5);
+  await panel(page).getByRole("button", { name: "Close" }).click();
+}
+
+async function search(page, text, count) {
+  await page.getByRole("searchbox").fill(text);
+  await page.waitForFunction((text) => (text === "" ? !location.hash.includes("search=") : location.hash.includes("search=")), text);
+  await shown(page, count);
+}
+
+async function searches(page) {
+  await search(page, "GARDEN", 2);
+  await search(page, "garden.jpg", 1);
+  same("by file name", await names(page), ["garden.jpg"]);
+  await search(page, "alice", 2);
+  await search(page, "<script>", 1);
+  await page.getByLabel("Search in").selectOption("metadata");
+  await search(page, "order=17", 2);
+  await search(page, "order>17", 0);
+  holds("no match is said", (await page.locator("main").innerText()).includes("No image matches"));
+  await look(page, "images-none");
+  await search(page, "kind=garden", 2);
+  holds("the search is in the address", page.url().includes("search=kind"));
+  await tiles(page).first().getByRole("link").click();
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.goBack();
+  await shown(page, 2);
+  same("Back finds the search", await page.getByRole("searchbox").inputValue(), "kind=garden");
+  await search(page, "", 5);
+  await page.getByLabel("Sort").selectOption("filename:asc");
+  await page.waitForFunction(() => location.hash.includes("filename"));
+  await shown(page, 5);
+  const sorted = await names(page);
+  same("sorted by file name", sorted.slice(1), ["dropped.jpg", "garden.jpg", "pasted.jpg", "slow.jpg"]);
+}
+
+async function selection(page) {
+  const boxes = page.getByRole("checkbox", { name: /^Select/ });
+  await boxes.nth(1).check();
+  await boxes.nth(3).click({ modifiers: ["Shift"] });
+  const bar = page.getByRole("group", { name: "Selected images" });
+  holds("a range is selected", (await bar.innerText()).includes("3 images selected"));
+  await page.keyboard.press("Escape");
+  holds("Escape clears it", await bar.isHidden());
+  await boxes.nth(1).check();
+  await boxes.nth(2).check();
+  await look(page, "images-selected");
+  await axe(page, "images selected");
+  const [download] = await Promise.all([page.waitForEvent("download"), bar.getByRole("button", { name: "Export as zip" }).click()]);
+  const archive = readFileSync(await download.path());
+  holds("the archive has both originals", archive.subarray(0, 2).toString() === "PK" && archive.length > 2 * picture.length && archive.includes("manifest.json"));
+  await bar.getByRole("button", { name: "Make public" }).click();
+  holds("it is said what becomes visible", (await page.getByRole("dialog").innerText()).includes("visible to anyone"));
+  await page.getByRole("dialog").getByRole("button", { name: "Make public" }).click();
+  await bar.waitFor({ state: "hidden" });
+  same("two are public", (await all()).filter((image) => !image.requireSignedURLs).length, 2);
+  await page.getByLabel("Privacy").selectOption("false");
+  await shown(page, 2);
+  await boxes.nth(0).check();
+  await bar.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  same("nothing is deleted by Cancel", (await all()).length, 5);
+  await bar.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: /^Delete/ }).click();
+  await shown(page, 1);
+  same("one is deleted", (await all()).length, 4);
+  await page.getByLabel("Privacy").selectOption("");
+  await shown(page, 4);
+}
+
+async function hostileIds(page) {
+  const form = new FormData();
+  form.set("file", new Blob([picture]), HOSTILE);
+  form.set("id", `users/<img src=x onerror=alert(1)>/${"ü".repeat(980)}`);
+  form.set("metadata", JSON.stringify({ "<b>": "<script>alert(2)</script>\u202E" }));
+  await api("POST", "/v1", form);
+  await page.reload();
+  await shown(page, 5);
+  await page.getByRole("button", { name: "Show as a list" }).click();
+  await fits(page, "images as a list");
+  await look(page, "images-list");
+  await axe(page, "images as a list");
+  await page.getByRole("button", { name: "Show as a grid" }).click();
+  await fits(page, "images as a grid");
+  await look(page, "images-grid");
+  same("no script ran", await page.evaluate(() => document.querySelectorAll("script").length), 1);
+}
+
+async function imports(page) {
+  await goTo(page, "#/import");
+  await look(page, "import-empty");
+  await page.getByRole("textbox", { name: "Addresses" }).fill("http://127.0.0.1:1/<script>.jpg\nfolder/1, http://127.0.0.1:1/other.jpg");
+  await page.getByRole("button", { name: "Import", exact: true }).click();
+  const list = page.getByRole("region", { name: "Imports", exact: true });
+  await list.getByText("Done").waitFor({ timeout: 30_000 });
+  await list.getByText("The last 2 failures").click();
+  holds("what failed and why", (await list.innerText()).includes("127.0.0.1:1"));
+  await look(page, "import");
+  await axe(page, "import");
+  await fits(page, "import");
+  await page.getByRole("tab", { name: "Cloudflare Images" }).click();
+  await page.getByRole("button", { name: "Import", exact: true }).click();
+  holds("what is missing is said", (await page.locator("main").innerText()).includes("This is needed"));
+  await list.getByRole("button", { name: "Remove" }).click();
+  await list.getByText("Nothing was imported yet").waitFor();
+}
+
+async function session(page) {
+  await goTo(page, "#/images");
+  await page.reload();
+  await settled(page);
+  holds("a reload stays logged in", await page.getByRole("button", { name: "Log out" }).isVisible());
+  const cookie = (await page.context().cookies()).find(({ name }) => name === "safelight_session");
+  same("the cookie is for this site and no script", [cookie.httpOnly, cookie.sameSite], [true, "Strict"]);
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.getByLabel("API token").waitFor();
+  same("the session is gone", await page.evaluate(() => fetch("/safelight/v1/session").then((answer) => answer.status)), 401);
+  await page.getByLabel("API token").fill("wrong");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByText(/Authentication error/).waitFor();
+  await look(page, "login");
+  await axe(page, "login");
+  await fits(page, "login");
+  await logIn(page);
+}
+
+async function keyboard(page) {
+  await goTo(page, "#/images");
+  await page.keyboard.press("/");
+  same("a slash leads to the search", await page.evaluate(() => document.activeElement.type), "search");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole("button", { name: "Menu" }).focus();
+  await page.keyboard.press("Enter");
+  same("the menu takes the focus", await page.evaluate(() => document.activeElement.innerText.trim()), "Overview");
+  await look(page, "menu");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.keyboard.press("Escape");
+  same("and gives it back", await page.evaluate(() => document.activeElement.innerText.trim()), "Menu");
+}
+
+holds("the dashboard is of the program", dashboard.startsWith(origin) && token.length > 0);
+const { page, errors, close } = await openDashboard({ path: "#/images" });
+try {
+  await page.getByText("No images yet").waitFor();
+  await look(page, "images-empty");
+  await axe(page, "no images");
+  await byDialog(page);
+  await byHand(page);
+  await cancelled(page);
+  await searches(page);
+  await selection(page);
+  await hostileIds(page);
+  await imports(page);
+  await session(page);
+  await keyboard(page);
+  same("no error in the page", errors, []);
+} finally {
+  await close();
+}
+done();
