@@ -116,6 +116,8 @@ fn config(server: &Server) -> String {
         "path.account_id" = "{ACCOUNT}"
         "path.account_hash" = "{HASH}"
         "path.image_id" = {{ dictionary = "kept", probability = 0.7 }}
+        "query.image" = {{ dictionary = "kept", probability = 0.7 }}
+        "body.image" = {{ dictionary = "kept", probability = 0.7 }}
         "path.token_id" = {{ dictionary = "tokens", probability = 0.7 }}
         "path.import_id" = {{ dictionary = "imports", probability = 0.7 }}
         "path.secret" = {{ dictionary = "secrets", probability = 0.7 }}
@@ -127,6 +129,12 @@ fn config(server: &Server) -> String {
         [[operations]]
         include-operation-id = ["updateImage", "updateImageInBatch"]
         parameters = {{ "path.image_id" = {{ dictionary = "changed", probability = 0.7 }} }}
+        [[operations]]
+        include-operation-id = ["signUrl"]
+        parameters = {{ "body.image" = "kept0", "body.variant" = "public", "body.key" = "default" }}
+        [[operations]]
+        include-operation-id = ["exportImages"]
+        parameters = {{ "body.images" = ["kept0", "kept1"] }}
         [[operations]]
         include-operation-id = ["deleteImage", "deleteImageInBatch"]
         parameters = {{ "path.image_id" = {{ dictionary = "doomed", probability = 0.7 }} }}
