@@ -125,7 +125,7 @@ function showCards(state, storage, { series }) {
 
 function firstSteps() {
   const step = (title, text, label, page) => h("li", {}, h("h3", {}, title), h("p", {}, text), h("p", {}, linkButton(label, href(page))));
-  return section("First steps", h("ol", { className: "steps" },
+  return section("First steps", h("ol", { className: "first-steps" },
     step("Upload a picture", "It is private unless you say otherwise: nobody sees it without a signed link.", "Go to Hosted images", "images"),
     step("Sign a link", "Copy a signing key to your server, or let the page of the picture make a link.", "Go to Keys", "keys"),
     step("Put it on your site", "The code that signs, in your language.", "Go to Developer", "developer")));
