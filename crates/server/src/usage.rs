@@ -29,7 +29,7 @@ pub const LATENCY_BOUNDS: [u64; 18] = [
     2_000_000, 5_000_000, 10_000_000, 30_000_000,
 ];
 
-/// What is counted beside latency and keys, in the order of [`Counts`].
+/// What is counted beside latency and keys, in the order of the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Measure {
     /// Every request for a picture of the account.
