@@ -123,6 +123,22 @@ fn config(server: &Server) -> String {
         "path.secret" = {{ dictionary = "secrets", probability = 0.7 }}
         "path.file" = {{ dictionary = "files", probability = 0.7 }}
         "path.variant" = {{ dictionary = "variants", probability = 0.7 }}
+        {operations}
+        "#,
+        kept = list(&kept),
+        changed = list(&changed),
+        tokens = list(&tokens),
+        imports = list(&imports),
+        secrets = list(&secrets),
+        operations = operations(batch["result"]["token"].as_str().expect("a token")),
+        doomed = list(&doomed),
+    )
+}
+
+/// What single operations are called with.
+fn operations(batch: &str) -> String {
+    format!(
+        r#"
         [[operations]]
         include-path-regex = "^/images/"
         headers = {{ Authorization = "Bearer {batch}" }}
@@ -138,14 +154,7 @@ fn config(server: &Server) -> String {
         [[operations]]
         include-operation-id = ["deleteImage", "deleteImageInBatch"]
         parameters = {{ "path.image_id" = {{ dictionary = "doomed", probability = 0.7 }} }}
-        "#,
-        kept = list(&kept),
-        changed = list(&changed),
-        tokens = list(&tokens),
-        imports = list(&imports),
-        secrets = list(&secrets),
-        batch = batch["result"]["token"].as_str().expect("a token"),
-        doomed = list(&doomed),
+        "#
     )
 }
 
