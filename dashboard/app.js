@@ -32,6 +32,14 @@ function place() {
   return { page: PAGES.find((page) => page.name === name) ?? null, name, query: new URLSearchParams(query ?? "") };
 }
 
+// Which page is shown, and which was before it.
+const visited = { now: null, before: null };
+
+/** Whether the page before this one was `name`. */
+export function cameFrom(name) {
+  return visited.before === name;
+}
+
 /** The address of a page. */
 export function href(name, parameters = {}) {
   return `#/${name}${api.query(parameters)}`;
@@ -96,6 +104,7 @@ async function show() {
     location.replace(href(FIRST));
     return;
   }
+  Object.assign(visited, { now: page.name, before: visited.now });
   const shown = links.get(page.name) ?? links.get(page.under);
   links.forEach((link) => (link === shown ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current")));
   document.title = `${page.label} · Safelight`;
@@ -123,6 +132,7 @@ async function start() {
   moved = false;
   try {
     await api.loadSession();
+    window.dispatchEvent(new Event("safelight-session"));
   } catch (error) {
     replace(app, h("main", { className: "alone" }, h("h1", {}, "Safelight"), failure(error, start)));
     return;

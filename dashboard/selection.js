@@ -11,8 +11,8 @@ const WIDTH = 6;
 /** Images of one archive. */
 const ARCHIVE = 1_000;
 
-/** The bar above the list. */
-export function selectionBar({ list, signal }) {
+/** The bar above the list; `removed` is called with how many images are no more. */
+export function selectionBar({ list, signal, removed }) {
   const entries = new Map();
   const selected = new Set();
   let last = null;
@@ -54,6 +54,13 @@ export function selectionBar({ list, signal }) {
     [...selected].forEach((id) => set(id, false));
     replace(problems);
     draw();
+  }
+
+  /** Another list takes the place of this one: what it does not show cannot be selected. */
+  function reset() {
+    clear();
+    entries.clear();
+    last = null;
   }
 
   /** From the box that was clicked before to this one, as the list shows them. */
@@ -116,7 +123,12 @@ export function selectionBar({ list, signal }) {
   async function removeAll() {
     const text = `${count(selected.size, "image")} and every rendition will be gone, and every URL of them stops working at once. This cannot be undone.`;
     if (!(await confirm("Delete?", text, `Delete ${count(selected.size, "image")}`))) return;
-    await each("Deleted", (id) => api.call("DELETE", api.imagePath(id)), forget);
+    let gone = 0;
+    await each("Deleted", (id) => api.call("DELETE", api.imagePath(id)), (id) => {
+      forget(id);
+      gone += 1;
+    });
+    removed(gone);
   }
 
   async function exportAll() {
@@ -137,7 +149,7 @@ export function selectionBar({ list, signal }) {
   window.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && selected.size > 0 && !document.querySelector("dialog[open]")) clear();
   }, { signal });
-  return { element, add, clear };
+  return { element, add, reset, has: (id) => entries.has(id) };
 }
 
 /** Gives a file to the browser's downloads. */

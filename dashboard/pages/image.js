@@ -5,7 +5,7 @@ import * as api from "../api.js";
 import { badge, button, confirm, copyButton, outside, pageHead, privacyBadge, section, toast, when } from "../ui.js";
 import { bytes, count, moment } from "../format.js";
 import { parse } from "../json.js";
-import { href } from "../app.js";
+import { listAddress } from "../place.js";
 import { comparison, preview } from "../image_preview.js";
 import { creator, history, metadata, privacy } from "../image_edit.js";
 import { addresses, markup } from "../image_links.js";
@@ -32,7 +32,7 @@ async function readAll(id, signal) {
 
 export async function render({ root, query, signal }) {
   const id = query.get("id");
-  const back = h("a", { href: href("images"), className: "back" }, "\u2039 Hosted images");
+  const back = h("a", { href: listAddress(), className: "back" }, "\u2039 Hosted images");
   if (!id) return missing(root, back, "No image is named in the address.");
   if (!api.may("read")) return missing(root, back, "This page needs a token with the scope read.");
   replace(root, back, pageHead("Image"), h("div", { "aria-busy": "true" }));
@@ -121,7 +121,7 @@ async function deleteImage(image) {
   try {
     await api.call("DELETE", api.imagePath(image.id));
     toast("Image deleted");
-    location.hash = href("images");
+    location.hash = listAddress();
   } catch (error) {
     toast(error.message, "bad");
   }

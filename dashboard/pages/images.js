@@ -6,6 +6,7 @@ import { href } from "../app.js";
 import { button, badge, failure, needs, outside, pageHead, privacyBadge, say, select } from "../ui.js";
 import { bytes, count, number, moment, plain } from "../format.js";
 import { acceptDrops, openUploader } from "../uploader.js";
+import { leave, returned } from "../place.js";
 import { onUploaded } from "../upload.js";
 import { selectionBar } from "../selection.js";
 
@@ -28,10 +29,12 @@ const OPERATORS = { "=": "eq", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte" };
 function searchParameters(state) {
   const [sort, order] = state.sort.split(":");
   const filter = state.in === "metadata" ? FILTER.exec(state.search) : null;
-  const common = { sort_order: order, per_page: PAGE, requireSignedURLs: state.privacy };
+  const common = { sort_order: order, requireSignedURLs: state.privacy };
   const search = state.search.trim();
   if (filter === null) return { ...common, sort, search, in: search === "" ? "" : state.in };
   const [, field, sign, value] = filter;
+  const quoted = /^"(.*)"$/.exec(value);
+  if (quoted !== null && sign === "=") return { ...common, sort: "uploaded", [`meta.${field}[eq:string]`]: quoted[1] };
   const type = /^-?\d+(\.\d+)?$/.test(value) ? "number" : /^(true|false)$/.test(value) ? "boolean" : "string";
   const operator = sign === "=" ? `eq:${type}` : `${OPERATORS[sign]}:number`;
   return { ...common, sort: "uploaded", [`meta.${field}[${operator}]`]: value };
@@ -44,13 +47,29 @@ function isEverything(state) {
 export async function render({ root, query, signal }) {
   const state = Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, query.get(name) ?? value]));
   const list = h("ul", { className: `images ${remembered("images-view", "grid")}`, "aria-label": "Images" });
-  const chosen = selectionBar({ list, signal });
+  const chosen = selectionBar({ list, signal, removed: (images) => loader.change(-images) });
   const loader = makeLoader({ state, list, chosen, signal });
-  replace(root, head(), controls(state, list, loader.begin, signal), chosen.element, loader.status, list, loader.more);
+  replace(root, head(), controls(state, list, () => loader.begin(), signal), chosen.element, loader.status, list, loader.more);
   acceptDrops(signal);
   onUploaded((image) => added(image, list, chosen, state, loader), signal);
   api.call("GET", api.own("/storage"), { signal }).then((sizes) => loader.setStored(sizes.images), () => {});
-  await loader.begin();
+  list.addEventListener("click", (event) => {
+    const item = event.target.closest("a")?.closest(".tile");
+    if (item) leave(item.dataset.id, list.children.length);
+  });
+  const before = returned();
+  await loader.begin(before?.shown);
+  if (before) backTo(before.image, list, signal);
+}
+
+/** Shows and focuses the image that was opened from here, once the page itself is in place. */
+function backTo(id, list, signal) {
+  requestAnimationFrame(() => {
+    const item = [...list.children].find((one) => one.dataset.id === id);
+    if (!item || signal.aborted) return;
+    item.scrollIntoView({ block: "center" });
+    item.querySelector("a").focus({ preventScroll: true });
+  });
 }
 
 /** What fills the list, page by page. */
@@ -62,23 +81,25 @@ function makeLoader({ state, list, chosen, signal }) {
   let stored = null;
   let isEnd = false;
 
-  async function begin() {
+  /** `images` is how many there are to be at first. */
+  async function begin(images = PAGE) {
     request.abort();
     request = new AbortController();
     shown = 0;
-    chosen.clear();
     replace(more);
     list.setAttribute("aria-busy", "true");
-    await nextPage(null, request.signal);
+    await nextPage(null, request.signal, Math.min(1_000, Math.max(PAGE, images)));
   }
 
-  async function nextPage(token, ended) {
+  async function nextPage(token, ended, size = PAGE) {
     replace(more, h("p", { className: "faint" }, "Loading…"));
     try {
-      const path = api.own(`/images${api.query({ ...searchParameters(state), continuation_token: token })}`);
+      const path = api.own(`/images${api.query({ ...searchParameters(state), per_page: size, continuation_token: token })}`);
       const page = await api.call("GET", path, { signal: ended });
       if (ended.aborted || signal.aborted) return;
-      const items = page.images.map((image) => tile(image, chosen));
+      if (token === null) chosen.reset();
+      // One that came while the list was read may be there already.
+      const items = page.images.filter((image) => !chosen.has(image.id)).map((image) => tile(image, chosen));
       if (token === null) replace(list, items);
       else list.append(...items);
       shown += items.length;
@@ -89,8 +110,11 @@ function makeLoader({ state, list, chosen, signal }) {
     } catch (error) {
       if (error.name === "AbortError") return;
       list.removeAttribute("aria-busy");
-      if (token === null) replace(list);
-      replace(more, failure(error, () => nextPage(token, ended)));
+      if (token === null) {
+        chosen.reset();
+        replace(list);
+      }
+      replace(more, failure(error, () => nextPage(token, ended, size)));
     }
   }
 
@@ -132,16 +156,16 @@ function makeLoader({ state, list, chosen, signal }) {
     stored = images;
     if (shown > 0) tell();
   };
-  const oneMore = () => {
-    shown += 1;
-    stored = stored === null ? null : stored + 1;
+  const change = (by) => {
+    shown = Math.max(0, shown + by);
+    stored = stored === null ? null : stored + by;
     tell();
   };
-  return { status, more, begin, setStored, oneMore };
+  return { status, more, begin, setStored, change };
 }
 
 function head() {
-  const upload = button("Upload", { kind: "primary", drawing: "upload", onclick: openUploader, ...needs("write") });
+  const upload = button("Upload", { kind: "primary", drawing: "upload", onclick: () => openUploader(), ...needs("write") });
   return pageHead("Hosted images", null, upload);
 }
 
@@ -152,7 +176,7 @@ function controls(state, list, begin, signal) {
   const privacy = select(PRIVACIES, state.privacy, { "aria-label": "Privacy" });
   const sort = select(SORTS, state.sort, { "aria-label": "Sort" });
   const hint = h("p", { className: "hint", hidden: state.in !== "metadata" },
-    "Also field=value, field>5, field<=5: they compare one field, and list by upload time. Dots step into objects: order.number=17.");
+    "Also field=value, field>5, field<=5: they compare one field, and list by upload time. Dots step into objects: order.number=17. Numbers, true and false in quotes are texts: code=\"17\".");
   let timer;
   const change = () => {
     clearTimeout(timer);
@@ -219,7 +243,9 @@ function tile(image, chosen) {
     h("span", { className: "pick" }, box),
     h("a", { href: href("image", { id: image.id }), className: "tile-link" },
       h("span", { className: "thumb" }, picture),
-      h("span", { className: "tile-name" }, outside(name))),
+      h("span", { className: "tile-text" },
+        h("span", { className: "tile-name" }, outside(name)),
+        h("span", { className: "tile-more faint" }, image.filename && outside(image.id), image.creator && [" by ", outside(image.creator)]))),
     h("span", { className: "tile-facts" }, privacyBadge(image.requireSignedURLs),
       image.frames > 1 && badge("Animated"),
       h("span", { className: "faint tile-size" }, `${image.width}×${image.height}`),
@@ -232,11 +258,12 @@ function tile(image, chosen) {
 /** Puts an image that was uploaded just now in front, where the list shows the newest first. */
 async function added(image, list, chosen, state, loader) {
   if (state.search.trim() !== "" || state.sort !== DEFAULTS.sort) return;
+  if (state.privacy !== "" && state.privacy !== String(image.requireSignedURLs)) return;
   const known = await api.call("GET", api.own(`/image${api.query({ id: image.id })}`)).catch(() => null);
-  if (known === null || !list.isConnected) return;
+  if (known === null || !list.isConnected || chosen.has(image.id)) return;
   list.querySelector(".empty")?.remove();
   list.prepend(tile(known, chosen));
-  loader.oneMore();
+  loader.change(1);
 }
 
 function welcome() {
