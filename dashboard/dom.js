@@ -30,6 +30,17 @@ export function replace(element, ...children) {
   return element;
 }
 
+/** Makes `nodes`, in their order, the children of `element`; those that stay are not touched, so focus stays too. */
+export function arrange(element, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...element.children]) if (!wanted.has(child)) child.remove();
+  let at = element.firstElementChild;
+  for (const node of nodes) {
+    if (node === at) at = at.nextElementSibling;
+    else element.insertBefore(node, at);
+  }
+}
+
 let ids = 0;
 
 /** An id that nothing else in the document has. */
