@@ -2,7 +2,7 @@
 
 import { h, replace } from "../dom.js";
 import * as api from "../api.js";
-import { badge, button, confirm, field, form, load, needs, outside, pageHead, section, tabs, toast, when } from "../ui.js";
+import { badge, button, confirm, field, form, load, needs, outside, pageHead, section, tabs, toast, toggle, when } from "../ui.js";
 import { count, number } from "../format.js";
 
 /** Between two looks at imports that run, in milliseconds. */
@@ -50,32 +50,49 @@ export async function render({ root, signal }) {
   await refresh();
 }
 
-/** Lines of an address each, or of an ID, a comma and an address. */
+/** Lines of an address each, or of an ID, a comma and an address; each with its number, for what is said of it. */
 function parseLines(text) {
-  const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
-  return lines.map((line) => {
+  const lines = text.split("\n").map((line, index) => ({ line: line.trim(), number: index + 1 })).filter(({ line }) => line !== "");
+  // A table may begin with the names of its columns.
+  if (lines.length > 1 && /^("?id"?\s*,\s*)?"?url"?$/i.test(lines[0].line)) lines.shift();
+  return lines.map(({ line, number }) => {
     const at = line.search(/https?:\/\//i);
-    const id = at > 0 ? line.slice(0, at).replace(/\s*,\s*$/, "").replace(/^"(.*)"$/, "$1") : "";
+    const id = at > 0 ? line.slice(0, at).replace(/"$/, "").replace(/\s*,\s*$/, "").replace(/^"(.*)"$/, (_, quoted) => quoted.replaceAll('""', '"')) : "";
     const url = (at > 0 ? line.slice(at) : line).replace(/"$/, "");
-    return id === "" ? { url } : { url, id };
+    return { number, item: id === "" ? { url } : { url, id } };
   });
 }
 
+/** The server counts from 0 and without empty lines. */
+function byLine(error, lines) {
+  const named = /^urls\[(\d+)\]: (.*)$/s.exec(error.message);
+  if (named) error.message = `Line ${lines[Number(named[1])]?.number}: ${named[2]}`;
+  return error;
+}
+
 function fromUrls(refresh) {
-  const lines = field("Addresses", h("textarea", { rows: 6, spellcheck: false, placeholder: "https://example.com/picture.jpg\nproducts/42, https://example.com/other.jpg" }),
+  const text = field("Addresses", h("textarea", { rows: 6, spellcheck: false, placeholder: "https://example.com/picture.jpg\nproducts/42, https://example.com/other.jpg" }),
     { hint: "One on each line, at most 10,000; an ID and a comma may stand before it." });
   const file = field("Or a file of such lines", h("input", { type: "file", accept: ".txt,.csv,text/plain,text/csv" }), { optional: true });
   file.input.addEventListener("change", async () => {
     const [chosen] = file.input.files;
-    if (chosen) lines.input.value = await chosen.text();
+    if (chosen) text.input.value = await chosen.text();
   });
-  return form([lines, file], "Import", async () => {
-    const urls = parseLines(lines.input.value);
-    lines.fail(urls.length === 0 ? "Enter an address." : null);
-    if (urls.length === 0) return;
-    await api.call("POST", api.own("/imports"), { json: { kind: "urls", urls } });
-    lines.input.value = "";
-    toast(`The import of ${count(urls.length, "image")} has begun.`);
+  let isPrivate = true;
+  const privacy = toggle("Require signed URLs", true, async (on) => {
+    isPrivate = on;
+  }, { hint: "Off: anyone who has the URL sees the image." });
+  return form([text, file, privacy], "Import", async () => {
+    const lines = parseLines(text.input.value);
+    text.fail(lines.length === 0 ? "Enter an address." : null);
+    if (lines.length === 0) return;
+    const json = { kind: "urls", urls: lines.map(({ item }) => item), requireSignedURLs: isPrivate };
+    await api.call("POST", api.own("/imports"), { json }).catch((error) => {
+      throw byLine(error, lines);
+    });
+    text.input.value = "";
+    file.input.value = "";
+    toast(`The import of ${count(lines.length, "image")} has begun.`);
     refresh();
   });
 }
@@ -117,10 +134,22 @@ function row(one, refresh) {
     one.failures.length > 0 && failures(one));
 }
 
+/** The failures that the list brings; all that are kept once they are opened. */
 function failures(one) {
-  const element = h("details", {}, h("summary", {}, `The last ${count(one.failures.length, "failure")}`),
-    h("ul", { className: "failures" }, one.failures.map(({ source, message }) => h("li", {}, h("code", {}, outside(source)), " ", message))));
+  const list = h("ul", { className: "failures", tabIndex: 0, "aria-label": "Failures" });
+  const fill = (entries) => replace(list, entries.map(({ source, message }) => h("li", {}, h("code", {}, outside(source)), " ", message)));
+  const summary = h("summary", {}, `Failures: ${number(one.failed || one.failures.length)}`);
+  summary.dataset.action = `failures-${one.id}`;
+  const element = h("details", {}, summary, list);
   element.dataset.id = one.id;
+  fill(one.failures);
+  element.addEventListener("toggle", () => {
+    if (!element.open || one.failures.length >= one.failed) return;
+    api.call("GET", api.own(`/imports/${encodeURIComponent(one.id)}`)).then((whole) => {
+      fill(whole.failures);
+      if (whole.failures.length < whole.failed) list.append(h("li", { className: "faint" }, `These are the last ${number(whole.failures.length)}.`));
+    }, (error) => list.append(h("li", { className: "field-error" }, error.message)));
+  });
   return element;
 }
 
