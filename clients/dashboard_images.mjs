@@ -120,6 +120,18 @@ async function searches(page) {
   same("sorted by file name", sorted.slice(1), ["dropped.jpg", "garden.jpg", "pasted.jpg", "slow.jpg"]);
 }
 
+/** What an earlier list showed is never selected, or it would be deleted unseen. */
+async function selectsWhatIsShown(page) {
+  await page.getByLabel("Search in").selectOption("any");
+  await search(page, "garden.jpg", 1);
+  await page.getByRole("checkbox", { name: /^Select/ }).check();
+  const bar = page.getByRole("group", { name: "Selected images" });
+  await bar.getByRole("button", { name: "Select all shown" }).click();
+  holds("of a search only what it found is selected", (await bar.innerText()).includes("1 image selected"));
+  await search(page, "", 5);
+  holds("another list has nothing selected", await bar.isHidden());
+}
+
 async function selection(page) {
   const boxes = page.getByRole("checkbox", { name: /^Select/ });
   await boxes.nth(1).check();
@@ -150,8 +162,78 @@ async function selection(page) {
   await page.getByRole("dialog").getByRole("button", { name: /^Delete/ }).click();
   await shown(page, 1);
   same("one is deleted", (await all()).length, 4);
+  await give(page, "drop", "private.jpg");
+  await panel(page).getByText("1 upload done").waitFor();
+  await panel(page).getByRole("button", { name: "Close" }).click();
+  same("a private upload is not shown among public images", await tiles(page).count(), 1);
+  await boxes.nth(0).check();
+  await bar.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: /^Delete/ }).click();
+  await page.locator("main").getByText("No image matches").waitFor();
   await page.getByLabel("Privacy").selectOption("");
   await shown(page, 4);
+}
+
+/** Who opens an image comes back to it, with the search and the keyboard where they were. */
+async function placeIsKept(page) {
+  await page.setViewportSize({ width: 390, height: 500 });
+  await search(page, ".jpg", 4);
+  await tiles(page).last().getByRole("link").click();
+  await page.getByRole("link", { name: "Hosted images" }).last().waitFor();
+  await settled(page);
+  await page.locator("a.back").click();
+  await shown(page, 4);
+  await page.waitForFunction(() => document.activeElement.closest(".tile") === document.querySelector(".tile:last-child"));
+  holds("the image that was opened is in view", await tiles(page).last().evaluate((tile) => tile.getBoundingClientRect().bottom <= innerHeight));
+  same("the search is as it was", await page.getByRole("searchbox").inputValue(), ".jpg");
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await search(page, "", 4);
+}
+
+/** An upload whose id is taken is not lost: it gets another. */
+async function taken(page) {
+  const form = new FormData();
+  form.set("file", new Blob([picture]), "first.jpg");
+  form.set("id", "shelf/1");
+  await api("POST", "/v1", form);
+  await page.getByRole("button", { name: "Upload" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Files").setInputFiles([file("second.jpg")]);
+  await give(page, "drop", "third.jpg");
+  same("what is dropped goes into the open dialog", await dialog.getByLabel("Files").evaluate((input) => [...input.files].map(({ name }) => name)), ["second.jpg", "third.jpg"]);
+  await dialog.getByLabel("Files").setInputFiles([file("second.jpg")]);
+  await dialog.getByText("ID, creator, metadata").click();
+  await dialog.getByLabel("Custom ID").fill("shelf/1");
+  await dialog.getByRole("button", { name: "Upload" }).click();
+  await panel(page).getByRole("button", { name: "Change" }).click();
+  same("what was entered is still there", await dialog.getByLabel("Custom ID").inputValue(), "shelf/1");
+  await look(page, "images-change");
+  await dialog.getByLabel("Custom ID").fill("shelf/2");
+  await dialog.getByRole("button", { name: "Upload" }).click();
+  await panel(page).getByText("1 upload done").waitFor();
+  same("it has the other id", (await api("GET", "/v1/shelf%2F2")).filename, "second.jpg");
+  await panel(page).getByRole("button", { name: "Close" }).click();
+  await panel(page).waitFor({ state: "hidden" });
+  for (const id of ["shelf%2F1", "shelf%2F2"]) await api("DELETE", `/v1/${id}`);
+}
+
+/** Uploads stop when the session ends, and can go on after the next login. */
+async function uploadsOfAnEndedSession(page) {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.route("**/images/v1", (route) => (route.request().method() === "POST" ? route.fulfill({ status: 401, json: { success: false, errors: [{ code: 10000, message: "Authentication error" }], messages: [], result: null } }) : route.continue()));
+  await page.evaluate((bytes) => {
+    const data = new DataTransfer();
+    for (let index = 0; index < 20; index += 1) data.items.add(new File([new Uint8Array(bytes)], `many-${index}.jpg`, { type: "image/jpeg" }));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+  }, [...picture]);
+  // The cookie is still good here, so the page comes back by itself.
+  await panel(page).getByText(/20 failed/).waitFor();
+  await page.unroute("**/images/v1");
+  await settled(page);
+  await panel(page).getByRole("button", { name: "Try all again" }).click();
+  await panel(page).getByText("20 uploads done").waitFor();
+  same("all are stored", (await all()).filter(({ filename }) => filename?.startsWith("many-")).length, 20);
+  await look(page, "images-many");
 }
 
 async function hostileIds(page) {
@@ -175,11 +257,17 @@ async function hostileIds(page) {
 async function imports(page) {
   await goTo(page, "#/import");
   await look(page, "import-empty");
-  await page.getByRole("textbox", { name: "Addresses" }).fill("http://127.0.0.1:1/<script>.jpg\nfolder/1, http://127.0.0.1:1/other.jpg");
+  const addresses = page.getByRole("textbox", { name: "Addresses" });
+  await addresses.fill("http://127.0.0.1:1/good.jpg\n\nno address");
   await page.getByRole("button", { name: "Import", exact: true }).click();
+  await page.getByText(/^Line 3: /).waitFor();
+  holds("a refused list is not lost", (await addresses.inputValue()).includes("good.jpg"));
+  await addresses.fill("http://127.0.0.1:1/<script>.jpg\nfolder/1, http://127.0.0.1:1/other.jpg");
+  const [request] = await Promise.all([page.waitForRequest("**/imports"), page.getByRole("button", { name: "Import", exact: true }).click()]);
+  holds("images come as private ones unless someone says otherwise", request.postDataJSON().requireSignedURLs);
   const list = page.getByRole("region", { name: "Imports", exact: true });
   await list.getByText("Done").waitFor({ timeout: 30_000 });
-  await list.getByText("The last 2 failures").click();
+  await list.getByText("Failures: 2").click();
   holds("what failed and why", (await list.innerText()).includes("127.0.0.1:1"));
   await look(page, "import");
   await axe(page, "import");
@@ -234,11 +322,15 @@ try {
   await byHand(page);
   await cancelled(page);
   await searches(page);
+  await selectsWhatIsShown(page);
   await selection(page);
+  await placeIsKept(page);
+  await taken(page);
   await hostileIds(page);
   await imports(page);
   await session(page);
   await keyboard(page);
+  await uploadsOfAnEndedSession(page);
   same("no error in the page", errors, []);
 } finally {
   await close();
