@@ -1,6 +1,6 @@
 //! Names in an archive that every system can unpack, each once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Longest name in bytes, with its ending and a number.
 const MAX_BYTES: usize = 200;
@@ -9,22 +9,26 @@ const MAX_BYTES: usize = 200;
 const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
 
 /// The names that are taken.
-pub(super) struct Names(HashSet<String>);
+pub(super) struct Names {
+    taken: HashSet<String>,
+    /// The last number of each name that was wanted more than once, so that none is tried twice.
+    numbers: HashMap<String, u32>,
+}
 
 impl Names {
     /// Begins with what may not be taken.
     pub(super) fn new(taken: impl IntoIterator<Item = &'static str>) -> Names {
-        Names(taken.into_iter().map(str::to_owned).collect())
+        Names { taken: taken.into_iter().map(str::to_owned).collect(), numbers: HashMap::new() }
     }
 
     /// A name like `wanted` that nothing has, with an ending that tells the format.
     pub(super) fn take(&mut self, wanted: &str, extension: &str) -> String {
         let (stem, ending) = parts(wanted, extension);
         let mut name = format!("{stem}.{ending}");
-        let mut number = 1_u32;
         // Names that differ by case alone are one on some systems.
-        while !self.0.insert(name.to_lowercase()) {
-            number = number.saturating_add(1);
+        let number = self.numbers.entry(name.to_lowercase()).or_insert(1);
+        while !self.taken.insert(name.to_lowercase()) {
+            *number = number.saturating_add(1);
             name = format!("{stem} ({number}).{ending}");
         }
         name
@@ -73,7 +77,7 @@ fn same_format(ending: &str, extension: &str) -> bool {
 
 /// Without what has a meaning in paths, is not seen, or turns the direction of what follows.
 fn replaced(character: char) -> char {
-    let unseen = matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
+    let unseen = matches!(character, '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
     if character.is_control() || unseen || "<>:\"|?*/\\".contains(character) { '_' } else { character }
 }
 

@@ -8,7 +8,6 @@ use crate::http::error::ApiError;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
 use http::{HeaderValue, StatusCode, header};
 use safelight_domain::caching::NO_STORE;
 use safelight_domain::image::ImageId;
@@ -38,7 +37,6 @@ pub(super) async fn export(
     }
     let ids: Vec<ImageId> = body.images.iter().map(|id| ImageId::named(id)).collect();
     let pieces = export::export(&app, &caller, &ids).await.map_err(refused)?;
-    let pieces = stream::unfold(pieces, |mut pieces| async { Some((pieces.recv().await?, pieces)) });
     let mut response = Body::from_stream(pieces).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));

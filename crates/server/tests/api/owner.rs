@@ -1,8 +1,15 @@
 //! What accounts see and make of their own pictures: previews, signed URLs, verdicts, archives, origins.
 
 use crate::test_app::{NOW, TestApp, png};
-use http::{Method, StatusCode, header};
+use axum::body::Body;
+use futures_util::StreamExt;
+use http::{Method, Request, StatusCode, header};
+use safelight::blobs::BlobKey;
+use safelight_domain::image::ImageId;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tower::ServiceExt;
 
 fn below(app: &TestApp, path: &str) -> String {
     format!("/safelight/v1/accounts/{}/{path}", app.account.id.as_str())
@@ -247,6 +254,87 @@ async fn originals_are_sent_as_one_archive() {
     app.call_as(other["token"].as_str().expect("a token"), Method::POST, &path, Some(theirs))
         .await
         .refused(404, 5404);
+}
+
+/// What comes of an archive of these images, and whether it ended well.
+async fn archive(app: &TestApp, ids: &[&str]) -> (Vec<u8>, bool) {
+    let request = Request::post(below(app, "export"))
+        .header(header::AUTHORIZATION, format!("Bearer {}", app.token))
+        .body(Body::from(json!({ "images": ids }).to_string()))
+        .expect("a request");
+    let router = safelight::http::router(Arc::clone(&app.app));
+    let response = router.oneshot(request).await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::OK);
+    let mut pieces = response.into_body().into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        match piece {
+            Ok(piece) => bytes.extend_from_slice(&piece),
+            Err(_) => return (bytes, false),
+        }
+    }
+    (bytes, true)
+}
+
+#[tokio::test]
+async fn an_archive_that_breaks_off_never_looks_whole() {
+    let app = TestApp::new().await;
+    upload(&app, "sound", &[]).await;
+    upload(&app, "short", &[]).await;
+    upload(&app, "lost", &[]).await;
+    let (bytes, whole) = archive(&app, &["sound", "short", "lost"]).await;
+    assert!(whole && zip::ZipArchive::new(std::io::Cursor::new(bytes)).is_ok());
+
+    let blob = |id: &'static str| {
+        let (catalog, account) = (app.app.catalog.clone(), app.account.id.clone());
+        async move {
+            let found = catalog.find_image(&account, &ImageId::named(id)).await.expect("works");
+            found.expect("an image").blob.clone()
+        }
+    };
+    let short = blob("short").await;
+    let file = app.app.config.data.join("blobs/original").join(&short.as_str()[..2]).join(short.as_str());
+    std::fs::write(file, &png(40, 20, [9, 9, 9, 255])[..50]).expect("cut short");
+    app.app.blobs.delete(&BlobKey::Original(blob("lost").await)).await.expect("deleted");
+    // So many that the list at the end would come in pieces of its own.
+    for broken in ["short", "lost"] {
+        let ids = [vec!["sound"; 900], vec![broken]].concat();
+        let (bytes, whole) = archive(&app, &ids).await;
+        assert!(!whole && !bytes.is_empty(), "{broken}");
+        assert!(zip::ZipArchive::new(std::io::Cursor::new(bytes)).is_err(), "{broken}");
+    }
+}
+
+/// Threads for what blocks are few, and catalog and store need them for every answer.
+#[test]
+fn readers_that_stall_hold_up_nobody() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(2).build().expect("a runtime");
+    runtime.block_on(async {
+        let app = TestApp::new().await;
+        let mut large = png(40, 20, [9, 9, 9, 255]);
+        large.resize(900_000, 0);
+        app.upload_as(&app.token, "~/v1", Some(("p.png", &large)), &[("id", "large")]).await.result();
+        let router = safelight::http::router(Arc::clone(&app.app));
+        let mut stalled = Vec::new();
+        for _ in 0..4 {
+            let request = Request::post(below(&app, "export"))
+                .header(header::AUTHORIZATION, format!("Bearer {}", app.token))
+                .body(Body::from(json!({ "images": vec!["large"; 10] }).to_string()))
+                .expect("a request");
+            let response = router.clone().oneshot(request).await.expect("an answer");
+            let mut pieces = response.into_body().into_data_stream();
+            pieces.next().await.expect("a piece").expect("sound");
+            stalled.push(pieces);
+        }
+        let asked = app.call(Method::GET, "~/v1", None);
+        let answer = tokio::time::timeout(Duration::from_secs(10), asked).await.expect("in time");
+        answer.result();
+        for pieces in stalled {
+            let rest: Vec<_> = pieces.map(|piece| piece.expect("sound").len()).collect().await;
+            assert!(rest.iter().sum::<usize>() > 8_900_000 && rest.iter().all(|len| *len < 200_000));
+        }
+    });
 }
 
 #[tokio::test]
