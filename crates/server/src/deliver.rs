@@ -7,7 +7,7 @@ mod verify;
 
 pub use flights::{Admission, Busy, Flights};
 pub use preview::{Preview, PreviewError, preview};
-pub use verify::{OfAccount, Verdict, verify};
+pub use verify::{OfAccount, Verdict, refusal, verify};
 
 use crate::app::App;
 use crate::blobs::{BlobError, BlobKey};

@@ -1,6 +1,6 @@
 //! Use case: explain to an account why a delivery URL is or is not accepted.
 
-use super::decision::{Asked, Seen, decide};
+use super::decision::{Asked, Seen, Wanted, decide};
 use super::{DeliverError, Request, internal};
 use crate::app::App;
 use crate::catalog::Account;
@@ -61,15 +61,32 @@ pub async fn verify(
         Ok(asked) => FoundVariant::Served(asked.segment()),
         Err(error) => FoundVariant::Refused(say(&error)),
     };
-    let refusal = match decide(app, &request, &Seen::default()).await {
-        Ok(_) => None,
-        Err(DeliverError::Internal(error)) => return Err(DeliverError::Internal(error)),
-        Err(error) => Some(error),
-    };
+    let refusal = refusal_of(app, &request).await?;
     let told = refusal.as_ref().map(&say);
     let facts =
         Facts { token: &token, variant: &variant, image: image.as_deref(), refusal: told.as_deref(), now };
     let checks = checks(&facts);
     let expected = Target::parse(target).ok().and_then(|target| target.signed_strings().into_iter().next());
     Ok(Verdict { path: Some(path), of_account: Some(OfAccount { token, image, refusal, expected }), checks })
+}
+
+/// What delivery refuses a target with, short of making the picture: by its signature, image and variant, by
+/// an overlay that is gone, and by a format that the image cannot have.
+///
+/// # Errors
+/// When the catalog fails.
+pub async fn refusal(app: &App, target: &str) -> Result<Option<DeliverError>, DeliverError> {
+    refusal_of(app, &Request { target, accept: None, none_match: None, header: &|_| None }).await
+}
+
+async fn refusal_of(app: &App, request: &Request<'_>) -> Result<Option<DeliverError>, DeliverError> {
+    let wanted = match decide(app, request, &Seen::default()).await {
+        Ok(decision) => Wanted::of(app, &decision, request).await.map(drop),
+        Err(error) => Err(error),
+    };
+    match wanted {
+        Ok(()) => Ok(None),
+        Err(DeliverError::Internal(error)) => Err(DeliverError::Internal(error)),
+        Err(error) => Ok(Some(error)),
+    }
 }

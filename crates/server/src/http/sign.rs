@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::catalog::{DeliveryAccount, FlexibleVariants};
-use crate::deliver::{DeliverError, verify};
+use crate::deliver::{self, DeliverError, verify};
 use crate::http::auth::AnyCaller;
 use crate::http::delivery::refusal;
 use crate::http::envelope::{Success, json_body};
@@ -77,6 +77,11 @@ pub(super) async fn sign(
         VariantSegment::Impossible => return Err(variant_not_found()),
     };
     let target = sign_target(&format!("{prefix}{path}"), "", expires, key);
+    // A link that opens nothing is not given out: where an overlay is gone, say.
+    let refused = |error: DeliverError| ApiError::from(refusal(error, &target));
+    if let Some(error) = deliver::refusal(&app, &target).await.map_err(refused)? {
+        return Err(refused(error));
+    }
     let signed = target.rsplit_once("sig=").map_or("", |(signed, _)| signed.trim_end_matches(['?', '&']));
     Ok(Success(Signed {
         url: format!("{origin}{target}"),

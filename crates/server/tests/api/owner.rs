@@ -5,6 +5,7 @@ use axum::body::Body;
 use futures_util::StreamExt;
 use http::{Method, Request, StatusCode, header};
 use safelight::blobs::BlobKey;
+use safelight::config::Compat;
 use safelight_domain::image::ImageId;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -195,6 +196,38 @@ async fn verdicts_are_those_of_delivery() {
             let failed = |check: &&Value| check["state"] == "failed";
             let failures = verdict["checks"].as_array().expect("checks").iter().filter(failed).count();
             assert_eq!(failures == 0, answer.status == StatusCode::OK, "{url}: {verdict}");
+        }
+    }
+}
+
+/// What delivery finds out only after it has let a request in.
+#[tokio::test]
+async fn what_cannot_be_made_is_neither_signed_nor_called_accepted() {
+    let app = TestApp::with(|config| config.compat = Compat::Strict).await;
+    let svg =
+        br#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>"#;
+    app.upload_as(&app.token, "~/v1", Some(("a.svg", svg)), &[("id", "drawing")]).await.result();
+    let id = app.private_image().await;
+    app.call(Method::PATCH, "~/v1/config", Some(json!({"flexible_variants": true}))).await.result();
+    for (image, options, status, code) in [
+        ("drawing", "format=png", 415, 9412),
+        ("drawing", "width=9", 200, 0),
+        (id.as_str(), "width=9", 403, 9425),
+    ] {
+        let body = json!({"image": image, "variant": options});
+        let link = app.call(Method::POST, &below(&app, "sign"), Some(body)).await;
+        let url = app.signed(&app.target(image, options), None);
+        assert_eq!(app.get(&url).await.status.as_u16(), status, "{url}");
+        let verdict =
+            app.call(Method::POST, &below(&app, "verify"), Some(json!({ "url": url }))).await.result();
+        assert_eq!(verdict["accepted"], status == 200, "{verdict}");
+        assert_eq!(verdict["status"], status, "{verdict}");
+        if status == 200 {
+            assert_eq!(target(&link.result()["url"]), url);
+        } else {
+            link.refused(status, code);
+            assert_eq!(verdict["code"], code, "{verdict}");
+            assert_eq!(verdict["checks"][6]["state"], "failed", "{verdict}");
         }
     }
 }
