@@ -86,9 +86,7 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     presented: Presented,
 ) -> Result<Success<Vec<AccountBody>>, ApiError> {
-    let caller = presented.caller(&presented.record.account)?;
-    caller.require_instance_admin()?;
-    caller.require(Scope::Read)?;
+    presented.require_instance_admin(Scope::Read)?;
     let accounts = app.catalog.accounts().await?;
     Ok(Success(accounts.into_iter().map(|account| account_body(account, None)).collect()))
 }
@@ -99,9 +97,7 @@ pub(super) async fn create(
     presented: Presented,
     body: Body,
 ) -> Result<Success<AccountBody>, ApiError> {
-    let caller = presented.caller(&presented.record.account)?;
-    caller.require_instance_admin()?;
-    caller.require(Scope::Write)?;
+    presented.require_instance_admin(Scope::Write)?;
     let name = checked_name(json_body::<CreateAccount>(body).await?.name)?;
     let token = random::secret();
     let new = new_account(&name, Role::Member, &FirstAccount::default(), &token, app.clock.now_ms())

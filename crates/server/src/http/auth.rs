@@ -33,6 +33,13 @@ impl Presented {
         })
     }
 
+    /// Demands the right to administer the instance, and a scope.
+    pub(super) fn require_instance_admin(&self, scope: Scope) -> Result<(), ApiError> {
+        let caller = self.caller(&self.record.account)?;
+        caller.require_instance_admin()?;
+        Ok(caller.require(scope)?)
+    }
+
     /// The session, if it is one.
     pub(super) fn session(&self) -> Option<&OpenSession> {
         match &self.proof {

@@ -65,6 +65,16 @@ impl ApiError {
         ApiError::new(StatusCode::NOT_FOUND, 5404, "Image not found")
     }
 
+    /// 404/5401.
+    pub(super) fn variant_not_found() -> ApiError {
+        ApiError::new(StatusCode::NOT_FOUND, 5401, "Variant not found")
+    }
+
+    /// 404/5404 for a signing key.
+    pub(super) fn key_not_found() -> ApiError {
+        ApiError::new(StatusCode::NOT_FOUND, 5404, "Key not found")
+    }
+
     /// 500/5500: our fault. The cause goes to the log alone.
     pub(super) fn internal(cause: &(dyn Error + 'static)) -> ApiError {
         ApiError {

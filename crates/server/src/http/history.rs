@@ -5,8 +5,8 @@ use crate::http::auth::AccountCaller;
 use crate::http::envelope::Success;
 use crate::http::error::ApiError;
 use crate::http::images::rfc3339;
+use crate::http::search::image_parameter;
 use axum::extract::{RawQuery, State};
-use safelight_domain::image::ImageId;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -31,10 +31,7 @@ pub(super) async fn show(
     AccountCaller(caller): AccountCaller,
     RawQuery(query): RawQuery,
 ) -> Result<Success<HistoryBody>, ApiError> {
-    let query = query.unwrap_or_default();
-    let id = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "image");
-    let id = id.ok_or_else(|| ApiError::bad_request("image must be given: an image ID"))?;
-    let id = ImageId::named(&id.1);
+    let id = image_parameter(query.as_deref().unwrap_or(""), "image")?;
     let events = app.catalog.history(caller.account(), &id).await?;
     if events.is_empty() && app.catalog.find_image(caller.account(), &id).await?.is_none() {
         return Err(ApiError::image_not_found());

@@ -156,7 +156,7 @@ pub(super) async fn delete(
     // A new key of the name begins at nothing.
     app.usage.flush_account(&app, caller.account()).await?;
     if !app.catalog.delete_key(caller.account(), &name, replacement, app.clock.now_ms()).await? {
-        return Err(ApiError::new(StatusCode::NOT_FOUND, 5404, "Key not found"));
+        return Err(ApiError::key_not_found());
     }
     all(&app, caller.account()).await
 }

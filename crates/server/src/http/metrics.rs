@@ -17,9 +17,7 @@ pub(super) async fn metrics(
     State(app): State<Arc<App>>,
     presented: Presented,
 ) -> Result<([(HeaderName, &'static str); 2], String), ApiError> {
-    let caller = presented.caller(&presented.record.account)?;
-    caller.require_instance_admin()?;
-    caller.require(Scope::Read)?;
+    presented.require_instance_admin(Scope::Read)?;
     let headers = [
         (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),
         (header::CACHE_CONTROL, NO_STORE),

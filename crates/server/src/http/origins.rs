@@ -95,7 +95,7 @@ pub(super) async fn remote(
     State(app): State<Arc<App>>,
     presented: Presented,
 ) -> Result<Success<RemoteOrigins>, ApiError> {
-    require_admin(&presented, Scope::Read)?;
+    presented.require_instance_admin(Scope::Read)?;
     Ok(Success(shown(&app)))
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn set_remote(
     presented: Presented,
     body: Body,
 ) -> Result<Success<RemoteOrigins>, ApiError> {
-    require_admin(&presented, Scope::Write)?;
+    presented.require_instance_admin(Scope::Write)?;
     let body: SetRemoteOrigins = json_body(body).await?;
     if body.stored.len() > MAX_REMOTE_ORIGINS {
         return Err(ApiError::bad_request(format!("stored may have at most {MAX_REMOTE_ORIGINS} entries")));
@@ -122,12 +122,6 @@ pub(super) async fn set_remote(
     let origins = parsed.collect::<Result<Vec<RemoteOrigin>, ApiError>>()?;
     app.catalog.set_remote_origins(origins).await?;
     Ok(Success(shown(&app)))
-}
-
-fn require_admin(presented: &Presented, scope: Scope) -> Result<(), ApiError> {
-    let caller = presented.caller(&presented.record.account)?;
-    caller.require_instance_admin()?;
-    Ok(caller.require(scope)?)
 }
 
 fn shown(app: &App) -> RemoteOrigins {

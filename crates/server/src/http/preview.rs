@@ -7,7 +7,7 @@ use crate::http::delivery::{joined, refusal, respond};
 use crate::http::error::ApiError;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use safelight_domain::delivery_url::VariantSegment;
 use safelight_domain::image::ImageId;
 use safelight_domain::negotiate::FormatChoice;
@@ -51,15 +51,15 @@ fn for_owner(mut response: Response) -> Response {
 }
 
 /// Delivery's refusal in the envelope of the API, and what is not there as the API says it elsewhere.
-pub(super) fn refused(error: DeliverError) -> ApiError {
+fn refused(error: DeliverError) -> ApiError {
     match error {
-        DeliverError::UnknownVariant => ApiError::new(StatusCode::NOT_FOUND, 5401, "Variant not found"),
+        DeliverError::UnknownVariant => ApiError::variant_not_found(),
         error => refusal(error, "").into(),
     }
 }
 
 /// The segment that `variant` means.
-pub(super) fn named(variant: &str) -> VariantSegment {
+fn named(variant: &str) -> VariantSegment {
     VariantName::parse(variant).map_or(VariantSegment::Impossible, VariantSegment::Named)
 }
 

@@ -112,7 +112,7 @@ pub(super) async fn one(
 }
 
 /// The image that a query names.
-fn image_parameter(query: &str, parameter: &str) -> Result<ImageId, ApiError> {
+pub(super) fn image_parameter(query: &str, parameter: &str) -> Result<ImageId, ApiError> {
     url::form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == parameter)
         .map(|(_, id)| ImageId::named(&id))

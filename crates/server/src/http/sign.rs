@@ -74,7 +74,7 @@ pub(super) async fn sign(
     let path = match segment(&body.variant, &delivery)? {
         VariantSegment::Options(options) => options_path(&account.hash, &id, &options),
         VariantSegment::Named(name) => delivery_path(&account.hash, &id, &name),
-        VariantSegment::Impossible => return Err(variant_not_found()),
+        VariantSegment::Impossible => return Err(ApiError::variant_not_found()),
     };
     let target = sign_target(&format!("{prefix}{path}"), "", expires, key);
     // A link that opens nothing is not given out: where an overlay is gone, say.
@@ -94,7 +94,7 @@ pub(super) async fn sign(
 fn signing_key<'a>(account: &'a DeliveryAccount, name: Option<&str>) -> Result<&'a SigningKey, ApiError> {
     let name = name.unwrap_or(KeyName::DEFAULT);
     let key = account.keys.iter().find(|key| key.name().as_str() == name);
-    key.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, 5404, "Key not found"))
+    key.ok_or_else(ApiError::key_not_found)
 }
 
 fn expiry(seconds: u64, now: UnixTime) -> Result<UnixTime, ApiError> {
@@ -120,20 +120,16 @@ async fn own_domain(app: &App, account: &AccountId, domain: &str) -> Result<Stri
 fn segment(variant: &str, account: &DeliveryAccount) -> Result<VariantSegment, ApiError> {
     if let Ok(name) = VariantName::parse(variant) {
         let known = account.variants.contains_key(&name);
-        return if known { Ok(VariantSegment::Named(name)) } else { Err(variant_not_found()) };
+        return if known { Ok(VariantSegment::Named(name)) } else { Err(ApiError::variant_not_found()) };
     }
     if !variant.contains('=') {
-        return Err(variant_not_found());
+        return Err(ApiError::variant_not_found());
     }
     if account.config.flexible_variants == FlexibleVariants::Off {
         return Err(refusal(DeliverError::FlexibleVariant, "").into());
     }
     Options::parse(variant).map_err(|error| ApiError::from(refusal(error.into(), "")))?;
     Ok(VariantSegment::Options(variant.to_owned()))
-}
-
-fn variant_not_found() -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, 5401, "Variant not found")
 }
 
 #[derive(Deserialize)]

@@ -129,7 +129,7 @@ pub(super) async fn update(
     }
     let answer = One { variant: body_of(&variant) };
     if !app.catalog.update_variant(caller.account(), variant).await? {
-        return Err(not_found());
+        return Err(ApiError::variant_not_found());
     }
     Ok(Success(answer))
 }
@@ -143,20 +143,16 @@ pub(super) async fn delete(
     if id == VariantName::PUBLIC {
         return Err(ApiError::bad_request("the variant 'public' cannot be deleted"));
     }
-    let name = VariantName::parse(&id).map_err(|_| not_found())?;
+    let name = VariantName::parse(&id).map_err(|_| ApiError::variant_not_found())?;
     if !app.catalog.delete_variant(caller.account(), &name).await? {
-        return Err(not_found());
+        return Err(ApiError::variant_not_found());
     }
     Ok(empty())
 }
 
 async fn find(app: &App, caller: &safelight_domain::token::Caller, id: &str) -> Result<Variant, ApiError> {
-    let name = VariantName::parse(id).map_err(|_| not_found())?;
-    app.catalog.find_variant(caller.account(), &name).await?.ok_or_else(not_found)
-}
-
-fn not_found() -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, 5401, "Variant not found")
+    let name = VariantName::parse(id).map_err(|_| ApiError::variant_not_found())?;
+    app.catalog.find_variant(caller.account(), &name).await?.ok_or_else(ApiError::variant_not_found)
 }
 
 fn body_of(variant: &Variant) -> VariantBody {
