@@ -44,6 +44,15 @@ impl Catalog {
         Ok(self.inner.accounts.get(hash))
     }
 
+    /// The account of an id, with the same.
+    pub async fn own_delivery_account(
+        &self,
+        id: &AccountId,
+    ) -> Result<Option<(Account, Arc<DeliveryAccount>)>, CatalogError> {
+        let Some(account) = self.find_account(id).await? else { return Ok(None) };
+        Ok(self.delivery_account(&account.hash).await?.map(|delivery| (account, delivery)))
+    }
+
     /// The settings of an account; the default ones for an unknown account.
     pub async fn account_config(&self, id: &AccountId) -> Result<AccountConfig, CatalogError> {
         let id = id.clone();

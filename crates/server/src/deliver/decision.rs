@@ -86,10 +86,8 @@ pub(super) async fn decide_preview(
     request: &Request<'_>,
 ) -> Result<Decision, PreviewError> {
     let id = preview.caller.account();
-    let account = app.catalog.find_account(id).await.map_err(internal)?;
-    let account = account.ok_or(DeliverError::UnknownAccount)?;
-    let account = app.catalog.delivery_account(&account.hash).await.map_err(internal)?;
-    let account = account.ok_or(DeliverError::UnknownAccount)?;
+    let found = app.catalog.own_delivery_account(id).await.map_err(internal)?;
+    let (_, account) = found.ok_or(DeliverError::UnknownAccount)?;
     let asked = match preview.variant {
         VariantSegment::Named(name) => Asked::variant(name, &account)?,
         VariantSegment::Options(text) => Asked::options(text, &account, app.config.compat, request)?,

@@ -3,7 +3,7 @@
 use super::decision::{Asked, Seen, Wanted, decide};
 use super::{DeliverError, Request, internal};
 use crate::app::App;
-use crate::catalog::Account;
+use safelight_domain::account::AccountId;
 use safelight_domain::delivery_url::DeliveryPath;
 use safelight_domain::image::Image;
 use safelight_domain::signature::{self, Target, Token};
@@ -39,10 +39,12 @@ pub struct OfAccount {
 /// When the catalog fails.
 pub async fn verify(
     app: &App,
-    account: &Account,
+    account: &AccountId,
     target: &str,
     say: impl Fn(&DeliverError) -> String,
 ) -> Result<Verdict, DeliverError> {
+    let found = app.catalog.own_delivery_account(account).await.map_err(internal)?;
+    let (account, delivery) = found.ok_or(DeliverError::UnknownAccount)?;
     let path = target.split_once('?').map_or(target, |(path, _)| path);
     let path = match DeliveryPath::parse(path) {
         Ok(path) => path,
@@ -51,8 +53,6 @@ pub async fn verify(
     if path.hash != account.hash {
         return Ok(Verdict { path: Some(path), of_account: None, checks: other_account() });
     }
-    let delivery = app.catalog.delivery_account(&account.hash).await.map_err(internal)?;
-    let delivery = delivery.ok_or(DeliverError::UnknownAccount)?;
     let now = app.clock.now();
     let request = Request { target, accept: None, none_match: None, header: &|_| None };
     let token = signature::verify(target, &delivery.keys, now);

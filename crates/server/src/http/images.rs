@@ -204,8 +204,8 @@ pub(super) struct VariantUrls {
 impl VariantUrls {
     /// Those of the images of an account.
     pub(super) async fn of(app: &App, id: &AccountId) -> Result<VariantUrls, ApiError> {
-        let account = app.catalog.find_account(id).await?.ok_or(Refusal::OtherAccount)?;
-        let delivery = app.catalog.delivery_account(&account.hash).await?.ok_or(Refusal::OtherAccount)?;
+        let found = app.catalog.own_delivery_account(id).await?;
+        let (account, delivery) = found.ok_or(Refusal::OtherAccount)?;
         let mut names: Vec<_> = delivery.variants.keys().cloned().collect();
         names.sort();
         Ok(VariantUrls { origin: public_origin(app), hash: account.hash, names })

@@ -59,8 +59,8 @@ pub(super) async fn sign(
 ) -> Result<Success<Signed>, ApiError> {
     caller.require(Scope::Sign)?;
     let body: SignBody = json_body(body).await?;
-    let account = app.catalog.find_account(caller.account()).await?.ok_or(Refusal::OtherAccount)?;
-    let delivery = app.catalog.delivery_account(&account.hash).await?.ok_or(Refusal::OtherAccount)?;
+    let found = app.catalog.own_delivery_account(caller.account()).await?;
+    let (account, delivery) = found.ok_or(Refusal::OtherAccount)?;
     let key = signing_key(&delivery, body.key.as_deref())?;
     let expires = body.expires.map(|seconds| expiry(seconds, app.clock.now())).transpose()?;
     let (origin, prefix) = match &body.domain {
@@ -179,10 +179,9 @@ pub(super) async fn explain(
     caller.require(Scope::Read)?;
     let body: VerifyBody = json_body(body).await?;
     let target = target(&body.url)?;
-    let account = app.catalog.find_account(caller.account()).await?.ok_or(Refusal::OtherAccount)?;
     let told = |error: &DeliverError| ApiError::from(refusal(error.clone(), &target));
     let say = |error: &DeliverError| told(error).public_text().to_owned();
-    let verdict = verify(&app, &account, &target, say).await.map_err(|error| told(&error))?;
+    let verdict = verify(&app, caller.account(), &target, say).await.map_err(|error| told(&error))?;
     let checks = verdict.checks.into_iter().map(check_body).collect();
     let mut explained = Explained {
         accepted: false,
