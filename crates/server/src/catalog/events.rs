@@ -18,6 +18,13 @@ pub(super) struct Act {
     at_ms: i64,
 }
 
+impl Act {
+    /// The name of whoever makes it.
+    pub(super) fn by(&self) -> &str {
+        &self.by
+    }
+}
+
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -94,11 +101,6 @@ impl Catalog {
 pub(super) fn uploaded(connection: &Connection, image: &Image, by: &str) -> rusqlite::Result<()> {
     let act = Act { by: by.into(), at_ms: image.uploaded_ms };
     insert(connection, image, Some(&act), Action::Uploaded, &json!({}))
-}
-
-/// The same by whoever acts.
-pub(super) fn uploaded_in(connection: &Connection, image: &Image, act: Option<&Act>) -> rusqlite::Result<()> {
-    act.map_or(Ok(()), |act| uploaded(connection, image, &act.by))
 }
 
 /// Remembers what is another than before; nothing where nothing is.

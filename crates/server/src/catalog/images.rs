@@ -21,13 +21,7 @@ impl Catalog {
     /// must be stored durably before.
     pub async fn insert_image(&self, image: Image) -> Result<(), InsertError> {
         let act = self.act.clone();
-        let insert = move |connection: &Connection| {
-            if drafts::holds(connection, &image.account, &image.id, image.uploaded_ms)? {
-                return Err(InsertError::Exists);
-            }
-            insert(connection, &image)?;
-            Ok(events::uploaded_in(connection, &image, act.as_ref())?)
-        };
+        let insert = move |connection: &Connection| insert_new(connection, &image, act.as_ref().map(Act::by));
         self.inner.writer.write(insert, |()| ()).await
     }
 
@@ -133,6 +127,20 @@ impl Catalog {
             })
             .await
     }
+}
+
+/// Inserts an image whose id neither an image nor a live draft has, and remembers who uploaded it, if that is
+/// known.
+pub(super) fn insert_new(
+    connection: &Connection,
+    image: &Image,
+    by: Option<&str>,
+) -> Result<(), InsertError> {
+    if drafts::holds(connection, &image.account, &image.id, image.uploaded_ms)? {
+        return Err(InsertError::Exists);
+    }
+    insert(connection, image)?;
+    by.map_or(Ok(()), |by| Ok(events::uploaded(connection, image, by)?))
 }
 
 /// Inserts an image.

@@ -3,7 +3,7 @@
 use super::images::{self, parse_privacy, privacy_word};
 use super::imports::{self, ALL, Import, Listed, MAX_FAILURES, PAGES, RemoteAccount};
 use super::rows::{all, any, change, damaged, first};
-use super::{Catalog, CatalogError, InsertError, drafts, events};
+use super::{Catalog, CatalogError, InsertError};
 use rusqlite::{Connection, Row};
 use safelight_domain::image::{Creator, Image, ImageId, Metadata, Privacy};
 
@@ -170,14 +170,8 @@ fn finish(connection: &Connection, id: &str, number: i64, outcome: &ItemOutcome)
 
 /// Whether its id was free.
 fn insert_image(connection: &Connection, image: &Image) -> Result<bool, CatalogError> {
-    if drafts::holds(connection, &image.account, &image.id, image.uploaded_ms)? {
-        return Ok(false);
-    }
-    match images::insert(connection, image) {
-        Ok(()) => {
-            events::uploaded(connection, image, "import")?;
-            Ok(true)
-        }
+    match images::insert_new(connection, image, Some("import")) {
+        Ok(()) => Ok(true),
         Err(InsertError::Exists | InsertError::Full) => Ok(false),
         Err(InsertError::Catalog(error)) => Err(error),
     }
