@@ -5,6 +5,9 @@
 pub struct UnixTime(pub u64);
 
 impl UnixTime {
+    /// From this moment on, the year 33658, a number is more likely one of milliseconds.
+    pub const LIKELY_MILLISECONDS: UnixTime = UnixTime(1_000_000_000_000);
+
     /// The second that a number of milliseconds lies in; 0 for what is before 1970.
     pub fn from_millis(millis: i64) -> UnixTime {
         UnixTime(u64::try_from(millis / 1000).unwrap_or(0))

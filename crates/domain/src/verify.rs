@@ -5,7 +5,7 @@
 use crate::access::Segment;
 use crate::delivery_url::DeliveryPathError;
 use crate::image::{Image, Privacy};
-use crate::signature::{Malformed, Token};
+use crate::signature::Token;
 use crate::time::UnixTime;
 use crate::variant::VariantAccess;
 
@@ -147,7 +147,9 @@ fn signature(facts: &Facts<'_>) -> Check {
             CheckState::Failed,
             "There is no sig in the query. Sign the URL with one of the account's keys.".to_owned(),
         ),
-        Token::Malformed(malformed) => (CheckState::Failed, format!("{}.", sentence(*malformed))),
+        Token::Malformed(malformed) => {
+            (CheckState::Failed, format!("The token cannot be read: {malformed}."))
+        }
         Token::Mismatch => (
             CheckState::Failed,
             "No active key made this signature for this URL. Compare the text that was signed with the one \
@@ -159,14 +161,10 @@ fn signature(facts: &Facts<'_>) -> Check {
     check(CheckName::Signature, state, text)
 }
 
-fn sentence(malformed: Malformed) -> String {
-    format!("The token cannot be read: {malformed}")
-}
-
 fn expiry(facts: &Facts<'_>) -> Check {
     let (state, text) = match facts.token {
         Token::Valid { until: Some(until), .. } => {
-            let left = until.0.saturating_sub(facts.now.0);
+            let left = facts.now.seconds_until(*until);
             (CheckState::Passed, format!("It is valid for {} more.", duration(left)))
         }
         Token::Valid { until: None, .. } => {
@@ -174,7 +172,7 @@ fn expiry(facts: &Facts<'_>) -> Check {
         }
         _ if needs_no_token(facts) => (CheckState::Skipped, "No expiry matters.".to_owned()),
         Token::Expired { since, .. } => {
-            let past = facts.now.0.saturating_sub(since.0);
+            let past = since.seconds_until(facts.now);
             (CheckState::Failed, format!("It expired {} ago. Sign a new one.", duration(past)))
         }
         Token::Absent | Token::Malformed(_) | Token::Mismatch => {

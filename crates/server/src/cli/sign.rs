@@ -19,9 +19,6 @@ use url::Url;
 /// Unless the caller says otherwise: one day.
 const DEFAULT_LIFE: Duration = Duration::from_secs(86_400);
 
-/// From this number on, an expiry is more likely milliseconds: as seconds it is the year 33658.
-const LIKELY_MILLISECONDS: u64 = 1_000_000_000_000;
-
 #[derive(Args)]
 pub(super) struct Sign {
     /// Delivery URL, absolute or from the slash on; an old exp and sig are replaced
@@ -191,7 +188,7 @@ fn explain(raw: &str, keys: &[SigningKey], now: UnixTime, out: &mut Printer) -> 
                 let left = i128::from(exp.0) - i128::from(now.0);
                 let words = if left > 0 { format!("in {left} s") } else { format!("{} s ago", -left) };
                 out.line(&format!("expiry    {} ({words})", exp.0))?;
-                if exp.0 >= LIKELY_MILLISECONDS {
+                if exp >= UnixTime::LIKELY_MILLISECONDS {
                     out.line("warning   exp looks like milliseconds, but counts seconds")?;
                 }
             }
@@ -234,10 +231,14 @@ fn moment(text: &str) -> Result<UnixTime, &'static str> {
             .ok()
             .and_then(|moment| u64::try_from(moment.unix_timestamp()).ok()),
     };
-    match seconds {
-        Some(0) | None => Err("a time is seconds since 1970 or RFC 3339, such as 2030-01-31T12:00:00Z"),
-        Some(LIKELY_MILLISECONDS..) => Err("this looks like milliseconds; a time is in seconds"),
-        Some(seconds) => Ok(UnixTime(seconds)),
+    match seconds.map(UnixTime) {
+        Some(UnixTime(0)) | None => {
+            Err("a time is seconds since 1970 or RFC 3339, such as 2030-01-31T12:00:00Z")
+        }
+        Some(time) if time >= UnixTime::LIKELY_MILLISECONDS => {
+            Err("this looks like milliseconds; a time is in seconds")
+        }
+        Some(time) => Ok(time),
     }
 }
 

@@ -24,9 +24,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use url::{Position, Url};
 
-/// From this number on, an expiry is more likely milliseconds: as seconds it is the year 33658.
-const LIKELY_MILLISECONDS: u64 = 1_000_000_000_000;
-
 /// Longest URL that is explained, in bytes; longer ones do not fit a request's head.
 const MAX_URL_BYTES: usize = 16 * 1024;
 
@@ -98,15 +95,16 @@ fn signing_key<'a>(account: &'a DeliveryAccount, name: Option<&str>) -> Result<&
 }
 
 fn expiry(seconds: u64, now: UnixTime) -> Result<UnixTime, ApiError> {
-    if seconds >= LIKELY_MILLISECONDS {
+    let expires = UnixTime(seconds);
+    if expires >= UnixTime::LIKELY_MILLISECONDS {
         return Err(ApiError::bad_request("expires counts seconds since 1970; this looks like milliseconds"));
     }
-    if seconds <= now.0 {
+    if expires <= now {
         return Err(ApiError::bad_request(
             "expires must lie in the future: seconds since 1970, or null for a link that never expires",
         ));
     }
-    Ok(UnixTime(seconds))
+    Ok(expires)
 }
 
 async fn own_domain(app: &App, account: &AccountId, domain: &str) -> Result<String, ApiError> {
