@@ -3,10 +3,12 @@
 mod decision;
 mod flights;
 mod preview;
+mod url_or_path;
 mod verify;
 
 pub use flights::{Admission, Busy, Flights};
 pub use preview::{Preview, PreviewError, preview};
+pub use url_or_path::{UrlOrPath, UrlOrPathError};
 pub use verify::{OfAccount, Verdict, refusal, verify};
 
 use crate::app::App;

@@ -4,8 +4,9 @@ use super::client::{Client, Connection};
 use super::keys;
 use super::note;
 use super::output::Printer;
+use crate::deliver::{UrlOrPath, UrlOrPathError};
 use crate::settings::{Environment, Secret, parse_duration, secret};
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use safelight_domain::delivery_url::DeliveryPath;
 use safelight_domain::signature::{self, KeyName, SigningKey, Target, Token, sign_target, without_token};
@@ -14,7 +15,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use url::Url;
 
 /// Unless the caller says otherwise: one day.
 const DEFAULT_LIFE: Duration = Duration::from_secs(86_400);
@@ -106,20 +106,20 @@ pub(super) struct Place {
 impl Place {
     /// Parses an absolute URL or a path.
     pub(super) fn parse(text: &str) -> anyhow::Result<Place> {
-        let relative = text.starts_with('/') && !text.starts_with("//");
-        let url = if relative { Url::parse(&format!("http://localhost{text}")) } else { Url::parse(text) };
-        let url = url.with_context(|| {
-            format!(
-                "{text:?} is no URL and no path: write https://<host>/<account hash>/<image id>/<variant>"
-            )
-        })?;
-        ensure!(matches!(url.scheme(), "http" | "https"), "{text:?} is no http or https URL");
-        let path = DeliveryPath::parse(url.path()).with_context(|| format!("{text:?} is no delivery URL"))?;
-        Ok(Place {
-            origin: if relative { String::new() } else { url[..url::Position::BeforePath].to_owned() },
-            target: url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
-            hash: path.hash.as_str().to_owned(),
-        })
+        let UrlOrPath { origin, target } = match UrlOrPath::parse(text) {
+            Ok(parsed) => parsed,
+            Err(UrlOrPathError::Scheme) => bail!("{text:?} is no http or https URL"),
+            Err(UrlOrPathError::NoUrl(error)) => {
+                return Err(error).with_context(|| {
+                    format!(
+                        "{text:?} is no URL and no path: write https://<host>/<account hash>/<image id>/<variant>"
+                    )
+                });
+            }
+        };
+        let path = target.split_once('?').map_or(target.as_str(), |(path, _)| path);
+        let path = DeliveryPath::parse(path).with_context(|| format!("{text:?} is no delivery URL"))?;
+        Ok(Place { origin: origin.unwrap_or_default(), hash: path.hash.as_str().to_owned(), target })
     }
 
     /// The URL with a fresh token in place of any old one.

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::catalog::{DeliveryAccount, FlexibleVariants};
-use crate::deliver::{self, DeliverError, verify};
+use crate::deliver::{self, DeliverError, UrlOrPath, verify};
 use crate::http::auth::AnyCaller;
 use crate::http::delivery::refusal;
 use crate::http::envelope::{Success, json_body};
@@ -22,7 +22,6 @@ use safelight_domain::variant::VariantName;
 use safelight_domain::verify::Check;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use url::{Position, Url};
 
 /// Longest URL that is explained, in bytes; longer ones do not fit a request's head.
 const MAX_URL_BYTES: usize = 16 * 1024;
@@ -217,19 +216,13 @@ pub(super) async fn explain(
 
 /// Path and query of a URL or a path, as a browser would send them.
 fn target(text: &str) -> Result<String, ApiError> {
-    let refused = || {
+    let short = Some(text.trim()).filter(|text| text.len() <= MAX_URL_BYTES);
+    let parsed = short.and_then(|text| UrlOrPath::parse(text).ok());
+    parsed.map(|parsed| parsed.target).ok_or_else(|| {
         ApiError::bad_request(format!(
             "url must be an http or https URL, or its path, of at most {MAX_URL_BYTES} bytes"
         ))
-    };
-    let text = text.trim();
-    if text.len() > MAX_URL_BYTES {
-        return Err(refused());
-    }
-    let relative = text.starts_with('/') && !text.starts_with("//");
-    let url = if relative { Url::parse(&format!("http://localhost{text}")) } else { Url::parse(text) };
-    let url = url.ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(refused)?;
-    Ok(url[Position::BeforePath..Position::AfterQuery].to_owned())
+    })
 }
 
 fn variant_text(segment: &VariantSegment) -> Option<String> {
