@@ -6,24 +6,17 @@
 //! the time of its first page of 100, the worst of its next pages, and how full they were; and what a
 //! single change costs.
 
-use anyhow::{Context, ensure};
-use futures_util::StreamExt;
-use safelight::catalog::{Account, Catalog, FoundImages, ImageChanges, ImageSearch, ImageSort, NewAccount};
-use safelight::catalog::{SearchCursor, SortOrder};
-use safelight_domain::account::{AccountHash, AccountId};
-use safelight_domain::image::{
-    BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo, Turn,
-};
-use safelight_domain::image_search::{SearchIn, SearchText};
-use safelight_domain::signature::{KeyName, SigningKey};
-use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
-use safelight_domain::transform::Transform;
-use safelight_domain::variant::{Variant, VariantAccess, VariantName};
-use std::path::Path;
-use std::time::{Duration, Instant};
+mod made_up;
 
-/// Insertions under way at once; the catalog commits them in groups.
-const IN_FLIGHT: usize = 512;
+use anyhow::ensure;
+use made_up::{photograph, scattered};
+use safelight::catalog::{
+    Catalog, FoundImages, ImageChanges, ImageSearch, ImageSort, SearchCursor, SortOrder,
+};
+use safelight_domain::account::AccountId;
+use safelight_domain::image::{Image, ImageId, Metadata};
+use safelight_domain::image_search::{SearchIn, SearchText};
+use std::time::{Duration, Instant};
 
 /// Pages after the first that are timed.
 const PAGES: usize = 20;
@@ -60,18 +53,7 @@ const SORTS: [ImageSort; 4] = [ImageSort::Uploaded, ImageSort::Id, ImageSort::Fi
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let mut next = || arguments.next().context("usage: image_search FOLDER COUNT");
-    let (folder, count) = (next()?, next()?.parse::<u64>()?);
-    std::fs::create_dir_all(&folder)?;
-    let path = Path::new(&folder).join("catalog.sqlite");
-    let catalog = Catalog::open(&path)?;
-    let account = AccountId::from_random([7; 16]);
-    if catalog.image_count(&account).await? == 0 {
-        fill(&catalog, &account, count).await?;
-    }
-    ensure!(catalog.image_count(&account).await? == count, "the folder has another number of images");
-    println!("{count} images, {} MB on disk", std::fs::metadata(&path)?.len() / 1_000_000);
+    let (catalog, account, count) = made_up::catalog("image_search", make_up).await?;
     change(&catalog, &account, count).await?;
     println!("| query | first page | worst of the next {PAGES} | images | pages |");
     println!("| --- | --- | --- | --- | --- |");
@@ -108,7 +90,7 @@ async fn measure(
             break;
         }
         if page == 0 && text.is_none() {
-            after = middle(sort, order).or(after);
+            after = middle(sort).or(after);
         }
     }
     let first = times.remove(0);
@@ -119,7 +101,7 @@ async fn measure(
 }
 
 /// A place deep in the list, where the sort tells of one.
-fn middle(sort: ImageSort, _order: SortOrder) -> Option<SearchCursor> {
+fn middle(sort: ImageSort) -> Option<SearchCursor> {
     match sort {
         ImageSort::Id => Some(SearchCursor::Id(ImageId::named("8"))),
         ImageSort::Filename => Some(SearchCursor::Filename("IMG_05".to_owned(), ImageId::named("8"))),
@@ -132,7 +114,7 @@ fn middle(sort: ImageSort, _order: SortOrder) -> Option<SearchCursor> {
 async fn change(catalog: &Catalog, account: &AccountId, count: u64) -> anyhow::Result<()> {
     let mut took = [Duration::ZERO; 3];
     for number in count..count + CHANGES {
-        let image = made_up(account, number)?;
+        let image = make_up(account, number)?;
         let id = image.id.clone();
         let begin = Instant::now();
         catalog.insert_image(image).await?;
@@ -151,31 +133,6 @@ async fn change(catalog: &Catalog, account: &AccountId, count: u64) -> anyhow::R
         "one after the other: inserted in {inserted:.0?}, changed in {changed:.0?}, deleted in {deleted:.0?}"
     );
     Ok(())
-}
-
-async fn fill(catalog: &Catalog, account: &AccountId, count: u64) -> anyhow::Result<()> {
-    catalog.create_account(new_account(account)?).await?;
-    let begin = Instant::now();
-    let mut insertions = futures_util::stream::iter(0..count)
-        .map(|number| async move { anyhow::Ok(catalog.insert_image(made_up(account, number)?).await?) })
-        .buffer_unordered(IN_FLIGHT);
-    let mut done = 0_u64;
-    while let Some(inserted) = insertions.next().await {
-        inserted?;
-        done += 1;
-        if done.is_multiple_of(50_000) {
-            println!("{done} inserted after {:.1?}", begin.elapsed());
-        }
-    }
-    Ok(())
-}
-
-/// Numbers without a pattern, always the same ones (the finalizer of SplitMix64).
-fn scattered(number: u64) -> u64 {
-    let mut mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
 }
 
 const PLACES: [&str; 20] = [
@@ -204,7 +161,7 @@ const PLACES: [&str; 20] = [
 const NAMES: [&str; 10] =
     ["alice", "bob", "carla", "dmitri", "eve", "farid", "greta", "hiro", "ines", "veronica"];
 
-fn made_up(account: &AccountId, number: u64) -> anyhow::Result<Image> {
+fn make_up(account: &AccountId, number: u64) -> anyhow::Result<Image> {
     let random = scattered(number);
     let place = PLACES[(random >> 8) as usize % PLACES.len()];
     let filename = match random % 4 {
@@ -224,52 +181,6 @@ fn made_up(account: &AccountId, number: u64) -> anyhow::Result<Image> {
     if (random >> 40).is_multiple_of(20_000) {
         metadata["note"] = "needle in a haystack".into();
     }
-    let bytes = (u128::from(random) << 64 | u128::from(number)).to_be_bytes();
-    Ok(Image {
-        account: account.clone(),
-        id: ImageId::from_random(bytes),
-        blob: BlobId::from_random(bytes),
-        source: SourceInfo {
-            format: SourceFormat::Jpeg,
-            width: 4000,
-            height: 3000,
-            has_alpha: false,
-            frames: 1,
-            turn: Turn::Upright,
-        },
-        bytes: 1_000_000 + scattered(random) % 9_000_000,
-        filename: Some(filename),
-        metadata: Metadata::from_json_object(metadata.to_string())?,
-        creator: Some(Creator::parse(&creator)?),
-        privacy: Privacy::RequireSigned,
-        uploaded_ms: 1_700_000_000_000 + i64::try_from(number)? * 50,
-    })
-}
-
-fn new_account(account: &AccountId) -> anyhow::Result<NewAccount> {
-    Ok(NewAccount {
-        account: Account {
-            id: account.clone(),
-            hash: AccountHash::from_random([7; 22]),
-            name: "made up".to_owned(),
-            created_ms: 0,
-        },
-        key: SigningKey::new(KeyName::parse(KeyName::DEFAULT)?, "none".to_owned())?,
-        variant: Variant {
-            name: VariantName::parse(VariantName::PUBLIC)?,
-            transform: Transform::default(),
-            browser_ttl: None,
-            access: VariantAccess::FollowImage,
-        },
-        token: TokenRecord {
-            id: "none".to_owned(),
-            account: account.clone(),
-            name: "none".to_owned(),
-            hash: TokenHash::of("none"),
-            scopes: vec![Scope::Read],
-            role: Role::Member,
-            created_ms: 0,
-            used_ms: None,
-        },
-    })
+    let image = photograph(account, number, filename, &creator, &metadata)?;
+    Ok(Image { bytes: image.bytes + scattered(random) % 9_000_000, ..image })
 }
