@@ -1,18 +1,14 @@
 // Light, dark, or as the system has it.
 
+import { remember, remembered } from "./storage.js";
 import { button } from "./ui.js";
 
 const WORDS = { system: "Theme: system", light: "Theme: light", dark: "Theme: dark" };
 const NEXT = { system: "light", light: "dark", dark: "system" };
 
 function chosen() {
-  try {
-    const theme = localStorage.getItem("theme");
-    return theme in WORDS ? theme : "system";
-  } catch {
-    // Storage may be closed to the page.
-    return "system";
-  }
+  const theme = remembered("theme", "system");
+  return theme in WORDS ? theme : "system";
 }
 
 /** Puts the chosen theme in force. */
@@ -25,11 +21,7 @@ export function applyTheme(theme = chosen()) {
 export function themeButton() {
   const element = button(WORDS[chosen()], { kind: "quiet", drawing: "moon", onclick: () => {
     const theme = NEXT[chosen()];
-    try {
-      localStorage.setItem("theme", theme);
-    } catch {
-      // It then holds until the page is left.
-    }
+    remember("theme", theme);
     applyTheme(theme);
     element.querySelector("span").textContent = WORDS[theme];
   } });

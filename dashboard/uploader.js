@@ -61,7 +61,7 @@ function failedSource(job) {
 }
 
 /** What is wrong with a text that should be a JSON object; null if nothing is. */
-export function metadataProblem(text) {
+function metadataProblem(text) {
   if (text.trim() === "") return null;
   try {
     const value = JSON.parse(text);

@@ -7,6 +7,7 @@ import { button, badge, failure, needs, outside, pageHead, privacyBadge, say, se
 import { bytes, count, number, moment, plain } from "../format.js";
 import { acceptDrops, openUploader } from "../uploader.js";
 import { leave, returned } from "../place.js";
+import { remember, remembered } from "../storage.js";
 import { onUploaded } from "../upload.js";
 import { selectionBar } from "../selection.js";
 
@@ -214,22 +215,6 @@ function viewButtons(list) {
   }
   use(list.classList.contains("list") ? "list" : "grid");
   return h("div", { className: "views" }, buttons.grid, buttons.list);
-}
-
-function remembered(name, fallback) {
-  try {
-    return localStorage.getItem(name) ?? fallback;
-  } catch {
-    return fallback;
-  }
-}
-
-function remember(name, value) {
-  try {
-    localStorage.setItem(name, value);
-  } catch {
-    // Then it holds for this page alone.
-  }
 }
 
 /** One image of the list. */
