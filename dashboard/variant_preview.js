@@ -28,7 +28,7 @@ export function preview({ signal }) {
     event.preventDefault();
     findImage(state, byId);
   });
-  const element = h("div", { className: "preview" },
+  const element = h("div", { className: "tryout" },
     h("div", { className: "compare" }, state.original.element, state.result.element),
     h("details", { className: "choose", open: matchMedia("(min-width: 1100px)").matches }, h("summary", {}, "Image and format"),
       h("div", { className: "form" }, state.strip, find, field("Format", format))));
