@@ -132,15 +132,21 @@ async function start() {
   moved = false;
   try {
     await api.loadSession();
-    window.dispatchEvent(new Event("safelight-session"));
   } catch (error) {
     replace(app, h("main", { className: "alone" }, h("h1", {}, "Safelight"), failure(error, start)));
     return;
   }
-  if (api.session === null) {
-    showLogin(app, start);
+  if (api.session !== null) {
+    await enter();
     return;
   }
+  window.dispatchEvent(new Event("safelight-session"));
+  showLogin(app, enter);
+}
+
+/** Shows the pages to whoever is logged in now. */
+async function enter() {
+  window.dispatchEvent(new Event("safelight-session"));
   frame();
   await show();
 }
@@ -152,7 +158,8 @@ api.onLost(() => {
   start();
 });
 window.addEventListener("hashchange", () => {
-  if (api.session !== null && location.hash !== "#main") show();
+  // Before the frame is there, no page can be shown; once it is, that of the address is.
+  if (main?.isConnected && location.hash !== "#main") show();
 });
 // The skip link must not be taken for a page.
 document.querySelector(".skip").addEventListener("click", (event) => {
