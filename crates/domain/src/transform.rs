@@ -12,6 +12,31 @@ pub use tone::{Blur, Color, Factor, Gamut, Sharpen};
 
 use thiserror::Error;
 
+/// How much time an encoder takes. It changes no pixel that goes into it: a thorough file is smaller, and may
+/// look a little better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Effort {
+    /// Someone waits for it.
+    Quick,
+    /// Nobody waits.
+    Thorough,
+}
+
+impl Effort {
+    /// As tables and protocols have it: 0 and 1.
+    pub fn number(self) -> u8 {
+        match self {
+            Effort::Quick => 0,
+            Effort::Thorough => 1,
+        }
+    }
+
+    /// The effort of such a number.
+    pub fn from_number(number: u8) -> Option<Effort> {
+        [Effort::Quick, Effort::Thorough].into_iter().find(|effort| effort.number() == number)
+    }
+}
+
 /// Everything that is done to a picture between its original and a rendition, except the choice of
 /// the output format. Lengths are device pixels: `dpr` is multiplied in when options are parsed.
 ///

@@ -108,7 +108,7 @@ fn messages() -> Vec<Vec<u8>> {
     for (text, format) in TRANSFORMS.into_iter().zip(OutputFormat::ALL.into_iter().cycle()) {
         if let Ok(transform) = Transform::from_canonical(text) {
             let lengths = vec![7; 1 + transform.draw.len()];
-            messages.push(bytes(&Request::Render { transform, format, lengths }));
+            messages.push(bytes(&Request::Render { transform, output: format.into(), lengths }));
         }
     }
     for format in SourceFormat::ALL {

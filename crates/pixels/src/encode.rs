@@ -12,7 +12,7 @@ mod webp;
 use crate::Fault;
 use crate::frame::{Channels, Frame};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::{Compression, Quality, QualityNumber};
+use safelight_domain::transform::{Compression, Effort, Quality, QualityNumber};
 use std::borrow::Cow;
 use std::fmt::Display;
 
@@ -26,6 +26,7 @@ const LOSSLESS: Quality = Quality::Number(QualityNumber::MAX);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Encoding<'a> {
     pub(crate) format: OutputFormat,
+    pub(crate) effort: Effort,
     /// See `Transform::quality`.
     pub(crate) quality: Option<Quality>,
     pub(crate) compression: Compression,

@@ -31,7 +31,7 @@ mod svg;
 
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::Transform;
+use safelight_domain::transform::{Effort, Transform};
 use thiserror::Error;
 
 /// Changes whenever the same request would give other pixels, so that stored renditions of an
@@ -152,8 +152,24 @@ pub struct Source<'a> {
     pub overlays: &'a [&'a [u8]],
 }
 
+/// What a rendition is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Of the file.
+    pub format: OutputFormat,
+    /// Of its encoder.
+    pub effort: Effort,
+}
+
+/// By an encoder that someone waits for.
+impl From<OutputFormat> for Output {
+    fn from(format: OutputFormat) -> Output {
+        Output { format, effort: Effort::Quick }
+    }
+}
+
 /// Renders a file: decodes it, converts its colours, applies the orientation and the transform, and
-/// encodes it in `format`. Of an animation in a format that has none, the first frame is rendered.
+/// encodes it as `output` says. Of an animation in a format that has none, the first frame is rendered.
 ///
 /// `limits` hold for the source and for the output alike; an output beyond them, or beyond what
 /// the format can hold, is [`Fault::OutputTooLarge`]; the frames of an animation count together there too,
@@ -162,8 +178,8 @@ pub struct Source<'a> {
 pub fn render(
     source: &Source<'_>,
     transform: &Transform,
-    format: OutputFormat,
+    output: impl Into<Output>,
     limits: &SourceLimits,
 ) -> Result<Rendered, Fault> {
-    render::render(source, transform, format, limits)
+    render::render(source, transform, output.into(), limits)
 }

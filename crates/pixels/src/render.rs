@@ -6,7 +6,7 @@ use crate::metadata::{Exif, Space};
 use crate::overlays::Layers;
 use crate::plan::{Draft, Size};
 use crate::probe::Header;
-use crate::{Fault, Rendered, Source, color, decode, encode, json, probe, steps, svg};
+use crate::{Fault, Output, Rendered, Source, color, decode, encode, json, probe, steps, svg};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Animation, Gamut, Transform};
@@ -15,9 +15,10 @@ use safelight_domain::transform::{Animation, Gamut, Transform};
 pub(crate) fn render(
     source: &Source<'_>,
     transform: &Transform,
-    format: OutputFormat,
+    output: Output,
     limits: &SourceLimits,
 ) -> Result<Rendered, Fault> {
+    let Output { format, effort } = output;
     let header = probe::header(source.file, limits)?;
     match (header.info.format, format) {
         (SourceFormat::Svg, OutputFormat::Svg) => {
@@ -35,6 +36,7 @@ pub(crate) fn render(
     }
     let encoding = Encoding {
         format,
+        effort,
         quality: transform.quality,
         compression: transform.compression,
         exif: None,

@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use bytes::Bytes;
 use safelight::config::{RenderConfig, Sandbox};
 use safelight::protocol::{Wall, Walls};
-use safelight::renderer::Renderer;
+use safelight::renderer::{Renderer, Urgency};
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Side, Transform};
@@ -66,7 +66,7 @@ async fn main() -> anyhow::Result<()> {
 async fn render(pool: &Renderer, file: Bytes) -> anyhow::Result<Duration> {
     let transform = Transform { width: Some(Side::parse(800)?), ..Transform::default() };
     let begin = Instant::now();
-    pool.render(vec![file], transform, OutputFormat::WebP).await?;
+    pool.render(vec![file], transform, OutputFormat::WebP, Urgency::Awaited).await?;
     Ok(begin.elapsed())
 }
 

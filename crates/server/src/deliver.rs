@@ -16,7 +16,7 @@ use crate::blobs::{BlobError, BlobKey};
 use crate::catalog::{Rendition, RenditionKey};
 use crate::deliver::decision::{Decision, Seen, Wanted, decide};
 use crate::random;
-use crate::renderer::{RenderError, check_bytes};
+use crate::renderer::{RenderError, Urgency, check_bytes};
 use crate::usage::{Event, Measure};
 use bytes::Bytes;
 use safelight_domain::access::{Granted, TokenFault};
@@ -258,7 +258,10 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted) -> Result<Made, Del
             Err(error) => return Err(internal(error)),
         });
     }
-    let rendered = app.renderer.render(files, wanted.recipe.transform().clone(), wanted.key.format).await?;
+    let rendered = app
+        .renderer
+        .render(files, wanted.recipe.transform().clone(), wanted.key.format, Urgency::Awaited)
+        .await?;
     let sha256 = Sha256::digest(&rendered.bytes).into();
     Ok(Made { sha256, bytes: rendered.bytes, waited: rendered.waited })
 }

@@ -19,14 +19,14 @@ use rustix::net::{
 };
 use safelight_domain::image::{ImageId, SourceFormat, SourceInfo, SourceLimits, Turn};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::{MAX_OVERLAYS, Transform};
-use safelight_pixels::Fault;
+use safelight_domain::transform::{Effort, MAX_OVERLAYS, Transform};
+use safelight_pixels::{Fault, Output};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use thiserror::Error;
 
 /// Changes with every change of a frame, so that a replaced program is not misunderstood.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 
 /// Bytes of the longest payload: the text of a transform with every option and all overlays takes
 /// about 2 KiB.
@@ -46,8 +46,8 @@ pub enum Request {
     Render {
         /// What is done to the pixels. The overlays' ids mean nothing to a worker and are left out.
         transform: Transform,
-        /// Of the result.
-        format: OutputFormat,
+        /// The result.
+        output: Output,
         /// Bytes of each part of the memory file, the original first, then as many as the transform
         /// has overlays.
         lengths: Vec<u32>,
@@ -192,7 +192,7 @@ impl Message for Request {
         match self {
             Request::Hello(limits) => (1, Payload::default().u32(limits.side).u64(limits.area).done()),
             Request::Probe => (2, Vec::new()),
-            Request::Render { transform, format, lengths } => (3, encode_render(transform, *format, lengths)),
+            Request::Render { transform, output, lengths } => (3, encode_render(transform, *output, lengths)),
         }
     }
 
@@ -209,21 +209,23 @@ impl Message for Request {
     }
 }
 
-fn encode_render(transform: &Transform, format: OutputFormat, lengths: &[u32]) -> Vec<u8> {
+fn encode_render(transform: &Transform, output: Output, lengths: &[u32]) -> Vec<u8> {
     let mut nameless = transform.clone();
     nameless.draw.iter_mut().for_each(|overlay| overlay.image = ImageId::named("-"));
-    let payload = Payload::default().text(&nameless.canonical()).text(format.as_str());
+    let payload = Payload::default().text(&nameless.canonical()).text(output.format.as_str());
+    let payload = payload.u32(u32::from(output.effort.number()));
     lengths.iter().fold(payload, |payload, length| payload.u32(*length)).done()
 }
 
 fn decode_render(fields: &mut Fields<'_>) -> Result<Request, WireError> {
     let transform = Transform::from_canonical(fields.text()?).map_err(|_| WireError)?;
     let format = OutputFormat::parse(fields.text()?).ok_or(WireError)?;
+    let effort = u8::try_from(fields.u32()?).ok().and_then(Effort::from_number).ok_or(WireError)?;
     let mut lengths = Vec::with_capacity(1 + MAX_OVERLAYS);
     for _ in 0..=transform.draw.len() {
         lengths.push(fields.u32()?);
     }
-    Ok(Request::Render { transform, format, lengths })
+    Ok(Request::Render { transform, output: Output { format, effort }, lengths })
 }
 
 impl Message for Response {

@@ -37,7 +37,11 @@ fn requests_round_trip() {
                 draw: vec![overlay("-"); MAX_OVERLAYS],
                 ..Transform::default()
             };
-            requests.push(Request::Render { transform, format, lengths: vec![7; 1 + MAX_OVERLAYS] });
+            requests.push(Request::Render {
+                transform,
+                output: format.into(),
+                lengths: vec![7; 1 + MAX_OVERLAYS],
+            });
         }
     }
     for request in requests {
@@ -54,7 +58,7 @@ fn a_worker_is_not_told_names() {
     let mut transform = Transform { draw: vec![overlay("secret")], ..Transform::default() };
     let sent = |transform: &Transform| Request::Render {
         transform: transform.clone(),
-        format: OutputFormat::Png,
+        output: OutputFormat::Png.into(),
         lengths: vec![1, 2],
     };
     let received = round_trip(&sent(&transform));
@@ -141,11 +145,16 @@ fn fields_are_checked() {
     for payload in [&hello[..hello.len() - 1], &[&hello[..], b"x"].concat()] {
         assert!(matches!(Request::decode(1, payload), Err(FrameError::Field(_))));
     }
-    let render = |transform: &str, format: &str, lengths: u32| {
-        let payload = Payload::default().text(transform).text(format);
+    let with_effort = |effort: u32, transform: &str, format: &str, lengths: u32| {
+        let payload = Payload::default().text(transform).text(format).u32(effort);
         Request::decode(3, &(0..lengths).fold(payload, |payload, _| payload.u32(1)).done())
     };
+    let render = |transform: &str, format: &str, lengths: u32| with_effort(0, transform, format, lengths);
     assert!(render("fit=crop", "png", 1).is_ok());
+    assert!(with_effort(1, "fit=crop", "png", 1).is_ok());
+    for effort in [2, 256, u32::MAX] {
+        assert!(matches!(with_effort(effort, "fit=crop", "png", 1), Err(FrameError::Field(_))));
+    }
     assert!(render("draw=image:x", "png", 2).is_ok());
     for (transform, format, lengths) in [
         ("fit=crop,width=12001", "png", 1),

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::deliver::{Answer, Origin, Transformed, Varies};
 use crate::fetch::{DownloadError, Target};
 use crate::remote::source::{Age, Source};
-use crate::renderer::RenderError;
+use crate::renderer::{RenderError, Urgency};
 use bytes::Bytes;
 use safelight_domain::conditional::ETag;
 use safelight_domain::image::SourceInfo;
@@ -275,7 +275,7 @@ async fn render(app: &App, wanted: &Wanted, source: &Source) -> Result<Kept, Rem
     })?;
     let format = output_format(wanted.key.format, wanted.key.accept, &info, &wanted.transform)?;
     let files = vec![source.file.bytes.clone()];
-    let rendered = app.renderer.render(files, wanted.transform.clone(), format).await?;
+    let rendered = app.renderer.render(files, wanted.transform.clone(), format, Urgency::Awaited).await?;
     let tag = source.tag.as_ref().and_then(|tag| tag.to_str().ok());
     Ok(Kept {
         info,

@@ -19,8 +19,8 @@ use crate::renderer::process::Slot;
 use crate::renderer::queue::{Lane, Queue};
 use bytes::Bytes;
 use safelight_domain::image::{SourceInfo, SourceLimits};
-use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
+use safelight_pixels::Output;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -49,6 +49,15 @@ pub struct Rendered {
     pub height: u32,
     /// How long it was in the queue.
     pub waited: Duration,
+}
+
+/// Whether someone waits for a render.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// A viewer does.
+    Awaited,
+    /// Nobody: it is done when nothing else is to do.
+    Background,
 }
 
 /// Why there is no result. `Clone`, since all who wait for one rendition get it.
@@ -111,11 +120,16 @@ impl Renderer {
         &self,
         files: Vec<Bytes>,
         transform: Transform,
-        format: OutputFormat,
+        output: impl Into<Output>,
+        urgency: Urgency,
     ) -> Result<Rendered, RenderError> {
         check_bytes(files.iter().map(|file| file.len() as u64))?;
-        let queued = Instant::now();
-        self.submit(Lane::Second, |reply| Job::Render { files, transform, format, queued, reply }).await
+        let (output, queued) = (output.into(), Instant::now());
+        let lane = match urgency {
+            Urgency::Awaited => Lane::Second,
+            Urgency::Background => Lane::Third,
+        };
+        self.submit(lane, |reply| Job::Render { files, transform, output, queued, reply }).await
     }
 
     /// Whether a worker answers, and from behind which walls. It waits for a free worker, before any

@@ -66,11 +66,11 @@ fn serve(socket: BorrowedFd<'_>, walls: Walls) -> Result<(), ServeError> {
                 let probed = safelight_pixels::probe(&read(file)?, &limits);
                 (probed.map_or_else(Response::Refused, Response::Probed), None)
             }
-            Request::Render { transform, format, lengths } => {
+            Request::Render { transform, output, lengths } => {
                 let files = read(file)?;
                 let (file, overlays) = split(&files, &lengths).ok_or(ServeError::Lengths)?;
                 let source = Source { file, overlays: &overlays };
-                pass_on(safelight_pixels::render(&source, &transform, format, &limits))?
+                pass_on(safelight_pixels::render(&source, &transform, output, &limits))?
             }
         };
         protocol::send(socket, &response, result.as_ref().map(AsFd::as_fd))?;

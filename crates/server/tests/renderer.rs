@@ -8,7 +8,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, kill_process};
 use safelight::config::{RenderConfig, Sandbox};
 use safelight::protocol::{self, Request, Response};
-use safelight::renderer::{RenderError, Renderer};
+use safelight::renderer::{RenderError, Renderer, Urgency};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits, Turn};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Blur, Fit, Side, Transform};
@@ -57,7 +57,7 @@ fn to_width(width: u64) -> Transform {
 }
 
 async fn render(pool: &Renderer, file: Bytes) -> Result<(u32, u32), RenderError> {
-    let rendered = pool.render(vec![file], to_width(4), OutputFormat::Png).await?;
+    let rendered = pool.render(vec![file], to_width(4), OutputFormat::Png, Urgency::Awaited).await?;
     Ok((rendered.width, rendered.height))
 }
 
@@ -106,7 +106,10 @@ async fn files_are_probed_and_rendered() {
             turn: Turn::Upright
         }
     );
-    let rendered = pool.render(vec![png(8, 6)], to_width(4), OutputFormat::Png).await.expect("a rendition");
+    let rendered = pool
+        .render(vec![png(8, 6)], to_width(4), OutputFormat::Png, Urgency::Awaited)
+        .await
+        .expect("a rendition");
     assert_eq!((rendered.width, rendered.height), (4, 3));
     let decoded = png::Decoder::new(std::io::Cursor::new(rendered.bytes)).read_info().expect("a PNG");
     assert_eq!(decoded.info().size(), (4, 3));
@@ -183,7 +186,7 @@ async fn a_render_longer_than_the_time_limit_is_ended() {
     let limit = Duration::from_millis(1);
     let pool = pool(1, 8, limit);
     let heavy = Transform { blur: Blur::parse(250.0).expect("in range"), ..Transform::default() };
-    let result = pool.render(vec![png(2000, 2000)], heavy, OutputFormat::WebP).await;
+    let result = pool.render(vec![png(2000, 2000)], heavy, OutputFormat::WebP, Urgency::Awaited).await;
     assert_eq!(result.map(|rendered| rendered.width), Err(RenderError::TimedOut(limit)));
 }
 
@@ -375,7 +378,9 @@ async fn files_beyond_what_a_worker_takes_do_not_end_it() {
     // Zeros that are never read take no memory.
     let (large, half) = (Bytes::from(vec![0; (512 << 20) + 1]), Bytes::from(vec![0; 300 << 20]));
     assert_eq!(pool.probe(large).await, Err(RenderError::FilesTooLarge((512 << 20) + 1)));
-    let overlay = pool.render(vec![half.clone(), half], Transform::default(), OutputFormat::Png).await;
+    let overlay = pool
+        .render(vec![half.clone(), half], Transform::default(), OutputFormat::Png, Urgency::Awaited)
+        .await;
     assert!(matches!(overlay, Err(RenderError::FilesTooLarge(bytes)) if bytes == 600 << 20));
     assert_eq!(worker(&pool).await, before);
     assert_eq!(pool.counters().starts, 1);

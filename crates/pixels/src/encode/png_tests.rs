@@ -1,10 +1,10 @@
 use super::*;
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::QualityWord;
+use safelight_domain::transform::{Effort, QualityWord};
 
 fn encoding(quality: Option<Quality>) -> Encoding<'static> {
     let (format, compression) = (OutputFormat::Png, Compression::Default);
-    Encoding { format, quality, compression, exif: None, profile: None }
+    Encoding { format, effort: Effort::Quick, quality, compression, exif: None, profile: None }
 }
 
 fn frame(side: u32, color: impl Fn(u32, u32) -> [u8; 4]) -> Frame {

@@ -4,12 +4,17 @@ use super::changes::{Rectangle, changed};
 use super::{Encoding, LOSSLESS, cannot, quality};
 use crate::Fault;
 use crate::frame::{Channels, Frame};
-use safelight_domain::transform;
+use safelight_domain::transform::{self, Effort};
 use safelight_webp::{Animation, Chroma, Compression, Layout, MAX_DELAY_MS, Place, Settings};
 use std::borrow::Cow;
 
 /// Method 4 takes more than twice the time of 2 for a tenth less bytes.
-const METHOD: u8 = 2;
+fn method(effort: Effort) -> u8 {
+    match effort {
+        Effort::Quick => 2,
+        Effort::Thorough => 4,
+    }
+}
 
 /// Most pixels that get sharp chroma, which takes time and 12 bytes a pixel: larger pictures are seen
 /// reduced.
@@ -18,7 +23,7 @@ const SHARP_PIXELS: u64 = 16_000_000;
 /// Quality 100 loses nothing. The alpha channel never does, since edges need it.
 fn settings(encoding: &Encoding<'_>, chroma: Chroma) -> Settings {
     let fast = encoding.compression == transform::Compression::Fast;
-    let (method, chroma) = if fast { (0, Chroma::Mean) } else { (METHOD, chroma) };
+    let (method, chroma) = if fast { (0, Chroma::Mean) } else { (method(encoding.effort), chroma) };
     let compression = match encoding.quality {
         Some(LOSSLESS) => Compression::Lossless,
         other => Compression::Lossy { quality: quality::webp(other, chroma), alpha_quality: 100, chroma },

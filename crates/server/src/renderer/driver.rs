@@ -9,8 +9,8 @@ use crate::renderer::queue::{Abandon, Queue};
 use crate::renderer::{RenderError, Rendered};
 use bytes::Bytes;
 use safelight_domain::image::{SourceInfo, SourceLimits};
-use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
+use safelight_pixels::Output;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ pub(super) enum Job {
     Render {
         files: Vec<Bytes>,
         transform: Transform,
-        format: OutputFormat,
+        output: Output,
         queued: Instant,
         reply: Reply<Rendered>,
     },
@@ -133,12 +133,12 @@ impl Driver {
                 let limits = &self.launch.limits;
                 self.settle(worker, reply, answer.and_then(|answer| accept_probed(answer, limits)))
             }
-            Job::Render { files, transform, format, queued, reply } => {
+            Job::Render { files, transform, output, queued, reply } => {
                 let waited = queued.elapsed();
                 // All together have at most 512 MiB.
                 let lengths =
                     files.iter().map(|file| u32::try_from(file.len()).unwrap_or(u32::MAX)).collect();
-                let request = Request::Render { transform, format, lengths };
+                let request = Request::Render { transform, output, lengths };
                 let answer = self.ask(&mut worker, &request, &files);
                 self.settle(worker, reply, answer.and_then(|answer| accept_rendered(answer, waited)))
             }

@@ -1,4 +1,4 @@
-//! The bounded queue between requests and workers, with two lanes.
+//! The bounded queue between requests and workers, with three lanes.
 
 use crate::renderer::RenderError;
 use std::collections::VecDeque;
@@ -12,6 +12,8 @@ pub(crate) enum Lane {
     First,
     /// When the first lane is empty.
     Second,
+    /// When both are: work that nobody waits for.
+    Third,
 }
 
 /// A job that knows whether anyone still waits for it.
@@ -30,6 +32,7 @@ pub(crate) struct Queue<J> {
 struct State<J> {
     first: VecDeque<J>,
     second: VecDeque<J>,
+    third: VecDeque<J>,
     takers: Takers,
 }
 
@@ -45,7 +48,12 @@ enum Takers {
 impl<J: Abandon> Queue<J> {
     /// A queue without takers.
     pub(crate) fn new(bound: usize) -> Queue<J> {
-        let state = State { first: VecDeque::new(), second: VecDeque::new(), takers: Takers::Idle(0) };
+        let state = State {
+            first: VecDeque::new(),
+            second: VecDeque::new(),
+            third: VecDeque::new(),
+            takers: Takers::Idle(0),
+        };
         Queue { bound, state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -61,6 +69,7 @@ impl<J: Abandon> Queue<J> {
         state.takers = Takers::None;
         state.first.clear();
         state.second.clear();
+        state.third.clear();
         drop(state);
         self.changed.notify_all();
     }
@@ -75,6 +84,7 @@ impl<J: Abandon> Queue<J> {
         if state.waiting() >= room {
             state.first.retain(|job| !job.is_abandoned());
             state.second.retain(|job| !job.is_abandoned());
+            state.third.retain(|job| !job.is_abandoned());
         }
         if state.waiting() >= room {
             return Err(RenderError::Busy);
@@ -82,6 +92,7 @@ impl<J: Abandon> Queue<J> {
         match lane {
             Lane::First => state.first.push_back(job),
             Lane::Second => state.second.push_back(job),
+            Lane::Third => state.third.push_back(job),
         }
         drop(state);
         self.changed.notify_all();
@@ -140,11 +151,12 @@ impl<J: Abandon> Queue<J> {
 
 impl<J> State<J> {
     fn waiting(&self) -> usize {
-        self.first.len() + self.second.len()
+        self.first.len() + self.second.len() + self.third.len()
     }
 
     fn next(&mut self) -> Option<J> {
-        self.first.pop_front().or_else(|| self.second.pop_front())
+        let waited_for = self.first.pop_front().or_else(|| self.second.pop_front());
+        waited_for.or_else(|| self.third.pop_front())
     }
 }
 
@@ -171,12 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_lane_goes_first_and_each_lane_in_order() {
-        let queue = queue(4, 1);
+    fn lanes_go_one_after_the_other_and_each_in_order() {
+        let queue = queue(5, 1);
+        queue.push(Lane::Third, Work::Wanted(5)).expect("room");
         for (lane, number) in [(Lane::Second, 1), (Lane::Second, 2), (Lane::First, 3), (Lane::First, 4)] {
             queue.push(lane, Work::Wanted(number)).expect("room");
         }
-        for number in [3, 4, 1, 2] {
+        for number in [3, 4, 1, 2, 5] {
             assert_eq!(queue.take(), Some(Work::Wanted(number)));
         }
     }

@@ -4,7 +4,7 @@
 
 use crate::{config, png, pool};
 use bytes::Bytes;
-use safelight::renderer::{RenderError, Renderer};
+use safelight::renderer::{RenderError, Renderer, Urgency};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Side, Transform};
 use std::io::Write;
@@ -24,7 +24,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 async fn to(pool: &Renderer, file: Bytes, format: OutputFormat) -> Result<Bytes, RenderError> {
     let small = Transform { width: Side::parse(64).ok(), ..Transform::default() };
-    Ok(pool.render(vec![file], small, format).await?.bytes)
+    Ok(pool.render(vec![file], small, format, Urgency::Awaited).await?.bytes)
 }
 
 #[tokio::test]

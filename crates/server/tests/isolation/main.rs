@@ -17,7 +17,7 @@ mod walls;
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use safelight::config::{RenderConfig, Sandbox};
-use safelight::renderer::{RenderError, Renderer};
+use safelight::renderer::{RenderError, Renderer, Urgency};
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
@@ -55,7 +55,8 @@ fn png(width: u32, height: u32) -> Bytes {
 }
 
 async fn render(pool: &Renderer, file: Bytes) -> Result<(u32, u32), RenderError> {
-    let rendered = pool.render(vec![file], Transform::default(), OutputFormat::WebP).await?;
+    let rendered =
+        pool.render(vec![file], Transform::default(), OutputFormat::WebP, Urgency::Awaited).await?;
     Ok((rendered.width, rendered.height))
 }
 
