@@ -113,6 +113,7 @@ function showCards(state, storage, { series }) {
   replace(state.cards,
     card("Images stored", number(storage.images), `${bytes(storage.original_bytes)} of originals`),
     card("Renditions stored", number(storage.renditions), bytes(storage.rendition_bytes)),
+    card("Levels stored", number(storage.levels), bytes(storage.level_bytes)),
     card("Requests", number(asked), `in ${range.words}`),
     card("Cache hits", hits + renders === 0 ? "–" : share(hits, hits + renders), `${number(renders)} rendered`),
     card("Refused", number(refused), asked === 0 ? "none asked" : `${share(refused, asked)} of the requests`),

@@ -2,7 +2,7 @@
 
 use crate::Subject;
 use crate::render::{PREFIX, TRANSFORMS};
-use safelight::protocol::{Message, Request, Response, Wall, Walls};
+use safelight::protocol::{Base, Message, Request, Response, Wall, Walls};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits, Turn};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
@@ -102,13 +102,17 @@ fn messages() -> Vec<Vec<u8>> {
         bytes(&Request::Probe),
         bytes(&Response::Ready(Walls { seccomp: Wall::Whole, landlock: Wall::Whole })),
         bytes(&Response::Rendered { width: 1, height: 2 }),
+        bytes(&Response::Levels(vec![(4, 70_000), (8, 1)])),
         bytes(&Response::Refused(Fault::Corrupt("no end".to_owned()))),
         bytes(&Response::Refused(Fault::TooLarge { width: 1, height: 2, side: 3, area: 4 })),
     ];
     for (text, format) in TRANSFORMS.into_iter().zip(OutputFormat::ALL.into_iter().cycle()) {
         if let Ok(transform) = Transform::from_canonical(text) {
             let lengths = vec![7; 1 + transform.draw.len()];
-            messages.push(bytes(&Request::Render { transform, output: format.into(), lengths }));
+            for base in [Base::Original, Base::Level] {
+                let (transform, lengths) = (transform.clone(), lengths.clone());
+                messages.push(bytes(&Request::Render { base, transform, output: format.into(), lengths }));
+            }
         }
     }
     for format in SourceFormat::ALL {

@@ -9,10 +9,10 @@ mod png;
 mod quality;
 mod webp;
 
-use crate::Fault;
 use crate::frame::{Channels, Frame};
+use crate::{Fault, Output};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::{Compression, Effort, Quality, QualityNumber};
+use safelight_domain::transform::{Compression, Effort, Quality, QualityNumber, Transform};
 use std::borrow::Cow;
 use std::fmt::Display;
 
@@ -34,6 +34,37 @@ pub(crate) struct Encoding<'a> {
     pub(crate) exif: Option<&'a [u8]>,
     /// The colour profile of the pixels; without one they are sRGB.
     pub(crate) profile: Option<&'a [u8]>,
+}
+
+impl Encoding<'_> {
+    /// As a transform asks for, without metadata.
+    pub(crate) fn new(transform: &Transform, output: Output) -> Self {
+        Encoding {
+            format: output.format,
+            effort: output.effort,
+            quality: transform.quality,
+            compression: transform.compression,
+            exif: None,
+            profile: None,
+        }
+    }
+}
+
+/// How a level is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LevelKind {
+    /// As a JPEG with all of its chroma.
+    Lossy,
+    /// As a PNG.
+    Lossless,
+}
+
+/// Encodes a level. One with transparency has to be lossless.
+pub(crate) fn level(frame: &Frame, kind: LevelKind) -> Result<Vec<u8>, Fault> {
+    match kind {
+        LevelKind::Lossy => jpeg::level(frame),
+        LevelKind::Lossless => png::level(frame),
+    }
 }
 
 /// Encodes a still picture. A JPEG has no transparency: a picture that has some is refused there.

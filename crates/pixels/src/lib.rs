@@ -19,6 +19,7 @@ mod decode;
 mod encode;
 mod frame;
 mod json;
+mod level;
 mod limits;
 mod linear;
 mod metadata;
@@ -28,6 +29,8 @@ mod probe;
 mod render;
 mod steps;
 mod svg;
+
+pub use level::{LEAST_PIXELS, LEVELS_VERSION, Level, divisors, level_for, levels};
 
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
@@ -182,4 +185,15 @@ pub fn render(
     limits: &SourceLimits,
 ) -> Result<Rendered, Fault> {
     render::render(source, transform, output.into(), limits)
+}
+
+/// The same from a level of the original in the place of `Source::file`: one that [`level_for`] chose for this
+/// transform and output. The pixels are nearly those that the original gives.
+pub fn render_level(
+    source: &Source<'_>,
+    transform: &Transform,
+    output: impl Into<Output>,
+    limits: &SourceLimits,
+) -> Result<Rendered, Fault> {
+    render::render_level(source, transform, output.into(), limits)
 }

@@ -29,7 +29,8 @@ pub(crate) enum Orientation {
 }
 
 impl Orientation {
-    fn from_tag(value: u16) -> Orientation {
+    /// The orientation of such a number; of any other, as stored.
+    pub(crate) fn from_tag(value: u16) -> Orientation {
         match value {
             2 => Orientation::FlipHorizontal,
             3 => Orientation::Rotate180,

@@ -153,6 +153,19 @@ pub(crate) struct Plan {
     pub(crate) output: Size,
 }
 
+impl Plan {
+    /// The same plan for a picture that was scaled from `stored` to `level` as a whole. Nothing may be
+    /// trimmed.
+    pub(crate) fn over(self, stored: Size, level: Size) -> Plan {
+        let columns = f64::from(level.width) / f64::from(stored.width);
+        let rows = f64::from(level.height) / f64::from(stored.height);
+        let Region { left, top, width, height } = self.region;
+        let region =
+            Region { left: left * columns, top: top * rows, width: width * columns, height: height * rows };
+        Plan { region, scaling: Scaling::Resample, ..self }
+    }
+}
+
 /// What is known before pixels are decoded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Draft<'a> {
@@ -197,6 +210,12 @@ impl<'a> Draft<'a> {
     /// the gravity looks. The faults are those of [`Draft::new`].
     pub(crate) fn plan(&self, frame: &Frame) -> Result<Plan, Fault> {
         self.resolve(Some(frame))
+    }
+
+    /// The plan of a picture that is not looked at: no border is found, and a gravity that looks is the
+    /// centre.
+    pub(crate) fn unseen(&self) -> Result<Plan, Fault> {
+        self.resolve(None)
     }
 
     fn resolve(&self, frame: Option<&Frame>) -> Result<Plan, Fault> {

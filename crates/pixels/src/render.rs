@@ -2,11 +2,12 @@
 
 use crate::decode::TimedFrame;
 use crate::encode::{Encoding, Movie};
+use crate::frame::Frame;
 use crate::metadata::{Exif, Space};
 use crate::overlays::Layers;
 use crate::plan::{Draft, Size};
 use crate::probe::Header;
-use crate::{Fault, Output, Rendered, Source, color, decode, encode, json, probe, steps, svg};
+use crate::{Fault, Output, Rendered, Source, color, decode, encode, json, level, probe, steps, svg};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Animation, Gamut, Transform};
@@ -18,7 +19,7 @@ pub(crate) fn render(
     output: Output,
     limits: &SourceLimits,
 ) -> Result<Rendered, Fault> {
-    let Output { format, effort } = output;
+    let format = output.format;
     let header = probe::header(source.file, limits)?;
     match (header.info.format, format) {
         (SourceFormat::Svg, OutputFormat::Svg) => {
@@ -34,22 +35,43 @@ pub(crate) fn render(
     if format == OutputFormat::Json {
         return job.description();
     }
-    let encoding = Encoding {
-        format,
-        effort,
-        quality: transform.quality,
-        compression: transform.compression,
-        exif: None,
-        profile: None,
-    };
     if header.info.frames > 1 && transform.animation == Animation::Keep && encode::animates(format) {
-        match job.animated(&encoding) {
+        match job.animated(&Encoding::new(transform, output)) {
             // A PNG has a picture too, for programs that show no animations.
             Err(Fault::Corrupt(_)) => {}
             made => return made,
         }
     }
-    job.still(encoding)
+    job.still(output)
+}
+
+/// See [`crate::render_level`].
+pub(crate) fn render_level(
+    source: &Source<'_>,
+    transform: &Transform,
+    output: Output,
+    limits: &SourceLimits,
+) -> Result<Rendered, Fault> {
+    let level = level::Read::new(source, limits)?;
+    let (frame, plan) = level.decode(transform, output, limits)?;
+    let frame = steps::run(frame, &plan)?;
+    let frame = Layers::new(source.overlays, transform, &plan, limits)?.draw(frame)?;
+    finish(&frame, transform, output, level.exif, None)
+}
+
+/// Encodes what is done.
+fn finish(
+    frame: &Frame,
+    transform: &Transform,
+    output: Output,
+    exif: Option<&[u8]>,
+    profile: Option<&[u8]>,
+) -> Result<Rendered, Fault> {
+    let space = if profile.is_some() { Space::Profile } else { Space::Srgb };
+    let kept = exif.and_then(Exif::parse).and_then(|exif| exif.kept(transform.metadata, space));
+    let encoding = Encoding { profile, exif: kept.as_deref(), ..Encoding::new(transform, output) };
+    let bytes = encode::encode(frame, &encoding)?;
+    Ok(Rendered { bytes, width: frame.width(), height: frame.height() })
 }
 
 /// A rendition with pixels.
@@ -62,9 +84,9 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn still(&self, encoding: Encoding<'_>) -> Result<Rendered, Fault> {
+    fn still(&self, output: Output) -> Result<Rendered, Fault> {
         let decoded = decode::decode(self.source.file, self.header)?;
-        let wide = encode::carries_profile(encoding.format);
+        let wide = encode::carries_profile(output.format);
         let gamut = if wide { self.transform.gamut } else { Gamut::Srgb };
         let (frame, profile) = color::convert(decoded, gamut)?;
         let plan = self.draft.plan(&frame)?;
@@ -72,12 +94,7 @@ impl Job<'_> {
         // What is drawn on top comes when the picture below is small.
         let layers = Layers::new(self.source.overlays, self.transform, &plan, self.limits)?;
         let frame = layers.draw(frame)?;
-        let space = if profile.is_some() { Space::Profile } else { Space::Srgb };
-        let exif = self.header.exif.and_then(Exif::parse);
-        let kept = exif.and_then(|exif| exif.kept(self.transform.metadata, space));
-        let encoding = Encoding { profile: profile.as_deref(), exif: kept.as_deref(), ..encoding };
-        let bytes = encode::encode(&frame, &encoding)?;
-        Ok(Rendered { bytes, width: frame.width(), height: frame.height() })
+        finish(&frame, self.transform, output, self.header.exif, profile.as_deref())
     }
 
     /// Does the same with every frame, one in memory at a time. A frame that cannot be decoded ends the

@@ -45,6 +45,13 @@ use tokio::io::AsyncReadExt;
 pub enum BlobKey {
     /// As uploaded.
     Original(BlobId),
+    /// What renditions are made of in the original's place.
+    Level {
+        /// The original.
+        blob: BlobId,
+        /// Fresh name: 32 hexadecimal digits.
+        name: String,
+    },
     /// An answer to viewers.
     Rendition {
         /// The original.
@@ -100,17 +107,19 @@ impl From<object_store::Error> for BlobError {
 /// Bytes of an original that are in memory while it is stored.
 const CHUNK: usize = 256 * 1024;
 
-/// The folders of the two kinds.
-const KINDS: [&str; 2] = [ORIGINAL, RENDITION];
+/// The folders of the kinds.
+const KINDS: [&str; 3] = [ORIGINAL, LEVEL, RENDITION];
 const ORIGINAL: &str = "original";
+const LEVEL: &str = "level";
 const RENDITION: &str = "rendition";
 
 impl BlobKey {
-    /// The path below the store's folder: `original/ab/<blob>` or `rendition/ab/<blob>/<name>`, where
-    /// `ab` are the first two digits of the blob.
+    /// The path below the store's folder: `original/ab/<blob>`, `level/ab/<blob>/<name>` or
+    /// `rendition/ab/<blob>/<name>`, where `ab` are the first two digits of the blob.
     fn path(&self) -> StorePath {
         match self {
             BlobKey::Original(blob) => folder_of(ORIGINAL, blob),
+            BlobKey::Level { blob, name } => folder_of(LEVEL, blob).join(name.as_str()),
             BlobKey::Rendition { blob, name } => folder_of(RENDITION, blob).join(name.as_str()),
         }
     }
@@ -121,6 +130,7 @@ impl BlobKey {
         let (kind, _fan, blob) = (parts.next()?, parts.next()?, BlobId::parse(parts.next()?)?);
         let key = match (kind, parts.next()) {
             (ORIGINAL, None) => BlobKey::Original(blob),
+            (LEVEL, Some(name)) => BlobKey::Level { blob, name: name.to_owned() },
             (RENDITION, Some(name)) => BlobKey::Rendition { blob, name: name.to_owned() },
             _ => return None,
         };
@@ -198,6 +208,17 @@ impl Blobs {
         Ok(())
     }
 
+    /// Stores a level of the granted blob, as durably as a rendition.
+    pub async fn put_level(&self, granted: &Granted, name: &str, bytes: Bytes) -> Result<(), BlobError> {
+        self.store.put(&level_key(granted, name).path(), bytes.into()).await?;
+        Ok(())
+    }
+
+    /// A stored level.
+    pub async fn level(&self, granted: &Granted, name: &str) -> Result<Bytes, BlobError> {
+        Ok(self.store.get(&level_key(granted, name).path()).await?.bytes().await?)
+    }
+
     /// The whole original.
     pub async fn original(&self, granted: &Granted) -> Result<Bytes, BlobError> {
         let path = BlobKey::Original(granted.blob().clone()).path();
@@ -229,18 +250,21 @@ impl Blobs {
         self.delete_path(&key.path()).await?;
         match key {
             BlobKey::Original(_) => {}
-            BlobKey::Rendition { blob, .. } => self.remove_folder(blob).await,
+            BlobKey::Level { blob, .. } => self.remove_folder(LEVEL, blob).await,
+            BlobKey::Rendition { blob, .. } => self.remove_folder(RENDITION, blob).await,
         }
         Ok(())
     }
 
-    /// Deletes everything of a blob: renditions first, the original last.
+    /// Deletes everything of a blob: what is derived from it first, the original last.
     pub async fn delete_blob(&self, blob: &BlobId) -> Result<(), BlobError> {
-        let mut renditions = self.store.list(Some(&folder_of(RENDITION, blob)));
-        while let Some(object) = renditions.try_next().await? {
-            self.delete_path(&object.location).await?;
+        for kind in [RENDITION, LEVEL] {
+            let mut derived = self.store.list(Some(&folder_of(kind, blob)));
+            while let Some(object) = derived.try_next().await? {
+                self.delete_path(&object.location).await?;
+            }
+            self.remove_folder(kind, blob).await;
         }
-        self.remove_folder(blob).await;
         self.delete(&BlobKey::Original(blob.clone())).await
     }
 
@@ -278,11 +302,15 @@ impl Blobs {
         }
     }
 
-    /// Removes the folder of a blob's renditions, if it is empty.
-    async fn remove_folder(&self, blob: &BlobId) {
+    /// Removes the folder of a blob's levels or renditions, if it is empty.
+    async fn remove_folder(&self, kind: &str, blob: &BlobId) {
         // A folder with something in it stays; an empty one that stays is no harm either.
-        let _ = tokio::fs::remove_dir(self.folder.join(folder_of(RENDITION, blob).as_ref())).await;
+        let _ = tokio::fs::remove_dir(self.folder.join(folder_of(kind, blob).as_ref())).await;
     }
+}
+
+fn level_key(granted: &Granted, name: &str) -> BlobKey {
+    BlobKey::Level { blob: granted.blob().clone(), name: name.to_owned() }
 }
 
 fn rendition_key(granted: &Granted, name: &str) -> BlobKey {

@@ -35,6 +35,7 @@ mod import_items;
 mod imports;
 mod jobs;
 mod keys;
+mod levels;
 mod lists;
 mod matching;
 mod metadata;
@@ -61,6 +62,7 @@ pub use imports::{
     StoppedImport,
 };
 pub use keys::{InsertKeyError, KnownKey, MAX_KEYS};
+pub use levels::MAX_FOR_LEVELS;
 pub use lists::MAX_LIST;
 pub use matching::Matching;
 pub use origins::RemoteOrigin;
@@ -315,6 +317,17 @@ pub struct Rendition {
     pub bytes: u64,
     /// SHA-256 of its bytes.
     pub sha256: [u8; 32],
+}
+
+/// A stored level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredLevel {
+    /// What the sides of the original were divided by.
+    pub divisor: u32,
+    /// The fresh name of its bytes: 32 hexadecimal digits.
+    pub name: String,
+    /// Length in bytes.
+    pub bytes: u64,
 }
 
 /// A job as leased to one runner.

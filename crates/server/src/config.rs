@@ -31,6 +31,8 @@ pub struct Config {
     pub direct_upload_time: Duration,
     /// Bounds on uploaded pictures.
     pub source_limits: SourceLimits,
+    /// See [`Levels`].
+    pub levels: Levels,
     /// See [`Compat`].
     pub compat: Compat,
     /// What unsigned requests for unknown images are told.
@@ -62,6 +64,17 @@ pub enum Dashboard {
     WithManagement,
     /// At an address of its own, with a management API of its own.
     Apart(SocketAddr),
+}
+
+/// Which levels of originals are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Levels {
+    /// None: every rendition is made of the original.
+    Off,
+    /// A quarter of the original's sides and less.
+    Small,
+    /// Half of the sides too.
+    Full,
 }
 
 /// Where Cloudflare refuses and Safelight need not.

@@ -27,6 +27,7 @@ use safelight_domain::negotiate::{FormatError, OutputFormat};
 use safelight_domain::options::OptionsError;
 use safelight_domain::time::UnixTime;
 use safelight_domain::warning::Warning;
+use safelight_pixels::level_for;
 use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::sync::Arc;
@@ -249,8 +250,11 @@ pub struct Made {
 async fn make(app: &App, granted: &Granted, wanted: &Wanted) -> Result<Made, DeliverError> {
     // Before any is read.
     check_bytes(wanted.lengths.iter().copied())?;
-    let mut files = Vec::with_capacity(1 + wanted.overlays.len());
-    for granted in std::iter::once(granted).chain(&wanted.overlays) {
+    let transform = wanted.recipe.transform();
+    let level = level(app, granted, wanted).await?;
+    let from_level = level.is_some();
+    let mut files: Vec<Bytes> = level.into_iter().collect();
+    for granted in std::iter::once(granted).chain(&wanted.overlays).skip(files.len()) {
         files.push(match app.blobs.original(granted).await {
             Ok(original) => original,
             // Deleted since it was granted.
@@ -258,12 +262,29 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted) -> Result<Made, Del
             Err(error) => return Err(internal(error)),
         });
     }
-    let rendered = app
-        .renderer
-        .render(files, wanted.recipe.transform().clone(), wanted.key.format, Urgency::Awaited)
-        .await?;
+    let (transform, format) = (transform.clone(), wanted.key.format);
+    let rendered = if from_level {
+        app.renderer.render_level(files, transform, format, Urgency::Awaited).await?
+    } else {
+        app.renderer.render(files, transform, format, Urgency::Awaited).await?
+    };
     let sha256 = Sha256::digest(&rendered.bytes).into();
     Ok(Made { sha256, bytes: rendered.bytes, waited: rendered.waited })
+}
+
+/// The level that will do in the original's place, if there is one.
+async fn level(app: &App, granted: &Granted, wanted: &Wanted) -> Result<Option<Bytes>, DeliverError> {
+    let stored = app.catalog.levels(granted.blob()).await.map_err(internal)?;
+    let divisors: Vec<u32> = stored.iter().map(|level| level.divisor).collect();
+    let limits = &app.config.source_limits;
+    let chosen = level_for(&wanted.source, wanted.recipe.transform(), wanted.key.format, limits, &divisors);
+    let Some(chosen) = stored.iter().find(|level| Some(level.divisor) == chosen) else { return Ok(None) };
+    match app.blobs.level(granted, &chosen.name).await {
+        Ok(bytes) if bytes.len() as u64 == chosen.bytes => Ok(Some(bytes)),
+        // Replaced since, or lost: the original is there.
+        Ok(_) | Err(BlobError::Missing) => Ok(None),
+        Err(error) => Err(internal(error)),
+    }
 }
 
 async fn store(

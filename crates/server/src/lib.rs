@@ -18,6 +18,7 @@ pub mod http;
 pub mod import;
 pub mod ingest;
 pub mod jobs;
+pub mod levels;
 pub mod logins;
 pub mod protocol;
 pub mod random;
@@ -87,6 +88,7 @@ pub async fn serve_routers(
         async move { drop(watched.changed().await) }
     };
     let jobs = tokio::spawn(jobs::run(Arc::clone(&app), stopped()));
+    let levels = tokio::spawn(levels::run(Arc::clone(&app), stopped()));
     let imports = tokio::spawn(import::run(Arc::clone(&app), Pace::USUAL, stopped()));
     let usage = tokio::spawn(usage::run(Arc::clone(&app), stopped()));
     let mut servers = tokio::task::JoinSet::new();
@@ -102,7 +104,7 @@ pub async fn serve_routers(
     while let Some(ended) = servers.join_next().await {
         result = result.and(ended.map_err(io::Error::other).flatten());
     }
-    for background in [jobs, imports, usage] {
+    for background in [jobs, levels, imports, usage] {
         result = result.and(background.await.map_err(io::Error::other));
     }
     // Requests were counted until the last listener ended.

@@ -26,35 +26,54 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use thiserror::Error;
 
 /// Changes with every change of a frame, so that a replaced program is not misunderstood.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 
 /// Bytes of the longest payload: the text of a transform with every option and all overlays takes
 /// about 2 KiB.
 pub const MAX_PAYLOAD: usize = 4096;
 
+/// Most levels of one original.
+const MAX_LEVELS: u32 = 16;
+
 const MAGIC: [u8; 4] = *b"SFLW";
 const HEADER: usize = 12;
 
-/// What the server asks. `Probe` and `Render` come with the file as a sealed memory file.
+/// What the first part of a render's memory file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// The original.
+    Original,
+    /// One of its levels.
+    Level,
+}
+
+/// What the server asks. All but `Hello` come with the file as a sealed memory file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// Comes first, and again whenever the server wants a sign of life.
     Hello(SourceLimits),
     /// Read the header of the file.
     Probe,
-    /// Render the file. The memory file holds the original and the overlays one behind the other.
+    /// Make the levels of the file.
+    Levels {
+        /// What the sides are divided by for the first of them.
+        first: u32,
+    },
+    /// Render the file. The memory file holds the base and the overlays one behind the other.
     Render {
+        /// What the base is.
+        base: Base,
         /// What is done to the pixels. The overlays' ids mean nothing to a worker and are left out.
         transform: Transform,
         /// The result.
         output: Output,
-        /// Bytes of each part of the memory file, the original first, then as many as the transform
+        /// Bytes of each part of the memory file, the base first, then as many as the transform
         /// has overlays.
         lengths: Vec<u32>,
     },
 }
 
-/// What the worker answers. `Rendered` comes with the result as a sealed memory file.
+/// What the worker answers. `Rendered` and `Levels` come with the result as a sealed memory file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Response {
     /// To `Hello`: what the worker has put up around itself.
@@ -68,7 +87,9 @@ pub enum Response {
         /// Pixels, at least 1.
         height: u32,
     },
-    /// To `Probe` and `Render`: the file is at fault.
+    /// To `Levels`: the divisor of each, and its bytes; they lie one behind the other.
+    Levels(Vec<(u32, u32)>),
+    /// To `Probe`, `Levels` and `Render`: the file is at fault.
     Refused(Fault),
 }
 
@@ -192,7 +213,10 @@ impl Message for Request {
         match self {
             Request::Hello(limits) => (1, Payload::default().u32(limits.side).u64(limits.area).done()),
             Request::Probe => (2, Vec::new()),
-            Request::Render { transform, output, lengths } => (3, encode_render(transform, *output, lengths)),
+            Request::Render { base, transform, output, lengths } => {
+                (3, encode_render(*base, transform, *output, lengths))
+            }
+            Request::Levels { first } => (4, Payload::default().u32(*first).done()),
         }
     }
 
@@ -202,6 +226,7 @@ impl Message for Request {
             1 => Request::Hello(SourceLimits { side: fields.u32()?, area: fields.u64()? }),
             2 => Request::Probe,
             3 => decode_render(&mut fields)?,
+            4 => Request::Levels { first: fields.u32()? },
             other => return Err(FrameError::Kind(other)),
         };
         fields.end()?;
@@ -209,11 +234,15 @@ impl Message for Request {
     }
 }
 
-fn encode_render(transform: &Transform, output: Output, lengths: &[u32]) -> Vec<u8> {
+fn encode_render(base: Base, transform: &Transform, output: Output, lengths: &[u32]) -> Vec<u8> {
     let mut nameless = transform.clone();
     nameless.draw.iter_mut().for_each(|overlay| overlay.image = ImageId::named("-"));
     let payload = Payload::default().text(&nameless.canonical()).text(output.format.as_str());
     let payload = payload.u32(u32::from(output.effort.number()));
+    let payload = payload.u32(match base {
+        Base::Original => 0,
+        Base::Level => 1,
+    });
     lengths.iter().fold(payload, |payload, length| payload.u32(*length)).done()
 }
 
@@ -221,11 +250,16 @@ fn decode_render(fields: &mut Fields<'_>) -> Result<Request, WireError> {
     let transform = Transform::from_canonical(fields.text()?).map_err(|_| WireError)?;
     let format = OutputFormat::parse(fields.text()?).ok_or(WireError)?;
     let effort = u8::try_from(fields.u32()?).ok().and_then(Effort::from_number).ok_or(WireError)?;
+    let base = match fields.u32()? {
+        0 => Base::Original,
+        1 => Base::Level,
+        _ => return Err(WireError),
+    };
     let mut lengths = Vec::with_capacity(1 + MAX_OVERLAYS);
     for _ in 0..=transform.draw.len() {
         lengths.push(fields.u32()?);
     }
-    Ok(Request::Render { transform, output: Output { format, effort }, lengths })
+    Ok(Request::Render { base, transform, output: Output { format, effort }, lengths })
 }
 
 impl Message for Response {
@@ -258,6 +292,7 @@ impl Message for Response {
                 (11, payload.u32(*width).u32(*height).done())
             }
             Response::Refused(Fault::OverlaysTooLarge { area }) => (12, payload.u64(*area).done()),
+            Response::Levels(levels) => (13, encode_levels(levels)),
         }
     }
 
@@ -306,11 +341,27 @@ impl Message for Response {
             }),
             11 => Response::Refused(Fault::NothingLeft { width: fields.u32()?, height: fields.u32()? }),
             12 => Response::Refused(Fault::OverlaysTooLarge { area: fields.u64()? }),
+            13 => decode_levels(&mut fields)?,
             other => return Err(FrameError::Kind(other)),
         };
         fields.end()?;
         Ok(response)
     }
+}
+
+fn encode_levels(levels: &[(u32, u32)]) -> Vec<u8> {
+    // There are few: a picture can be halved only so often.
+    let payload = Payload::default().u32(levels.len() as u32);
+    levels.iter().fold(payload, |payload, (divisor, bytes)| payload.u32(*divisor).u32(*bytes)).done()
+}
+
+fn decode_levels(fields: &mut Fields<'_>) -> Result<Response, FrameError> {
+    let count = fields.u32()?;
+    if count > MAX_LEVELS {
+        return Err(WireError.into());
+    }
+    let levels = (0..count).map(|_| Ok((fields.u32()?, fields.u32()?)));
+    Ok(Response::Levels(levels.collect::<Result<_, WireError>>()?))
 }
 
 /// A text from a worker ends up in logs, so nothing in it may act there.

@@ -26,7 +26,8 @@ fn frame(version: u16, kind: u16, length: u32, payload: &[u8]) -> Vec<u8> {
 
 #[test]
 fn requests_round_trip() {
-    let mut requests = vec![Request::Hello(SourceLimits::CLOUDFLARE), Request::Probe];
+    let mut requests =
+        vec![Request::Hello(SourceLimits::CLOUDFLARE), Request::Probe, Request::Levels { first: 4 }];
     for format in OutputFormat::ALL {
         for (fit, metadata) in Fit::ALL.into_iter().zip(MetadataPolicy::ALL.into_iter().cycle()) {
             let transform = Transform {
@@ -37,11 +38,14 @@ fn requests_round_trip() {
                 draw: vec![overlay("-"); MAX_OVERLAYS],
                 ..Transform::default()
             };
-            requests.push(Request::Render {
-                transform,
-                output: format.into(),
-                lengths: vec![7; 1 + MAX_OVERLAYS],
-            });
+            for base in [Base::Original, Base::Level] {
+                requests.push(Request::Render {
+                    base,
+                    transform: transform.clone(),
+                    output: format.into(),
+                    lengths: vec![7; 1 + MAX_OVERLAYS],
+                });
+            }
         }
     }
     for request in requests {
@@ -57,6 +61,7 @@ fn overlay(image: &str) -> Overlay {
 fn a_worker_is_not_told_names() {
     let mut transform = Transform { draw: vec![overlay("secret")], ..Transform::default() };
     let sent = |transform: &Transform| Request::Render {
+        base: Base::Level,
         transform: transform.clone(),
         output: OutputFormat::Png.into(),
         lengths: vec![1, 2],
@@ -92,6 +97,8 @@ fn responses_round_trip() {
         Response::Refused(Fault::OutputTooLarge { width: 1 << 40, height: 2, side: 3, area: 4 }),
         Response::Refused(Fault::NothingLeft { width: 1, height: 2 }),
         Response::Refused(Fault::OverlaysTooLarge { area: 1 }),
+        Response::Levels(Vec::new()),
+        Response::Levels(vec![(4, 70_000), (8, 1)]),
     ] {
         assert_eq!(round_trip(&response), response);
     }
@@ -146,7 +153,7 @@ fn fields_are_checked() {
         assert!(matches!(Request::decode(1, payload), Err(FrameError::Field(_))));
     }
     let with_effort = |effort: u32, transform: &str, format: &str, lengths: u32| {
-        let payload = Payload::default().text(transform).text(format).u32(effort);
+        let payload = Payload::default().text(transform).text(format).u32(effort).u32(0);
         Request::decode(3, &(0..lengths).fold(payload, |payload, _| payload.u32(1)).done())
     };
     let render = |transform: &str, format: &str, lengths: u32| with_effort(0, transform, format, lengths);
@@ -165,6 +172,9 @@ fn fields_are_checked() {
     ] {
         assert!(matches!(render(transform, format, lengths), Err(FrameError::Field(_))));
     }
+    let many =
+        (0..2 * MAX_LEVELS + 2).fold(Payload::default().u32(MAX_LEVELS + 1), |payload, _| payload.u32(4));
+    assert!(matches!(Response::decode(13, &many.done()), Err(FrameError::Field(_))));
     let ready = |seccomp: &str| Response::decode(1, &Payload::default().text(seccomp).text("whole").done());
     assert!(ready("partial").is_ok());
     assert!(matches!(ready("high"), Err(FrameError::Field(_))));

@@ -11,8 +11,8 @@ mod queue;
 pub use crate::renderer::counters::Counters;
 
 use crate::config::RenderConfig;
-use crate::protocol::Walls;
 use crate::protocol::sealed::MAX_BYTES;
+use crate::protocol::{Base, Walls};
 use crate::renderer::counters::{Event, Tally};
 use crate::renderer::driver::{Driver, Job};
 use crate::renderer::process::Slot;
@@ -20,7 +20,7 @@ use crate::renderer::queue::{Lane, Queue};
 use bytes::Bytes;
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::transform::Transform;
-use safelight_pixels::Output;
+use safelight_pixels::{Level, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -123,13 +123,42 @@ impl Renderer {
         output: impl Into<Output>,
         urgency: Urgency,
     ) -> Result<Rendered, RenderError> {
+        self.render_base(Base::Original, files, transform, output.into(), urgency).await
+    }
+
+    /// The same with a level of the original as the first of `files`, one that
+    /// [`level_for`](safelight_pixels::level_for) chose.
+    pub async fn render_level(
+        &self,
+        files: Vec<Bytes>,
+        transform: Transform,
+        output: impl Into<Output>,
+        urgency: Urgency,
+    ) -> Result<Rendered, RenderError> {
+        self.render_base(Base::Level, files, transform, output.into(), urgency).await
+    }
+
+    /// Makes the levels of an original, those of [`divisors`](safelight_pixels::divisors); nobody waits.
+    pub async fn levels(&self, file: Bytes, first: u32) -> Result<Vec<Level>, RenderError> {
+        check_bytes([file.len() as u64])?;
+        self.submit(Lane::Third, |reply| Job::Levels { file, first, reply }).await
+    }
+
+    async fn render_base(
+        &self,
+        base: Base,
+        files: Vec<Bytes>,
+        transform: Transform,
+        output: Output,
+        urgency: Urgency,
+    ) -> Result<Rendered, RenderError> {
         check_bytes(files.iter().map(|file| file.len() as u64))?;
-        let (output, queued) = (output.into(), Instant::now());
+        let queued = Instant::now();
         let lane = match urgency {
             Urgency::Awaited => Lane::Second,
             Urgency::Background => Lane::Third,
         };
-        self.submit(lane, |reply| Job::Render { files, transform, output, queued, reply }).await
+        self.submit(lane, |reply| Job::Render { base, files, transform, output, queued, reply }).await
     }
 
     /// Whether a worker answers, and from behind which walls. It waits for a free worker, before any

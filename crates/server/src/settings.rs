@@ -7,6 +7,7 @@
 mod duration;
 mod fetching;
 mod listening;
+mod preparing;
 mod secrets;
 mod sources;
 mod table;
@@ -152,6 +153,7 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
         max_upload_bytes: values.required(&table::MAX_UPLOAD_BYTES)?,
         direct_upload_time: DIRECT_UPLOAD_TIME,
         source_limits: SourceLimits::CLOUDFLARE,
+        levels: values.required(&preparing::LEVELS)?,
         compat: values.required(&table::COMPAT)?,
         unknown_images: values.required(&table::UNKNOWN_IMAGES)?,
         trusted_proxies: values.required(&table::TRUSTED_PROXIES)?,

@@ -127,6 +127,7 @@ async fn remove_orphans(catalog: &Catalog, blobs: &Blobs, before_ms: i64) -> Res
 async fn in_use(catalog: &Catalog, key: &BlobKey) -> Result<bool, CatalogError> {
     match key {
         BlobKey::Original(blob) => catalog.blob_in_use(blob).await,
+        BlobKey::Level { blob, name } => catalog.level_in_use(blob, name).await,
         BlobKey::Rendition { blob, name } => catalog.rendition_in_use(blob, name).await,
     }
 }

@@ -4,9 +4,9 @@ mod confine;
 mod syscalls;
 
 use crate::protocol::sealed::{self, SealedError};
-use crate::protocol::{self, FrameError, Request, Response, Walls};
+use crate::protocol::{self, Base, FrameError, Request, Response, Walls};
 use crate::worker::confine::{ConfineError, confine};
-use safelight_pixels::{Fault, Rendered, Source};
+use safelight_pixels::{Fault, Level, Rendered, Source};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
 use thiserror::Error;
@@ -66,11 +66,17 @@ fn serve(socket: BorrowedFd<'_>, walls: Walls) -> Result<(), ServeError> {
                 let probed = safelight_pixels::probe(&read(file)?, &limits);
                 (probed.map_or_else(Response::Refused, Response::Probed), None)
             }
-            Request::Render { transform, output, lengths } => {
+            Request::Levels { first } => {
+                pass_on_levels(safelight_pixels::levels(&read(file)?, first, &limits))?
+            }
+            Request::Render { base, transform, output, lengths } => {
                 let files = read(file)?;
                 let (file, overlays) = split(&files, &lengths).ok_or(ServeError::Lengths)?;
                 let source = Source { file, overlays: &overlays };
-                pass_on(safelight_pixels::render(&source, &transform, output, &limits))?
+                pass_on(match base {
+                    Base::Original => safelight_pixels::render(&source, &transform, output, &limits),
+                    Base::Level => safelight_pixels::render_level(&source, &transform, output, &limits),
+                })?
             }
         };
         protocol::send(socket, &response, result.as_ref().map(AsFd::as_fd))?;
@@ -108,6 +114,23 @@ fn pass_on(rendered: Result<Rendered, Fault>) -> Result<(Response, Option<OwnedF
         }
         Err(fault) => Ok((Response::Refused(fault), None)),
     }
+}
+
+/// The answer to `Levels`, and the file that goes with it.
+fn pass_on_levels(made: Result<Vec<Level>, Fault>) -> Result<(Response, Option<OwnedFd>), ServeError> {
+    let levels = match made {
+        Ok(levels) => levels,
+        Err(fault) => return Ok((Response::Refused(fault), None)),
+    };
+    // A level has fewer bytes than its original has pixels, of which there are fewer than 2^32.
+    let lengths = levels.iter().map(|level| (level.divisor, level.bytes.len() as u32)).collect();
+    let files: Vec<Vec<u8>> = levels.into_iter().map(|level| level.bytes).collect();
+    if files.iter().map(|file| file.len() as u64).sum::<u64>() > sealed::MAX_BYTES {
+        let fault = Fault::CannotEncode("the levels are too large".to_owned());
+        return Ok((Response::Refused(fault), None));
+    }
+    let result = sealed::seal(&files).map_err(ServeError::Result)?;
+    Ok((Response::Levels(lengths), Some(result)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use super::palette::{self, Indexed};
 use super::{Encoding, LOSSLESS, cannot, quality, rgba};
 use crate::Fault;
 use crate::frame::{Channels, Frame, byte_count};
-use safelight_domain::transform::{Compression, Quality};
+use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::{Compression, Quality, Transform};
 use std::borrow::Cow;
 
 /// A picture of at most 256 colours gets a palette if that makes the file smaller: nothing is lost.
@@ -48,6 +49,17 @@ fn reduced(frame: &Frame, encoding: &Encoding<'_>) -> Result<Option<Indexed>, Fa
 fn error_allowed(quality: Quality) -> f32 {
     let off = (100.0 - quality::number(quality)) / 5.0;
     3.0 * off * off
+}
+
+/// A level: without a palette, and as quick as it gets.
+pub(super) fn level(frame: &Frame) -> Result<Vec<u8>, Fault> {
+    true_color(
+        frame,
+        &Encoding {
+            compression: Compression::Fast,
+            ..Encoding::new(&Transform::default(), OutputFormat::Png.into())
+        },
+    )
 }
 
 fn true_color(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, Fault> {

@@ -4,7 +4,7 @@ use super::cache::Lookup;
 use super::events::{self, Act};
 use super::rows::{any, change, damaged, first};
 use super::{Catalog, CatalogError, ImageChanges, ImageKey, InsertError, JobKind, RenditionKey};
-use super::{drafts, jobs, metadata, renditions, search_index};
+use super::{drafts, jobs, levels, metadata, renditions, search_index};
 use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{
@@ -83,7 +83,7 @@ impl Catalog {
         self.inner.writer.write(update, publish).await
     }
 
-    /// Deletes the row and its renditions' rows and enqueues [`JobKind::DeleteBlob`], in one
+    /// Deletes the row, those of its levels and renditions, and enqueues [`JobKind::DeleteBlob`], in one
     /// transaction. Whether there was one.
     pub async fn delete_image(
         &self,
@@ -218,6 +218,7 @@ fn delete(
 ) -> Result<Option<Vec<RenditionKey>>, CatalogError> {
     let Some(image) = find(connection, key)? else { return Ok(None) };
     let gone = renditions::delete_of_blob(connection, &image.blob)?;
+    levels::delete_of_blob(connection, &image.blob)?;
     metadata::delete(connection, &image)?;
     search_index::delete(connection, &image)?;
     let sql = "DELETE FROM images WHERE account = ?1 AND id = ?2";

@@ -4,7 +4,7 @@ use super::OpenError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// One text for each version, in order; a published one never changes.
-pub(super) const MIGRATIONS: [&str; 14] = [
+pub(super) const MIGRATIONS: [&str; 15] = [
     include_str!("../../migrations/sqlite/0001_accounts.sql"),
     include_str!("../../migrations/sqlite/0002_images.sql"),
     include_str!("../../migrations/sqlite/0003_jobs.sql"),
@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: [&str; 14] = [
     include_str!("../../migrations/sqlite/0012_imports.sql"),
     include_str!("../../migrations/sqlite/0013_origins.sql"),
     include_str!("../../migrations/sqlite/0014_turn.sql"),
+    include_str!("../../migrations/sqlite/0015_levels.sql"),
 ];
 
 /// Brings a database to the version that `migrations` leads to, each step in a transaction of its

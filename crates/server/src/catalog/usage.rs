@@ -44,6 +44,10 @@ pub struct StoredSizes {
     pub renditions: u64,
     /// Their bytes.
     pub rendition_bytes: u64,
+    /// Levels of originals.
+    pub levels: u64,
+    /// Bytes of them.
+    pub level_bytes: u64,
 }
 
 impl Catalog {
@@ -89,7 +93,7 @@ impl Catalog {
     pub async fn stored_sizes(&self, account: &AccountId) -> Result<StoredSizes, CatalogError> {
         let account = account.clone();
         let read = move |connection: &Connection| {
-            let sql = "SELECT images, original_bytes, renditions, rendition_bytes FROM counters
+            let sql = "SELECT images, original_bytes, renditions, rendition_bytes, levels, level_bytes FROM counters
                        WHERE account = ?1";
             let sizes = first(connection, sql, [account.as_str()], |row| {
                 Ok(StoredSizes {
@@ -97,6 +101,8 @@ impl Catalog {
                     original_bytes: row.get(1)?,
                     renditions: row.get(2)?,
                     rendition_bytes: row.get(3)?,
+                    levels: row.get(4)?,
+                    level_bytes: row.get(5)?,
                 })
             })?;
             Ok(sizes.unwrap_or_default())

@@ -122,7 +122,14 @@ async fn an_older_catalog_is_counted_when_it_is_opened() {
 
     let catalog = Catalog::open(&path).expect("migrates");
     let sizes = catalog.stored_sizes(&a).await.expect("works");
-    let expected = StoredSizes { images: 2, original_bytes: 42, renditions: 2, rendition_bytes: 10 };
+    let expected = StoredSizes {
+        images: 2,
+        original_bytes: 42,
+        renditions: 2,
+        rendition_bytes: 10,
+        levels: 0,
+        level_bytes: 0,
+    };
     assert_eq!(sizes, expected);
     let known = catalog.known_keys(&a).await.expect("works");
     assert_eq!((known[0].created_ms, known[0].used_ms), (7, None));

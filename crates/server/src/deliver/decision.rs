@@ -8,7 +8,7 @@ use safelight_domain::access::{
     Denied, Granted, OptionsPolicy, Segment, authorize_delivery, authorize_overlay, authorize_owner,
 };
 use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
-use safelight_domain::image::{Image, ImageId};
+use safelight_domain::image::{Image, ImageId, SourceInfo};
 use safelight_domain::negotiate::{FormatChoice, output_format};
 use safelight_domain::options::{ClientHints, Dpr, Options, Recipe};
 use safelight_domain::signature::{self, KeyName, Token};
@@ -195,6 +195,8 @@ pub(super) struct Wanted {
     pub(super) recipe: Recipe,
     /// For the transform's overlays, in its order.
     pub(super) overlays: Vec<Granted>,
+    /// What the original is.
+    pub(super) source: SourceInfo,
     /// Bytes of the original and of each overlay.
     pub(super) lengths: Vec<u64>,
 }
@@ -234,6 +236,6 @@ impl Wanted {
             engine: ENGINE_VERSION,
             effort: 0,
         };
-        Ok(Wanted { key, recipe, overlays, lengths })
+        Ok(Wanted { key, recipe, overlays, source: image.source, lengths })
     }
 }

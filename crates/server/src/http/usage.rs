@@ -47,6 +47,8 @@ pub(super) struct StorageBody {
     original_bytes: u64,
     renditions: u64,
     rendition_bytes: u64,
+    levels: u64,
+    level_bytes: u64,
 }
 
 /// `GET /safelight/v1/accounts/{account_id}/usage`: deliveries over time.
@@ -103,6 +105,8 @@ pub(super) async fn storage(
         original_bytes: sizes.original_bytes,
         renditions: sizes.renditions,
         rendition_bytes: sizes.rendition_bytes,
+        levels: sizes.levels,
+        level_bytes: sizes.level_bytes,
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::RenderConfig;
 use crate::protocol::sealed;
-use crate::protocol::{Request, Response, Walls};
+use crate::protocol::{Base, Request, Response, Walls};
 use crate::renderer::counters::{Event, Tally};
 use crate::renderer::process::{AskError, Launch, Process, Slot};
 use crate::renderer::queue::{Abandon, Queue};
@@ -10,7 +10,7 @@ use crate::renderer::{RenderError, Rendered};
 use bytes::Bytes;
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::transform::Transform;
-use safelight_pixels::Output;
+use safelight_pixels::{Level, Output};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,8 +28,11 @@ pub(super) enum Job {
     Check { reply: Reply<Walls> },
     /// See `Renderer::probe`.
     Probe { file: Bytes, reply: Reply<SourceInfo> },
+    /// See `Renderer::levels`.
+    Levels { file: Bytes, first: u32, reply: Reply<Vec<Level>> },
     /// See `Renderer::render`.
     Render {
+        base: Base,
         files: Vec<Bytes>,
         transform: Transform,
         output: Output,
@@ -43,6 +46,7 @@ impl Abandon for Job {
         match self {
             Job::Check { reply } => reply.is_closed(),
             Job::Probe { reply, .. } => reply.is_closed(),
+            Job::Levels { reply, .. } => reply.is_closed(),
             Job::Render { reply, .. } => reply.is_closed(),
         }
     }
@@ -133,12 +137,16 @@ impl Driver {
                 let limits = &self.launch.limits;
                 self.settle(worker, reply, answer.and_then(|answer| accept_probed(answer, limits)))
             }
-            Job::Render { files, transform, output, queued, reply } => {
+            Job::Levels { file, first, reply } => {
+                let answer = self.ask(&mut worker, &Request::Levels { first }, &[file]);
+                self.settle(worker, reply, answer.and_then(accept_levels))
+            }
+            Job::Render { base, files, transform, output, queued, reply } => {
                 let waited = queued.elapsed();
                 // All together have at most 512 MiB.
                 let lengths =
                     files.iter().map(|file| u32::try_from(file.len()).unwrap_or(u32::MAX)).collect();
-                let request = Request::Render { transform, output, lengths };
+                let request = Request::Render { base, transform, output, lengths };
                 let answer = self.ask(&mut worker, &request, &files);
                 self.settle(worker, reply, answer.and_then(|answer| accept_rendered(answer, waited)))
             }
@@ -184,6 +192,7 @@ impl Job {
         match self {
             Job::Check { reply } => drop(reply.send(Err(error))),
             Job::Probe { reply, .. } => drop(reply.send(Err(error))),
+            Job::Levels { reply, .. } => drop(reply.send(Err(error))),
             Job::Render { reply, .. } => drop(reply.send(Err(error))),
         }
     }
@@ -212,6 +221,27 @@ fn accept_rendered(answer: (Response, Option<OwnedFd>), waited: Duration) -> Res
         (Response::Rendered { width: width @ 1.., height: height @ 1.. }, Some(file)) => {
             let bytes = sealed::read(file).map_err(no_worker)?;
             Ok(Rendered { bytes: bytes.into(), width, height, waited })
+        }
+        (Response::Refused(fault), None) => Err(RenderError::Refused { fault }),
+        _ => Err(unexpected()),
+    }
+}
+
+fn accept_levels(answer: (Response, Option<OwnedFd>)) -> Result<Vec<Level>, RenderError> {
+    match answer {
+        (Response::Levels(lengths), Some(file)) => {
+            let mut files = sealed::read(file).map_err(no_worker)?;
+            let mut levels = Vec::with_capacity(lengths.len());
+            for (divisor, length) in lengths {
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                if divisor == 0 || length == 0 || length > files.len() {
+                    return Err(unexpected());
+                }
+                let rest = files.split_off(length);
+                levels.push(Level { divisor, bytes: files });
+                files = rest;
+            }
+            if files.is_empty() { Ok(levels) } else { Err(unexpected()) }
         }
         (Response::Refused(fault), None) => Err(RenderError::Refused { fault }),
         _ => Err(unexpected()),

@@ -4,6 +4,7 @@ use super::LogFormat;
 use super::duration;
 use super::fetching;
 use super::listening;
+use super::preparing;
 use crate::config::{Compat, Sandbox};
 use crate::protocol::sealed;
 use ipnet::IpNet;
@@ -61,7 +62,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 35] = [
+pub const ROWS: [Row; 36] = [
     listening::LISTEN.row,
     listening::ADMIN_LISTEN.row,
     listening::DASHBOARD.row,
@@ -85,6 +86,7 @@ pub const ROWS: [Row; 35] = [
     RENDER_MEMORY_BYTES.row,
     RENDER_WORKER_JOBS.row,
     RENDER_SANDBOX.row,
+    preparing::LEVELS.row,
     RENDITION_CACHE_BYTES.row,
     RENDITION_MEMORY_BYTES.row,
     fetching::FETCH_PRIVATE_NETWORKS.row,

@@ -21,6 +21,7 @@ mod ids;
 mod images;
 mod imports;
 mod judge;
+mod levels;
 mod lists;
 mod negotiation;
 mod openapi;

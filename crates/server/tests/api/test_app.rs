@@ -10,8 +10,8 @@ use safelight::bootstrap;
 use safelight::catalog::Account;
 use safelight::clock::Clock;
 use safelight::config::{
-    Compat, Config, ConnectionLimits, Dashboard, FetchConfig, FirstAccount, RemoteConfig, RenderConfig,
-    Sandbox,
+    Compat, Config, ConnectionLimits, Dashboard, FetchConfig, FirstAccount, Levels, RemoteConfig,
+    RenderConfig, Sandbox,
 };
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::image::SourceLimits;
@@ -318,6 +318,7 @@ fn config(data: std::path::PathBuf) -> Config {
             max_bytes: 1_000_000,
             cache_bytes: 1_000_000,
         },
+        levels: Levels::Small,
         rendition_bytes: 100_000_000,
         rendition_memory_bytes: 1_000_000,
         first_account: FirstAccount { signing_key: Some(KEY.to_owned()), ..FirstAccount::default() },

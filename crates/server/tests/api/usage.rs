@@ -237,7 +237,7 @@ async fn what_is_stored_is_counted() {
     assert_eq!(stored["renditions"], 1);
     assert!(stored["rendition_bytes"].as_u64().is_some_and(|bytes| bytes > 0));
     app.call(Method::DELETE, &format!("~/v1/{id}"), None).await.result();
-    let none = json!({"images": 0, "original_bytes": 0, "renditions": 0, "rendition_bytes": 0});
+    let none = json!({"images": 0, "original_bytes": 0, "renditions": 0, "rendition_bytes": 0, "levels": 0, "level_bytes": 0});
     assert_eq!(result(&app, "storage").await, none);
 }
 

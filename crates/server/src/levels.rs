@@ -1,0 +1,126 @@
+//! Use case: levels. They are made of each original soon after its upload, in the background, and made anew
+//! when the setting or the program's way of making them changes.
+//!
+//! What is to do is found in the catalog each time, so that nothing is lost when the program ends, and
+//! everything may be done twice.
+
+use crate::app::App;
+use crate::blobs::{BlobError, BlobKey};
+use crate::catalog::{CatalogError, StoredLevel};
+use crate::config::Levels;
+use crate::random;
+use crate::renderer::RenderError;
+use safelight_domain::access::authorize_upkeep;
+use safelight_domain::image::Image;
+use safelight_pixels::{LEVELS_VERSION, Level, divisors};
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::time::sleep;
+
+/// Between two looks for images without levels, and after the pool was too busy.
+const PACE: Duration = Duration::from_millis(500);
+
+/// Why the work pauses.
+#[derive(Debug, Error)]
+enum LevelError {
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+impl Levels {
+    /// What the catalog notes for images whose levels are those of this setting.
+    fn mark(self) -> String {
+        match self {
+            Levels::Off => "off".to_owned(),
+            Levels::Small => format!("small-{LEVELS_VERSION}"),
+            Levels::Full => format!("full-{LEVELS_VERSION}"),
+        }
+    }
+
+    /// What the first level is divided by.
+    fn first(self) -> Option<u32> {
+        match self {
+            Levels::Off => None,
+            Levels::Small => Some(4),
+            Levels::Full => Some(2),
+        }
+    }
+}
+
+/// Makes levels until `shutdown` completes.
+pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
+    tokio::select! {
+        () = shutdown => {}
+        () = keep_making(&app) => {}
+    }
+}
+
+async fn keep_making(app: &App) {
+    loop {
+        match make_some(app).await {
+            Ok(0) => sleep(PACE).await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "levels have to wait");
+                sleep(PACE).await;
+            }
+        }
+    }
+}
+
+/// How many images got theirs.
+async fn make_some(app: &App) -> Result<usize, LevelError> {
+    let made_by = app.config.levels.mark();
+    let images = app.catalog.images_for_levels(&made_by).await?;
+    for image in &images {
+        let levels = match app.config.levels.first() {
+            Some(first) if !divisors(&image.source, first).is_empty() => make(app, image, first).await?,
+            _ => Vec::new(),
+        };
+        replace(app, image, levels, &made_by).await?;
+    }
+    Ok(images.len())
+}
+
+/// The levels of an original. One that cannot be decoded has none, and is not tried again before the next
+/// version.
+async fn make(app: &App, image: &Image, first: u32) -> Result<Vec<Level>, LevelError> {
+    let granted = authorize_upkeep(image);
+    let Ok(_admission) = app.flights.admit() else { return Err(RenderError::Busy.into()) };
+    let original = match app.blobs.original(&granted).await {
+        Ok(original) => original,
+        // The image was deleted since.
+        Err(BlobError::Missing) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    match app.renderer.levels(original, first).await {
+        Ok(levels) => Ok(levels),
+        Err(error @ (RenderError::Busy | RenderError::NoWorker(_))) => Err(error.into()),
+        Err(error) => {
+            tracing::info!(%error, blob = image.blob.as_str(), "an image has no levels");
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Bytes first, rows second; and the other way round for those that go.
+async fn replace(app: &App, image: &Image, levels: Vec<Level>, made_by: &str) -> Result<(), LevelError> {
+    let granted = authorize_upkeep(image);
+    let mut stored = Vec::with_capacity(levels.len());
+    for Level { divisor, bytes } in levels {
+        let level = StoredLevel { divisor, name: random::hex_id(), bytes: bytes.len() as u64 };
+        app.blobs.put_level(&granted, &level.name, bytes.into()).await?;
+        stored.push(level);
+    }
+    let names: Vec<String> = stored.iter().map(|level| level.name.clone()).collect();
+    let unused = app.catalog.set_levels(&image.blob, stored, made_by).await?.unwrap_or(names);
+    for name in unused {
+        app.blobs.delete(&BlobKey::Level { blob: image.blob.clone(), name }).await?;
+    }
+    Ok(())
+}
