@@ -19,6 +19,7 @@ use crate::plan::{Draft, Plan, Rect, Scaling, Size};
 use crate::probe::{self, Header};
 use crate::{Fault, Output, Source, color, decode, encode, steps};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits, Turn};
+use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Animation, Effort, Gamut, Gravity, Transform};
 
 /// Changes whenever the same original would give other levels, so that those of an older program are made
@@ -110,8 +111,8 @@ fn prefix(header: &Header<'_>) -> Vec<u8> {
 }
 
 /// Of levels with these divisors, that which a rendition is made of; `None` if only the original will do: for
-/// a picture that is hardly scaled, a trim, a gravity that looks at the picture, an
-/// animation, colours beyond sRGB, or a thorough encoder, for which nobody waits.
+/// a picture that is hardly scaled, a trim, a gravity that looks at the picture, an animation, colours beyond
+/// sRGB, an answer in JSON, which describes the original, or a thorough encoder, for which nobody waits.
 pub fn level_for(
     info: &SourceInfo,
     transform: &Transform,
@@ -121,7 +122,8 @@ pub fn level_for(
 ) -> Option<u32> {
     let output = output.into();
     let moves = info.frames > 1 && transform.animation == Animation::Keep && encode::animates(output.format);
-    if output.effort == Effort::Thorough || moves || needs_original(transform) {
+    let described = output.format == OutputFormat::Json;
+    if output.effort == Effort::Thorough || described || moves || needs_original(transform) {
         return None;
     }
     let turns: &[Orientation] = match info.turn {

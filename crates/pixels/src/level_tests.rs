@@ -1,6 +1,5 @@
 use super::*;
 use crate::frame::Channels;
-use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::options::Options;
 
 const LIMITS: SourceLimits = SourceLimits::CLOUDFLARE;
@@ -155,6 +154,7 @@ fn the_smallest_level_that_serves_is_chosen() {
     let still = info(Turn::Upright);
     let thorough = Output { format: OutputFormat::WebP, effort: Effort::Thorough };
     assert_eq!(level_for(&still, &small, thorough, &LIMITS, &all), None);
+    assert_eq!(level_for(&still, &small, OutputFormat::Json, &LIMITS, &all), None);
     assert_eq!(level_for(&still, &small, OutputFormat::WebP, &LIMITS, &[4]), Some(4));
     let moving = SourceInfo { frames: 2, ..still };
     assert_eq!(level_for(&moving, &small, OutputFormat::WebP, &LIMITS, &all), None);

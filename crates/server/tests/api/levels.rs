@@ -66,6 +66,18 @@ async fn renders_are_made_of_levels_where_these_will_do() {
 }
 
 #[tokio::test]
+async fn descriptions_are_of_the_original() {
+    let app = TestApp::new().await;
+    app.call(Method::PATCH, "~/v1/config", Some(json!({"flexible_variants": true}))).await.result();
+    let id = upload(&app).await;
+    until_stored(&app, 2).await;
+    let described = app.get(&app.target(&id, "w=60,format=json")).await;
+    assert_eq!(described.status, 200, "{}", described.text());
+    assert_eq!(described.json()["original"]["width"], 1600);
+    assert_eq!(described.json()["width"], 60);
+}
+
+#[tokio::test]
 async fn a_lost_level_is_no_loss() {
     let app = TestApp::new().await;
     add_variant(&app, "small", 100).await;
