@@ -14,6 +14,7 @@ use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::options::Recipe;
 use safelight_domain::signature::SigningKey;
 use safelight_domain::token::TokenRecord;
+use safelight_domain::transform::Effort;
 use safelight_domain::variant::{BrowserTtl, Variant, VariantAccess, VariantName};
 use std::collections::HashMap;
 use std::fs::File;
@@ -304,8 +305,6 @@ pub struct RenditionKey {
     pub format: OutputFormat,
     /// `safelight_pixels::ENGINE_VERSION`.
     pub engine: u32,
-    /// Encoder effort; 0 is the only one so far.
-    pub effort: u8,
 }
 
 /// A stored rendition.
@@ -317,6 +316,8 @@ pub struct Rendition {
     pub bytes: u64,
     /// SHA-256 of its bytes.
     pub sha256: [u8; 32],
+    /// Of its encoder. A thorough one takes the place of a quick one, and is as good as it gets.
+    pub effort: Effort,
 }
 
 /// A stored level.

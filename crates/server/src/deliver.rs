@@ -26,6 +26,7 @@ use safelight_domain::delivery_url::DeliveryPathError;
 use safelight_domain::negotiate::{FormatError, OutputFormat};
 use safelight_domain::options::OptionsError;
 use safelight_domain::time::UnixTime;
+use safelight_domain::transform::Effort;
 use safelight_domain::warning::Warning;
 use safelight_pixels::level_for;
 use sha2::{Digest, Sha256};
@@ -222,21 +223,24 @@ async fn stored(
     key: &RenditionKey,
     request: &Request<'_>,
 ) -> Result<Option<(ETag, Option<Bytes>)>, DeliverError> {
-    let row = app.catalog.find_rendition(key, app.clock.now_ms()).await.map_err(internal)?;
-    let Some(row) = row else { return Ok(None) };
-    let etag = ETag::of_rendition(&row.sha256, &key.blob);
-    if request.none_match.is_some_and(|header| etag.matches_none_match(header)) {
-        return Ok(Some((etag, None)));
-    }
-    match app.blobs.rendition(granted, &row.name).await {
-        Ok(bytes) if bytes.len() as u64 == row.bytes => Ok(Some((etag, Some(bytes)))),
-        // Lost, for instance in a restored backup without renditions: it is made again.
-        Ok(_) | Err(BlobError::Missing) => {
-            app.catalog.delete_rendition(key, &row.name).await.map_err(internal)?;
-            Ok(None)
+    // A second time, since a better one may take its place between the row and the bytes.
+    for _ in 0..2 {
+        let row = app.catalog.find_rendition(key, app.clock.now_ms()).await.map_err(internal)?;
+        let Some(row) = row else { return Ok(None) };
+        let etag = ETag::of_rendition(&row.sha256, &key.blob);
+        if request.none_match.is_some_and(|header| etag.matches_none_match(header)) {
+            return Ok(Some((etag, None)));
         }
-        Err(error) => Err(internal(error)),
+        match app.blobs.rendition(granted, &row.name).await {
+            Ok(bytes) if bytes.len() as u64 == row.bytes => return Ok(Some((etag, Some(bytes)))),
+            // Lost, for instance in a restored backup without renditions: it is made again.
+            Ok(_) | Err(BlobError::Missing) => {
+                app.catalog.delete_rendition(key, &row.name).await.map_err(internal)?;
+            }
+            Err(error) => return Err(internal(error)),
+        }
     }
+    Ok(None)
 }
 
 /// A rendition as made just now.
@@ -295,12 +299,9 @@ async fn store(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let name = random::hex_id();
     app.blobs.put_rendition(granted, &name, made.bytes.clone()).await?;
-    let row = Rendition { name, bytes: made.bytes.len() as u64, sha256: made.sha256 };
-    let stored = app.catalog.insert_rendition(key.clone(), row.clone(), app.clock.now_ms()).await?;
-    if stored.as_ref() != Some(&row) {
-        // The image is gone, or another has stored the same rendition.
-        let unused = BlobKey::Rendition { blob: key.blob.clone(), name: row.name };
-        app.blobs.delete(&unused).await?;
+    let row = Rendition { name, bytes: made.bytes.len() as u64, sha256: made.sha256, effort: Effort::Quick };
+    if let Some(name) = app.catalog.insert_rendition(key.clone(), row, app.clock.now_ms()).await? {
+        app.blobs.delete(&BlobKey::Rendition { blob: key.blob.clone(), name }).await?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use safelight_domain::direct_upload::{Draft, LinkUse};
 use safelight_domain::image::{BlobId, ImageId, Metadata, Privacy};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::token::{BatchToken, TokenHash};
+use safelight_domain::transform::Effort;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const LIMITS: Limits = Limits { orphan_age: ORPHAN_AGE, rendition_bytes: u64::MAX };
@@ -49,11 +50,11 @@ impl World {
             transform: name.into(),
             format: OutputFormat::Jpeg,
             engine: 1,
-            effort: 0,
         };
-        let rendition = Rendition { name: name.to_owned(), bytes: 10, sha256: [0; 32] };
-        let stored = self.catalog.insert_rendition(key, rendition, now_ms).await.expect("works");
-        assert!(stored.is_some());
+        let rendition =
+            Rendition { name: name.to_owned(), bytes: 10, sha256: [0; 32], effort: Effort::Quick };
+        let unused = self.catalog.insert_rendition(key, rendition, now_ms).await.expect("works");
+        assert_eq!(unused, None);
     }
 
     /// Makes every stored file look as if it was written at a time.

@@ -4,6 +4,7 @@ use super::*;
 use crate::catalog::JobLine;
 use crate::catalog::Rendition;
 use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::Effort;
 
 fn id(text: &str) -> ImageId {
     ImageId::named(text)
@@ -101,15 +102,9 @@ async fn a_deleted_image_takes_its_renditions_along_and_leaves_a_job() {
     let (a, b) = (account('a'), account('b'));
     catalog.insert_image(image('a', "i", blob(1), 1)).await.expect("new");
     catalog.insert_image(image('b', "i", blob(2), 1)).await.expect("new");
-    let key = RenditionKey {
-        blob: blob(1),
-        transform: "t".into(),
-        format: OutputFormat::Png,
-        engine: 1,
-        effort: 0,
-    };
-    let rendition = Rendition { name: "n".to_owned(), bytes: 5, sha256: [1; 32] };
-    catalog.insert_rendition(key.clone(), rendition.clone(), 1).await.expect("works").expect("has an image");
+    let key = RenditionKey { blob: blob(1), transform: "t".into(), format: OutputFormat::Png, engine: 1 };
+    let rendition = Rendition { name: "n".to_owned(), bytes: 5, sha256: [1; 32], effort: Effort::Quick };
+    assert_eq!(catalog.insert_rendition(key.clone(), rendition.clone(), 1).await.expect("works"), None);
     assert!(catalog.find_rendition(&key, 1).await.expect("works").is_some());
     assert!(find_image(&catalog, 'a', "i").await.is_some());
 
@@ -122,7 +117,8 @@ async fn a_deleted_image_takes_its_renditions_along_and_leaves_a_job() {
     assert!(catalog.blob_in_use(&blob(2)).await.expect("works"));
     assert_eq!(catalog.find_rendition(&key, 1).await.expect("works"), None);
     assert!(!catalog.rendition_in_use(&blob(1), "n").await.expect("works"));
-    assert_eq!(catalog.insert_rendition(key, rendition, 1).await.expect("works"), None, "comes too late");
+    let late = catalog.insert_rendition(key, rendition, 1).await.expect("works");
+    assert_eq!(late.as_deref(), Some("n"), "comes too late");
     let counts =
         (catalog.image_count(&a).await.expect("works"), catalog.image_count(&b).await.expect("works"));
     assert_eq!(counts, (0, 1));

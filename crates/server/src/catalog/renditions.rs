@@ -6,11 +6,14 @@ use super::{Catalog, CatalogError, Rendition, RenditionKey};
 use rusqlite::{Connection, Row};
 use safelight_domain::image::BlobId;
 use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::Effort;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Least time between two notes of the use of one rendition, in milliseconds.
 const NOTE_EVERY_MS: i64 = 60 * 60 * 1000;
+
+const DELETE: &str = "DELETE FROM renditions WHERE blob = ?1 AND name = ?2";
 
 /// Most renditions that one eviction takes.
 pub const MAX_EVICTED: usize = 1_000;
@@ -57,34 +60,48 @@ impl Catalog {
         }
     }
 
-    /// Inserts unless the key is taken or the blob has no image any more; returns the stored
-    /// rendition (the older one when taken), `None` when the image is gone. Whoever gets another
-    /// rendition than its own, or none, deletes the bytes that it stored.
+    /// Inserts a rendition, and takes one of less effort out of its place; one that is as good stays. Gives the
+    /// name of the rendition that no row has now, whose bytes the caller deletes: that which was there before,
+    /// or the new one where it is not wanted, also because the blob has no image any more.
     pub async fn insert_rendition(
         &self,
         key: RenditionKey,
         rendition: Rendition,
         now_ms: i64,
-    ) -> Result<Option<Rendition>, CatalogError> {
+    ) -> Result<Option<String>, CatalogError> {
+        let publish = self.forgetting(&key);
         let insert = move |connection: &Connection| insert(connection, &key, &rendition, now_ms);
-        self.inner.writer.write(insert, |_| ()).await
+        self.inner.writer.write(insert, publish).await
+    }
+
+    /// Notes that a rendition is as good as it gets, though a thorough encoder has failed.
+    pub async fn settle_rendition(&self, key: &RenditionKey, name: &str) -> Result<(), CatalogError> {
+        let (publish, blob, name) = (self.forgetting(key), key.blob.clone(), name.to_owned());
+        let settle = move |connection: &Connection| {
+            let sql = "UPDATE OR IGNORE renditions SET effort = ?3 WHERE blob = ?1 AND name = ?2";
+            change(connection, sql, (blob.as_str(), name, Effort::Thorough.number()))?;
+            Ok(())
+        };
+        self.inner.writer.write(settle, publish).await
     }
 
     /// Deletes the row of a rendition whose bytes turned out to be missing or damaged, so that it
     /// is made anew. Whether there was one.
     pub async fn delete_rendition(&self, key: &RenditionKey, name: &str) -> Result<bool, CatalogError> {
-        let (deleted, name) = (key.clone(), name.to_owned());
-        let delete = move |connection: &Connection| {
-            let sql = "DELETE FROM renditions WHERE blob = ?1 AND name = ?2";
-            Ok(change(connection, sql, (deleted.blob.as_str(), name))? > 0)
-        };
-        let (forgotten, inner) = (key.clone(), Arc::downgrade(&self.inner));
-        let publish = move |_: &bool| {
+        let (blob, name) = (key.blob.clone(), name.to_owned());
+        let delete =
+            move |connection: &Connection| Ok(change(connection, DELETE, (blob.as_str(), name))? > 0);
+        self.inner.writer.write(delete, self.forgetting(key)).await
+    }
+
+    /// Takes the row of a key out of memory when it was changed.
+    fn forgetting<T>(&self, key: &RenditionKey) -> impl FnOnce(&T) + Send + use<T> {
+        let (key, inner) = (key.clone(), Arc::downgrade(&self.inner));
+        move |_| {
             if let Some(inner) = inner.upgrade() {
-                inner.renditions.forget(&forgotten);
+                inner.renditions.forget(&key);
             }
-        };
-        self.inner.writer.write(delete, publish).await
+        }
     }
 
     /// Whether any row names this rendition of this blob (for the sweeper).
@@ -124,8 +141,8 @@ struct Stored {
 
 fn find(connection: &Connection, key: &RenditionKey) -> Result<Option<UsedRendition>, CatalogError> {
     let sql = "SELECT * FROM renditions
-               WHERE blob = ?1 AND transform = ?2 AND format = ?3 AND engine = ?4 AND effort = ?5";
-    let values = (key.blob.as_str(), &key.transform, key.format.as_str(), key.engine, key.effort);
+               WHERE blob = ?1 AND transform = ?2 AND format = ?3 AND engine = ?4 ORDER BY effort DESC LIMIT 1";
+    let values = (key.blob.as_str(), &key.transform, key.format.as_str(), key.engine);
     Ok(first(connection, sql, values, parse)?.map(|stored| stored.used))
 }
 
@@ -134,27 +151,32 @@ fn insert(
     key: &RenditionKey,
     rendition: &Rendition,
     now_ms: i64,
-) -> Result<Option<Rendition>, CatalogError> {
-    change(
+) -> Result<Option<String>, CatalogError> {
+    let before = find(connection, key)?.map(|used| used.rendition);
+    if before.as_ref().is_some_and(|before| before.effort >= rendition.effort) {
+        return Ok(Some(rendition.name.clone()));
+    }
+    if let Some(before) = &before {
+        change(connection, DELETE, (key.blob.as_str(), &before.name))?;
+    }
+    let inserted = change(
         connection,
         "INSERT INTO renditions
          (account, blob, transform, format, engine, effort, name, bytes, sha256, used_ms)
-         SELECT account, blob, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM images WHERE blob = ?1
-         ON CONFLICT DO NOTHING",
+         SELECT account, blob, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM images WHERE blob = ?1",
         (
             key.blob.as_str(),
             &key.transform,
             key.format.as_str(),
             key.engine,
-            key.effort,
+            rendition.effort.number(),
             &rendition.name,
             rendition.bytes,
             &rendition.sha256,
             now_ms,
         ),
     )?;
-    // A row cannot outlive its image, so there is one exactly if the image is there.
-    Ok(find(connection, key)?.map(|used| used.rendition))
+    Ok(if inserted == 0 { Some(rendition.name.clone()) } else { before.map(|before| before.name) })
 }
 
 fn evict(connection: &Connection, max_bytes: u64) -> Result<Vec<Stored>, CatalogError> {
@@ -191,13 +213,14 @@ fn parse(row: &Row<'_>) -> Result<Stored, CatalogError> {
             transform: row.get("transform")?,
             format: OutputFormat::parse(&format).ok_or_else(|| damaged("renditions", "format"))?,
             engine: row.get("engine")?,
-            effort: row.get("effort")?,
         },
         used: UsedRendition {
             rendition: Rendition {
                 name: row.get("name")?,
                 bytes: row.get("bytes")?,
                 sha256: row.get("sha256")?,
+                effort: Effort::from_number(row.get("effort")?)
+                    .ok_or_else(|| damaged("renditions", "effort"))?,
             },
             used_ms: AtomicI64::new(row.get("used_ms")?),
         },

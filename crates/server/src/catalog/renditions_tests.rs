@@ -5,23 +5,20 @@ use safelight_domain::image::ImageId;
 const HOUR: i64 = NOTE_EVERY_MS;
 
 fn key(number: u8, transform: &str) -> RenditionKey {
-    RenditionKey {
-        blob: blob(number),
-        transform: transform.into(),
-        format: OutputFormat::WebP,
-        engine: 1,
-        effort: 0,
-    }
+    RenditionKey { blob: blob(number), transform: transform.into(), format: OutputFormat::WebP, engine: 1 }
 }
 
 fn rendition(name: &str, bytes: u64) -> Rendition {
-    Rendition { name: name.to_owned(), bytes, sha256: [7; 32] }
+    Rendition { name: name.to_owned(), bytes, sha256: [7; 32], effort: Effort::Quick }
+}
+
+fn thorough(name: &str, bytes: u64) -> Rendition {
+    Rendition { effort: Effort::Thorough, ..rendition(name, bytes) }
 }
 
 async fn insert_one(catalog: &Catalog, key: &RenditionKey, name: &str, bytes: u64, now_ms: i64) {
-    let made = rendition(name, bytes);
-    let stored = catalog.insert_rendition(key.clone(), made.clone(), now_ms).await.expect("works");
-    assert_eq!(stored, Some(made));
+    let unused = catalog.insert_rendition(key.clone(), rendition(name, bytes), now_ms).await.expect("works");
+    assert_eq!(unused, None);
 }
 
 async fn evicted(catalog: &Catalog, max_bytes: u64) -> Vec<String> {
@@ -45,7 +42,6 @@ async fn each_part_of_the_key_tells_renditions_apart() {
         key(1, "u"),
         RenditionKey { format: OutputFormat::Jpeg, ..key(1, "t") },
         RenditionKey { engine: 2, ..key(1, "t") },
-        RenditionKey { effort: 1, ..key(1, "t") },
     ];
     for (number, key) in keys.iter().enumerate() {
         assert_eq!(catalog.find_rendition(key, 0).await.expect("works"), None);
@@ -66,18 +62,48 @@ async fn of_two_renditions_of_one_key_the_first_stays() {
     let (_folder, catalog) = one_image().await;
     let insert = |name: &str| catalog.insert_rendition(key(1, "t"), rendition(name, 5), 0);
     let (one, two) = tokio::join!(insert("one"), insert("two"));
-    let (one, two) = (one.expect("works"), two.expect("works"));
-    assert!(one.is_some());
-    assert_eq!(one, two);
-    assert_eq!(insert("three").await.expect("works"), one);
+    let stored = catalog.find_rendition(&key(1, "t"), 0).await.expect("works").expect("one of them");
+    for (name, unused) in [("one", one), ("two", two), ("three", insert("three").await)] {
+        let expected = (name != stored.name).then(|| name.to_owned());
+        assert_eq!(unused.expect("works"), expected);
+    }
     assert_eq!(evicted(&catalog, 4).await.len(), 1, "counted once");
+}
+
+#[tokio::test]
+async fn a_thorough_rendition_takes_the_place_of_a_quick_one_and_keeps_it() {
+    let (_folder, catalog) = one_image().await;
+    insert_one(&catalog, &key(1, "t"), "quick", 10, 0).await;
+    let find = async || catalog.find_rendition(&key(1, "t"), 0).await.expect("works");
+    let insert = async |made| catalog.insert_rendition(key(1, "t"), made, 0).await.expect("works");
+    assert_eq!(find().await, Some(rendition("quick", 10)));
+    assert_eq!(insert(thorough("small", 7)).await.as_deref(), Some("quick"));
+    assert_eq!(find().await, Some(thorough("small", 7)));
+    assert!(!catalog.rendition_in_use(&blob(1), "quick").await.expect("works"));
+    for late in [rendition("late", 10), thorough("twin", 7)] {
+        assert_eq!(insert(late.clone()).await, Some(late.name));
+        assert_eq!(find().await, Some(thorough("small", 7)));
+    }
+    assert_eq!(evicted(&catalog, 7).await, [""; 0], "one is counted");
+    assert_eq!(evicted(&catalog, 6).await, ["small"]);
+}
+
+#[tokio::test]
+async fn a_rendition_can_be_settled_as_it_is() {
+    let (_folder, catalog) = one_image().await;
+    insert_one(&catalog, &key(1, "t"), "n", 10, 0).await;
+    assert!(catalog.find_rendition(&key(1, "t"), 0).await.expect("works").is_some());
+    catalog.settle_rendition(&key(1, "t"), "another").await.expect("nothing to do");
+    assert_eq!(catalog.find_rendition(&key(1, "t"), 0).await.expect("works"), Some(rendition("n", 10)));
+    catalog.settle_rendition(&key(1, "t"), "n").await.expect("works");
+    assert_eq!(catalog.find_rendition(&key(1, "t"), 0).await.expect("works"), Some(thorough("n", 10)));
 }
 
 #[tokio::test]
 async fn a_blob_without_an_image_gets_no_rendition() {
     let (_folder, catalog) = one_image().await;
-    let stored = catalog.insert_rendition(key(9, "t"), rendition("n", 5), 0).await.expect("works");
-    assert_eq!(stored, None);
+    let unused = catalog.insert_rendition(key(9, "t"), rendition("n", 5), 0).await.expect("works");
+    assert_eq!(unused.as_deref(), Some("n"));
     assert_eq!(catalog.find_rendition(&key(9, "t"), 0).await.expect("works"), None);
 }
 

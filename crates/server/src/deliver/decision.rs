@@ -234,7 +234,6 @@ impl Wanted {
             transform: Arc::clone(recipe.canonical()),
             format,
             engine: ENGINE_VERSION,
-            effort: 0,
         };
         Ok(Wanted { key, recipe, overlays, source: image.source, lengths })
     }
