@@ -4,15 +4,36 @@ use crate::access::Exposure;
 use crate::time::UnixTime;
 use crate::variant::BrowserTtl;
 
+/// Whether a rendition is as good as it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is.
+    Settled,
+    /// A better one is being made, in this format or in one that suits better.
+    Provisional,
+}
+
+/// Longest time that a provisional rendition is kept for, in seconds: better ones take a few.
+const PROVISIONAL_SECONDS: u64 = 60;
+
 /// The `Cache-Control` value of a delivery answer sent at `now`.
 ///
 /// Public answers may be kept for the browser TTL by anyone, and used stale for two hours more
 /// while they are fetched anew (Cloudflare's default). Private answers may be kept by the browser
 /// alone, and never beyond the expiry of the URL that opened them; the answer to an expired grant
-/// may not be kept at all.
-pub fn cache_control(exposure: Exposure, browser_ttl: BrowserTtl, now: UnixTime) -> String {
-    let ttl = u64::from(browser_ttl.seconds());
+/// may not be kept at all. Whatever is provisional is kept for a minute at most.
+pub fn cache_control(
+    exposure: Exposure,
+    browser_ttl: BrowserTtl,
+    standing: Standing,
+    now: UnixTime,
+) -> String {
+    let ttl = match standing {
+        Standing::Settled => u64::from(browser_ttl.seconds()),
+        Standing::Provisional => u64::from(browser_ttl.seconds()).min(PROVISIONAL_SECONDS),
+    };
     match exposure {
+        Exposure::Public if standing == Standing::Provisional => format!("public, max-age={ttl}"),
         Exposure::Public => format!("public, max-age={ttl}, stale-while-revalidate=7200"),
         Exposure::Private { until: None } => format!("private, max-age={ttl}"),
         Exposure::Private { until: Some(until) } => match now.seconds_until(until) {
@@ -36,9 +57,24 @@ mod tests {
     #[test]
     fn public_answers_follow_the_browser_ttl() {
         assert_eq!(
-            cache_control(Exposure::Public, BrowserTtl::DEFAULT, UnixTime(5)),
+            cache_control(Exposure::Public, BrowserTtl::DEFAULT, Standing::Settled, UnixTime(5)),
             "public, max-age=172800, stale-while-revalidate=7200"
         );
+    }
+
+    #[test]
+    fn provisional_answers_are_kept_for_a_minute() {
+        let until = |exp| Exposure::Private { until: exp };
+        for (exposure, expected) in [
+            (Exposure::Public, "public, max-age=60"),
+            (until(None), "private, max-age=60"),
+            (until(Some(UnixTime(1_000))), "private, max-age=60"),
+            (until(Some(UnixTime(6))), "private, max-age=1"),
+            (until(Some(UnixTime(5))), "no-store"),
+        ] {
+            let found = cache_control(exposure, BrowserTtl::DEFAULT, Standing::Provisional, UnixTime(5));
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]
@@ -52,7 +88,8 @@ mod tests {
             (until(10_000_000), 0, "private, max-age=172800"),
             (Exposure::Private { until: None }, 0, "private, max-age=172800"),
         ] {
-            assert_eq!(cache_control(exposure, BrowserTtl::DEFAULT, UnixTime(now)), expected);
+            let found = cache_control(exposure, BrowserTtl::DEFAULT, Standing::Settled, UnixTime(now));
+            assert_eq!(found, expected);
         }
     }
 
@@ -62,7 +99,8 @@ mod tests {
             exp in 1u64..10_000_000_000, now in 0u64..10_000_000_000, ttl in 3_600u64..=31_536_000,
         ) {
             let ttl = BrowserTtl::parse(ttl).expect("in range");
-            let header = cache_control(Exposure::Private { until: Some(UnixTime(exp)) }, ttl, UnixTime(now));
+            let exposure = Exposure::Private { until: Some(UnixTime(exp)) };
+            let header = cache_control(exposure, ttl, Standing::Settled, UnixTime(now));
             if let Some(age) = header.strip_prefix("private, max-age=") {
                 let age: u64 = age.parse().expect("digits and nothing after them");
                 assert!(age >= 1 && now + age <= exp && age <= u64::from(ttl.seconds()));

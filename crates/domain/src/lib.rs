@@ -21,6 +21,7 @@ pub mod caching;
 pub mod conditional;
 pub mod delivery_url;
 pub mod direct_upload;
+pub mod first_answer;
 pub mod hex;
 pub mod image;
 pub mod image_search;

@@ -113,47 +113,85 @@ pub enum FormatError {
     ToSvg,
 }
 
-/// Chooses the format for a request.
+/// The formats that an answer may have, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Formats {
+    better: [Option<OutputFormat>; 2],
+    last: OutputFormat,
+}
+
+impl Formats {
+    fn only(format: OutputFormat) -> Formats {
+        Formats { better: [None; 2], last: format }
+    }
+
+    /// Those that are better than [`last`](Formats::last).
+    pub fn better(self) -> impl Iterator<Item = OutputFormat> {
+        self.better.into_iter().flatten()
+    }
+
+    /// That which every answer may have.
+    pub fn last(self) -> OutputFormat {
+        self.last
+    }
+
+    /// Whether this is one of them.
+    pub fn contain(self, format: OutputFormat) -> bool {
+        self.last == format || self.better.contains(&Some(format))
+    }
+}
+
+/// Chooses the formats for a request.
 ///
-/// With `auto` that is the first of AVIF and WebP that the `Accept` header names with a weight above
-/// zero, else the source's own kind: GIF for an animation, PNG where the source is lossless or may be
+/// With `auto` those are AVIF and WebP, as far as the `Accept` header names them with a weight above
+/// zero, then the source's own kind: GIF for an animation, PNG where the source is lossless or may be
 /// transparent, JPEG for the rest. AVIF is left out for animations, which have one frame there, and
 /// beyond [`AVIF_SIDE`]; `compression=fast` prefers JPEG where one can hold the picture.
 ///
 /// `accept` is the header as received, several headers joined with a comma; `None` when absent.
 /// `image/*` and `*/*` alone ask for neither: old browsers send them without being able to show it.
+pub fn output_formats(
+    choice: FormatChoice,
+    accept: Option<&str>,
+    source: &SourceInfo,
+    transform: &Transform,
+) -> Result<Formats, FormatError> {
+    match (choice, source.format) {
+        (FormatChoice::Only(OutputFormat::Json), _) => return Ok(Formats::only(OutputFormat::Json)),
+        (FormatChoice::Auto | FormatChoice::Only(OutputFormat::Svg), SourceFormat::Svg) => {
+            return Ok(Formats::only(OutputFormat::Svg));
+        }
+        (FormatChoice::Only(_), SourceFormat::Svg) => return Err(FormatError::FromSvg),
+        (FormatChoice::Only(OutputFormat::Svg), _) => return Err(FormatError::ToSvg),
+        (FormatChoice::Only(format), _) => return Ok(Formats::only(format)),
+        (FormatChoice::Auto, _) => {}
+    }
+    if is_fast(source, transform) {
+        return Ok(Formats::only(OutputFormat::Jpeg));
+    }
+    let avif =
+        suits_avif(accept, source, transform) && longest_side(source, transform) <= u64::from(AVIF_SIDE);
+    let webp = accepts(accept, "image/webp");
+    Ok(Formats {
+        better: [avif.then_some(OutputFormat::Avif), webp.then_some(OutputFormat::WebP)],
+        last: match source.format {
+            _ if is_animated(source, transform) => OutputFormat::Gif,
+            SourceFormat::Png | SourceFormat::Gif | SourceFormat::Bmp => OutputFormat::Png,
+            _ if source.has_alpha => OutputFormat::Png,
+            _ => OutputFormat::Jpeg,
+        },
+    })
+}
+
+/// The best of [`output_formats`].
 pub fn output_format(
     choice: FormatChoice,
     accept: Option<&str>,
     source: &SourceInfo,
     transform: &Transform,
 ) -> Result<OutputFormat, FormatError> {
-    match (choice, source.format) {
-        (FormatChoice::Only(OutputFormat::Json), _) => return Ok(OutputFormat::Json),
-        (FormatChoice::Auto | FormatChoice::Only(OutputFormat::Svg), SourceFormat::Svg) => {
-            return Ok(OutputFormat::Svg);
-        }
-        (FormatChoice::Only(_), SourceFormat::Svg) => return Err(FormatError::FromSvg),
-        (FormatChoice::Only(OutputFormat::Svg), _) => return Err(FormatError::ToSvg),
-        (FormatChoice::Only(format), _) => return Ok(format),
-        (FormatChoice::Auto, _) => {}
-    }
-    let animated = is_animated(source, transform);
-    if is_fast(source, transform) {
-        return Ok(OutputFormat::Jpeg);
-    }
-    if suits_avif(accept, source, transform) && longest_side(source, transform) <= u64::from(AVIF_SIDE) {
-        return Ok(OutputFormat::Avif);
-    }
-    if accepts(accept, "image/webp") {
-        return Ok(OutputFormat::WebP);
-    }
-    Ok(match source.format {
-        _ if animated => OutputFormat::Gif,
-        SourceFormat::Png | SourceFormat::Gif | SourceFormat::Bmp => OutputFormat::Png,
-        _ if source.has_alpha => OutputFormat::Png,
-        _ => OutputFormat::Jpeg,
-    })
+    let formats = output_formats(choice, accept, source, transform)?;
+    Ok(formats.better().next().unwrap_or(formats.last()))
 }
 
 /// Whether an answer that [`output_format`] chose by `auto` is no AVIF for its size alone.

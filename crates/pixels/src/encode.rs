@@ -81,6 +81,11 @@ pub(crate) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, 
     }
 }
 
+/// Whether a thorough encoder makes another file than a quick one. One that is to be fast is never thorough.
+pub(crate) fn has_thorough(format: OutputFormat, compression: Compression) -> bool {
+    compression != Compression::Fast && matches!(format, OutputFormat::WebP)
+}
+
 /// Whether files of this format can say that their colours are other than sRGB.
 pub(crate) fn carries_profile(format: OutputFormat) -> bool {
     matches!(format, OutputFormat::Jpeg | OutputFormat::BaselineJpeg | OutputFormat::Png | OutputFormat::Avif)

@@ -32,7 +32,9 @@ mod svg;
 
 pub use level::{LEAST_PIXELS, LEVELS_VERSION, Level, divisors, level_for, levels};
 
-use safelight_domain::image::{SourceInfo, SourceLimits};
+use crate::metadata::Orientation;
+use crate::plan::Draft;
+use safelight_domain::image::{SourceInfo, SourceLimits, Turn};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Effort, Transform};
 use thiserror::Error;
@@ -196,4 +198,26 @@ pub fn render_level(
     limits: &SourceLimits,
 ) -> Result<Rendered, Fault> {
     render::render_level(source, transform, output.into(), limits)
+}
+
+/// Whether a thorough encoder makes another file than a quick one.
+pub fn has_thorough(transform: &Transform, format: OutputFormat) -> bool {
+    encode::has_thorough(format, transform.compression)
+}
+
+/// Pixels that a rendition will have, one frame of it; of the source where that depends on its pixels. `None`
+/// for one that cannot be.
+pub fn output_area(
+    info: &SourceInfo,
+    transform: &Transform,
+    format: OutputFormat,
+    limits: &SourceLimits,
+) -> Option<u64> {
+    let orientation = match info.turn {
+        Turn::Sideways => Orientation::Rotate90,
+        Turn::Upright | Turn::Unknown => Orientation::AsStored,
+    };
+    let size = Draft::new(info, orientation, transform, format, limits).ok()?.output().ok()?;
+    let (width, height) = size.map_or((info.width, info.height), |size| (size.width, size.height));
+    Some(u64::from(width) * u64::from(height))
 }

@@ -4,7 +4,7 @@ use crate::blobs::Blobs;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::deliver::Flights;
+use crate::deliver::{Flights, Refinements};
 use crate::fetch::Client;
 use crate::logins::Logins;
 use crate::random::ImageIds;
@@ -41,4 +41,6 @@ pub struct App {
     pub usage: Usage,
     /// Renditions being made.
     pub flights: Flights,
+    /// Those that are to be made better.
+    pub refinements: Refinements,
 }

@@ -4,6 +4,7 @@
 use ipnet::IpNet;
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::account::{AccountHash, AccountId};
+use safelight_domain::first_answer::FirstAnswerBudget;
 use safelight_domain::image::SourceLimits;
 use safelight_domain::origin::AllowedOrigin;
 use std::net::SocketAddr;
@@ -33,6 +34,8 @@ pub struct Config {
     pub source_limits: SourceLimits,
     /// See [`Levels`].
     pub levels: Levels,
+    /// See [`Refine`].
+    pub refine: Refine,
     /// See [`Compat`].
     pub compat: Compat,
     /// What unsigned requests for unknown images are told.
@@ -75,6 +78,15 @@ pub enum Levels {
     Small,
     /// Half of the sides too.
     Full,
+}
+
+/// Whether renditions are made a second time, by thorough encoders, when nothing else is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refine {
+    /// The first one stays, in the best format, however long that takes.
+    Off,
+    /// In the place of the first one, and in formats that took too long for it.
+    On(FirstAnswerBudget),
 }
 
 /// Where Cloudflare refuses and Safelight need not.

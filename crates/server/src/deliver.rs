@@ -3,11 +3,13 @@
 mod decision;
 mod flights;
 mod preview;
+mod refine;
 mod url_or_path;
 mod verify;
 
 pub use flights::{Admission, Busy, Flights};
 pub use preview::{Preview, PreviewError, preview};
+pub use refine::{Refinements, refine};
 pub use url_or_path::{UrlOrPath, UrlOrPathError};
 pub use verify::{OfAccount, Verdict, refusal, verify};
 
@@ -15,6 +17,7 @@ use crate::app::App;
 use crate::blobs::{BlobError, BlobKey};
 use crate::catalog::{Rendition, RenditionKey};
 use crate::deliver::decision::{Decision, Seen, Wanted, decide};
+use crate::deliver::refine::{Choice, choose};
 use crate::random;
 use crate::renderer::{RenderError, Urgency, check_bytes};
 use crate::usage::{Event, Measure};
@@ -28,7 +31,7 @@ use safelight_domain::options::OptionsError;
 use safelight_domain::time::UnixTime;
 use safelight_domain::transform::Effort;
 use safelight_domain::warning::Warning;
-use safelight_pixels::level_for;
+use safelight_pixels::{Output, has_thorough, level_for};
 use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::sync::Arc;
@@ -149,15 +152,26 @@ pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, Del
         let event = Event { outcome: outcome(&result), bytes: sent_bytes(&result), took: began.elapsed() };
         app.usage.record(&account.id, signer.as_ref(), event);
     }
-    result.map(|(answer, _)| answer)
+    let Answered { answer, granted, better, .. } = result?;
+    better.into_iter().for_each(|wanted| app.refinements.add(&granted, wanted));
+    Ok(answer)
+}
+
+/// An answer and how it came about.
+struct Answered {
+    answer: Answer,
+    granted: Granted,
+    origin: Origin,
+    /// Renditions that are better, and not there yet.
+    better: Vec<Wanted>,
 }
 
 /// What a request is counted as.
-fn outcome(result: &Result<(Answer, Origin), DeliverError>) -> Measure {
+fn outcome(result: &Result<Answered, DeliverError>) -> Measure {
     match result {
-        Ok((Answer { body: None, .. }, _)) => Measure::NotModified,
-        Ok((_, Origin::Rendered)) => Measure::Renders,
-        Ok((_, Origin::Stored)) => Measure::Hits,
+        Ok(Answered { answer: Answer { body: None, .. }, .. }) => Measure::NotModified,
+        Ok(Answered { origin: Origin::Rendered, .. }) => Measure::Renders,
+        Ok(Answered { origin: Origin::Stored, .. }) => Measure::Hits,
         Err(DeliverError::Token(TokenFault::Absent)) => Measure::RefusedNoToken,
         Err(DeliverError::Token(TokenFault::Expired)) => Measure::RefusedExpired,
         Err(DeliverError::Token(TokenFault::Mismatch)) => Measure::RefusedSignature,
@@ -167,75 +181,82 @@ fn outcome(result: &Result<(Answer, Origin), DeliverError>) -> Measure {
     }
 }
 
-fn sent_bytes(result: &Result<(Answer, Origin), DeliverError>) -> u64 {
-    result.as_ref().ok().and_then(|(answer, _)| answer.body.as_ref()).map_or(0, |body| body.len() as u64)
+fn sent_bytes(result: &Result<Answered, DeliverError>) -> u64 {
+    result.as_ref().ok().and_then(|done| done.answer.body.as_ref()).map_or(0, |body| body.len() as u64)
 }
 
 /// Answers as one who is asked twice decides: before a picture is looked for, and after one was made.
-async fn answer<E, F>(
-    app: &Arc<App>,
-    request: &Request<'_>,
-    decide: impl Fn() -> F,
-) -> Result<(Answer, Origin), E>
+async fn answer<E, F>(app: &Arc<App>, request: &Request<'_>, decide: impl Fn() -> F) -> Result<Answered, E>
 where
     E: From<DeliverError>,
     F: Future<Output = Result<Decision, E>>,
 {
     let decision = decide().await?;
     let began = app.clock.now_ms();
-    let wanted = Wanted::of(app, &decision, request).await?;
+    let Choice { wanted, mut better } = choose(app, &decision, request).await?;
     let format = wanted.key.format;
     let warnings = decision.warnings(request);
-    let mut how = (Origin::Stored, Duration::ZERO);
-    let (granted, etag, body) = match stored(app, &decision.granted, &wanted.key, request).await? {
-        Some((etag, body)) => (decision.granted, etag, body),
-        None => {
-            let made = app.flights.make(app, &decision.granted, &wanted).await?;
-            // That took its time, in which the link may have expired, or the image, a key or an
-            // overlay may have been changed or deleted: what holds now counts.
-            let now = decide().await?;
-            if Wanted::of(app, &now, request).await?.key != wanted.key {
-                return Err(DeliverError::from(RenderError::Busy).into());
+    let (granted, Found { etag, body, effort }, origin, waited) =
+        match stored(app, &decision.granted, &wanted.key, request).await? {
+            Some(found) => (decision.granted, found, Origin::Stored, Duration::ZERO),
+            None => {
+                let made = app.flights.make(app, &decision.granted, &wanted).await?;
+                // That took its time, in which the link may have expired, or the image, a key or an
+                // overlay may have been changed or deleted: what holds now counts.
+                let now = decide().await?;
+                let formats = now.formats(request).map_err(DeliverError::from)?;
+                if !formats.contain(format) || now.wanted(app, format).await?.key != wanted.key {
+                    return Err(DeliverError::from(RenderError::Busy).into());
+                }
+                let waited = made.waited;
+                (now.granted, made.found(&wanted.key, request), Origin::Rendered, waited)
             }
-            how = (Origin::Rendered, made.waited);
-            let etag = ETag::of_rendition(&made.sha256, &wanted.key.blob);
-            let current = request.none_match.is_some_and(|header| etag.matches_none_match(header));
-            (now.granted, etag, (!current).then_some(made.bytes))
-        }
-    };
+        };
     let now_ms = app.clock.now_ms();
     let now = UnixTime::from_millis(now_ms);
     if !granted.holds(now) {
         return Err(DeliverError::Token(TokenFault::Expired).into());
     }
-    let cache_control = cache_control(granted.exposure(), decision.browser_ttl, now);
+    if effort == Effort::Quick {
+        better.push(wanted);
+    }
+    let standing = app.refinements.standing(&app.config, &mut better);
+    let cache_control = cache_control(granted.exposure(), decision.browser_ttl, standing, now);
     let took = Duration::from_millis(u64::try_from(now_ms.saturating_sub(began)).unwrap_or(0));
-    let (origin, waited) = how;
     let transformed = (format != OutputFormat::Svg).then_some(Transformed { origin, waited, took });
     let varies = decision.varies;
-    Ok((Answer { format, etag, cache_control, varies, body, transformed, warnings }, origin))
+    let answer = Answer { format, etag, cache_control, varies, body, transformed, warnings };
+    Ok(Answered { answer, granted, origin, better })
 }
 
-/// The stored rendition, without its bytes when the client has them.
+/// A rendition, without its bytes when the client has them.
+struct Found {
+    etag: ETag,
+    body: Option<Bytes>,
+    effort: Effort,
+}
+
 async fn stored(
     app: &App,
     granted: &Granted,
     key: &RenditionKey,
     request: &Request<'_>,
-) -> Result<Option<(ETag, Option<Bytes>)>, DeliverError> {
+) -> Result<Option<Found>, DeliverError> {
     // A second time, since a better one may take its place between the row and the bytes.
     for _ in 0..2 {
         let row = app.catalog.find_rendition(key, app.clock.now_ms()).await.map_err(internal)?;
-        let Some(row) = row else { return Ok(None) };
-        let etag = ETag::of_rendition(&row.sha256, &key.blob);
+        let Some(Rendition { name, bytes: length, sha256, effort }) = row else { return Ok(None) };
+        let etag = ETag::of_rendition(&sha256, &key.blob);
         if request.none_match.is_some_and(|header| etag.matches_none_match(header)) {
-            return Ok(Some((etag, None)));
+            return Ok(Some(Found { etag, body: None, effort }));
         }
-        match app.blobs.rendition(granted, &row.name).await {
-            Ok(bytes) if bytes.len() as u64 == row.bytes => return Ok(Some((etag, Some(bytes)))),
+        match app.blobs.rendition(granted, &name).await {
+            Ok(bytes) if bytes.len() as u64 == length => {
+                return Ok(Some(Found { etag, body: Some(bytes), effort }));
+            }
             // Lost, for instance in a restored backup without renditions: it is made again.
             Ok(_) | Err(BlobError::Missing) => {
-                app.catalog.delete_rendition(key, &row.name).await.map_err(internal)?;
+                app.catalog.delete_rendition(key, &name).await.map_err(internal)?;
             }
             Err(error) => return Err(internal(error)),
         }
@@ -249,13 +270,24 @@ pub struct Made {
     bytes: Bytes,
     sha256: [u8; 32],
     waited: Duration,
+    effort: Effort,
 }
 
-async fn make(app: &App, granted: &Granted, wanted: &Wanted) -> Result<Made, DeliverError> {
+impl Made {
+    fn found(self, key: &RenditionKey, request: &Request<'_>) -> Found {
+        let etag = ETag::of_rendition(&self.sha256, &key.blob);
+        let current = request.none_match.is_some_and(|header| etag.matches_none_match(header));
+        Found { etag, body: (!current).then_some(self.bytes), effort: self.effort }
+    }
+}
+
+/// Makes a rendition. Someone waits for a quick one, and nobody for a thorough one.
+async fn make(app: &App, granted: &Granted, wanted: &Wanted, effort: Effort) -> Result<Made, DeliverError> {
     // Before any is read.
     check_bytes(wanted.lengths.iter().copied())?;
     let transform = wanted.recipe.transform();
-    let level = level(app, granted, wanted).await?;
+    let output = Output { format: wanted.key.format, effort };
+    let level = level(app, granted, wanted, output).await?;
     let from_level = level.is_some();
     let mut files: Vec<Bytes> = level.into_iter().collect();
     for granted in std::iter::once(granted).chain(&wanted.overlays).skip(files.len()) {
@@ -266,22 +298,33 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted) -> Result<Made, Del
             Err(error) => return Err(internal(error)),
         });
     }
-    let (transform, format) = (transform.clone(), wanted.key.format);
+    let urgency = match effort {
+        Effort::Quick => Urgency::Awaited,
+        Effort::Thorough => Urgency::Background,
+    };
+    let can_be_better = from_level || has_thorough(transform, output.format);
+    let transform = transform.clone();
     let rendered = if from_level {
-        app.renderer.render_level(files, transform, format, Urgency::Awaited).await?
+        app.renderer.render_level(files, transform, output, urgency).await?
     } else {
-        app.renderer.render(files, transform, format, Urgency::Awaited).await?
+        app.renderer.render(files, transform, output, urgency).await?
     };
     let sha256 = Sha256::digest(&rendered.bytes).into();
-    Ok(Made { sha256, bytes: rendered.bytes, waited: rendered.waited })
+    let effort = if can_be_better { effort } else { Effort::Thorough };
+    Ok(Made { sha256, bytes: rendered.bytes, waited: rendered.waited, effort })
 }
 
 /// The level that will do in the original's place, if there is one.
-async fn level(app: &App, granted: &Granted, wanted: &Wanted) -> Result<Option<Bytes>, DeliverError> {
+async fn level(
+    app: &App,
+    granted: &Granted,
+    wanted: &Wanted,
+    output: Output,
+) -> Result<Option<Bytes>, DeliverError> {
     let stored = app.catalog.levels(granted.blob()).await.map_err(internal)?;
     let divisors: Vec<u32> = stored.iter().map(|level| level.divisor).collect();
     let limits = &app.config.source_limits;
-    let chosen = level_for(&wanted.source, wanted.recipe.transform(), wanted.key.format, limits, &divisors);
+    let chosen = level_for(&wanted.source, wanted.recipe.transform(), output, limits, &divisors);
     let Some(chosen) = stored.iter().find(|level| Some(level.divisor) == chosen) else { return Ok(None) };
     match app.blobs.level(granted, &chosen.name).await {
         Ok(bytes) if bytes.len() as u64 == chosen.bytes => Ok(Some(bytes)),
@@ -299,7 +342,7 @@ async fn store(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let name = random::hex_id();
     app.blobs.put_rendition(granted, &name, made.bytes.clone()).await?;
-    let row = Rendition { name, bytes: made.bytes.len() as u64, sha256: made.sha256, effort: Effort::Quick };
+    let row = Rendition { name, bytes: made.bytes.len() as u64, sha256: made.sha256, effort: made.effort };
     if let Some(name) = app.catalog.insert_rendition(key.clone(), row, app.clock.now_ms()).await? {
         app.blobs.delete(&BlobKey::Rendition { blob: key.blob.clone(), name }).await?;
     }

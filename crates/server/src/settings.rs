@@ -154,6 +154,7 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
         direct_upload_time: DIRECT_UPLOAD_TIME,
         source_limits: SourceLimits::CLOUDFLARE,
         levels: values.required(&preparing::LEVELS)?,
+        refine: preparing::refine(&values)?,
         compat: values.required(&table::COMPAT)?,
         unknown_images: values.required(&table::UNKNOWN_IMAGES)?,
         trusted_proxies: values.required(&table::TRUSTED_PROXIES)?,

@@ -74,17 +74,6 @@ impl Catalog {
         self.inner.writer.write(insert, publish).await
     }
 
-    /// Notes that a rendition is as good as it gets, though a thorough encoder has failed.
-    pub async fn settle_rendition(&self, key: &RenditionKey, name: &str) -> Result<(), CatalogError> {
-        let (publish, blob, name) = (self.forgetting(key), key.blob.clone(), name.to_owned());
-        let settle = move |connection: &Connection| {
-            let sql = "UPDATE OR IGNORE renditions SET effort = ?3 WHERE blob = ?1 AND name = ?2";
-            change(connection, sql, (blob.as_str(), name, Effort::Thorough.number()))?;
-            Ok(())
-        };
-        self.inner.writer.write(settle, publish).await
-    }
-
     /// Deletes the row of a rendition whose bytes turned out to be missing or damaged, so that it
     /// is made anew. Whether there was one.
     pub async fn delete_rendition(&self, key: &RenditionKey, name: &str) -> Result<bool, CatalogError> {

@@ -89,17 +89,6 @@ async fn a_thorough_rendition_takes_the_place_of_a_quick_one_and_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_rendition_can_be_settled_as_it_is() {
-    let (_folder, catalog) = one_image().await;
-    insert_one(&catalog, &key(1, "t"), "n", 10, 0).await;
-    assert!(catalog.find_rendition(&key(1, "t"), 0).await.expect("works").is_some());
-    catalog.settle_rendition(&key(1, "t"), "another").await.expect("nothing to do");
-    assert_eq!(catalog.find_rendition(&key(1, "t"), 0).await.expect("works"), Some(rendition("n", 10)));
-    catalog.settle_rendition(&key(1, "t"), "n").await.expect("works");
-    assert_eq!(catalog.find_rendition(&key(1, "t"), 0).await.expect("works"), Some(thorough("n", 10)));
-}
-
-#[tokio::test]
 async fn a_blob_without_an_image_gets_no_rendition() {
     let (_folder, catalog) = one_image().await;
     let unused = catalog.insert_rendition(key(9, "t"), rendition("n", 5), 0).await.expect("works");

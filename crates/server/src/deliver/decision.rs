@@ -9,7 +9,7 @@ use safelight_domain::access::{
 };
 use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
 use safelight_domain::image::{Image, ImageId, SourceInfo};
-use safelight_domain::negotiate::{FormatChoice, output_format};
+use safelight_domain::negotiate::{FormatChoice, FormatError, Formats, OutputFormat, output_formats};
 use safelight_domain::options::{ClientHints, Dpr, Options, Recipe};
 use safelight_domain::signature::{self, KeyName, Token};
 use safelight_domain::transform::Transform;
@@ -30,6 +30,16 @@ pub(super) struct Decision {
 }
 
 impl Decision {
+    /// The formats that the answer may have.
+    pub(super) fn formats(&self, request: &Request<'_>) -> Result<Formats, FormatError> {
+        output_formats(self.format, request.accept, &self.image.source, self.recipe.transform())
+    }
+
+    /// The rendition of that format.
+    pub(super) async fn wanted(&self, app: &App, format: OutputFormat) -> Result<Wanted, DeliverError> {
+        Wanted::of(app, &self.granted, &self.image, &self.recipe, format).await
+    }
+
     /// What the answer warns of.
     pub(super) fn warnings(&self, request: &Request<'_>) -> Vec<Warning> {
         warnings(self.format, request.accept, &self.image.source, self.recipe.transform(), self.dpr)
@@ -202,16 +212,16 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// Settles the format and finds the overlays. In the key an overlay is named by its blob, so that
-    /// a watermark that was replaced is drawn anew.
+    /// Finds the overlays. In the key an overlay is named by its blob, so that a watermark that was
+    /// replaced is drawn anew.
     pub(super) async fn of(
         app: &App,
-        decision: &Decision,
-        request: &Request<'_>,
+        granted: &Granted,
+        image: &Image,
+        recipe: &Recipe,
+        format: OutputFormat,
     ) -> Result<Wanted, DeliverError> {
-        let Decision { granted, image, .. } = decision;
-        let mut recipe = decision.recipe.clone();
-        let format = output_format(decision.format, request.accept, &image.source, recipe.transform())?;
+        let mut recipe = recipe.clone();
         let mut draw = recipe.transform().draw.clone();
         let mut overlays = Vec::with_capacity(draw.len());
         let mut lengths = vec![image.bytes];

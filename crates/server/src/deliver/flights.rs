@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::catalog::RenditionKey;
 use crate::renderer::RenderError;
 use safelight_domain::access::Granted;
+use safelight_domain::transform::Effort;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
@@ -42,7 +43,7 @@ impl Flights {
 
     /// Leave to read so many originals at once. All the room there is will do for more than that, or
     /// they would never be read.
-    fn admit_all(&self, originals: usize) -> Result<Admission, Busy> {
+    pub(super) fn admit_all(&self, originals: usize) -> Result<Admission, Busy> {
         let permits = u32::try_from(originals.min(self.originals)).map_err(|_| Busy)?;
         Arc::clone(&self.permits).try_acquire_many_owned(permits).map(Admission).map_err(|_| Busy)
     }
@@ -85,7 +86,7 @@ async fn fly(
     sender: watch::Sender<Option<Outcome>>,
 ) {
     let _landing = Landing { app: &app, key: &wanted.key };
-    let outcome = make(&app, &granted, &wanted).await;
+    let outcome = make(&app, &granted, &wanted, Effort::Quick).await;
     drop(admission);
     sender.send_replace(Some(outcome.clone()));
     // Only after those who wait have it, and still listed, so that nobody makes it again meanwhile.

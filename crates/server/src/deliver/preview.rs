@@ -1,7 +1,7 @@
 //! Use case: show an account its own pictures, also those that are private.
 
 use super::decision::decide_preview;
-use super::{Answer, DeliverError, Request, answer};
+use super::{Answer, Answered, DeliverError, Request, answer};
 use crate::app::App;
 use safelight_domain::caching::OWNER;
 use safelight_domain::delivery_url::VariantSegment;
@@ -42,6 +42,6 @@ pub async fn preview(
     preview: Preview<'_>,
     request: Request<'_>,
 ) -> Result<Answer, PreviewError> {
-    let (answer, _) = answer(app, &request, || decide_preview(app, &preview, &request)).await?;
+    let Answered { answer, .. } = answer(app, &request, || decide_preview(app, &preview, &request)).await?;
     Ok(Answer { cache_control: OWNER.to_owned(), ..answer })
 }

@@ -80,13 +80,15 @@ pub async fn refusal(app: &App, target: &str) -> Result<Option<DeliverError>, De
 }
 
 async fn refusal_of(app: &App, request: &Request<'_>) -> Result<Option<DeliverError>, DeliverError> {
-    let wanted = match decide(app, request, &Seen::default()).await {
-        Ok(decision) => Wanted::of(app, &decision, request).await.map(drop),
-        Err(error) => Err(error),
-    };
-    match wanted {
-        Ok(()) => Ok(None),
+    match wanted(app, request).await {
+        Ok(_) => Ok(None),
         Err(DeliverError::Internal(error)) => Err(DeliverError::Internal(error)),
         Err(error) => Ok(Some(error)),
     }
+}
+
+async fn wanted(app: &App, request: &Request<'_>) -> Result<Wanted, DeliverError> {
+    let decision = decide(app, request, &Seen::default()).await?;
+    let formats = decision.formats(request)?;
+    decision.wanted(app, formats.last()).await
 }

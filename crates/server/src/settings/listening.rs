@@ -1,6 +1,6 @@
 //! The settings of where the server listens, and what is there.
 
-use super::table::{Fallback, Form, Row, Setting, parsed};
+use super::table::{Fallback, Form, Row, Setting, Switch, parsed, switch};
 use super::{SettingsError, Values};
 use crate::config::Dashboard;
 use std::net::SocketAddr;
@@ -11,13 +11,6 @@ pub(super) fn dashboard(values: &Values) -> Result<Dashboard, SettingsError> {
         Switch::Off => Dashboard::Off,
         Switch::On => apart.map_or(Dashboard::WithManagement, Dashboard::Apart),
     })
-}
-
-/// Whether there is a dashboard at all.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Switch {
-    On,
-    Off,
 }
 
 pub(super) const LISTEN: Setting<SocketAddr> = Setting {
@@ -63,11 +56,3 @@ pub(super) const DASHBOARD_LISTEN: Setting<SocketAddr> = Setting {
     },
     parse: parsed,
 };
-
-fn switch(text: &str) -> Option<Switch> {
-    match text {
-        "on" => Some(Switch::On),
-        "off" => Some(Switch::Off),
-        _ => None,
-    }
-}

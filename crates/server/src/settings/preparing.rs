@@ -1,7 +1,11 @@
 //! Settings of what is made of an original before anybody asks for it.
 
-use super::table::{Fallback, Form, Row, Setting};
-use crate::config::Levels;
+use super::SettingsError;
+use super::sources::Values;
+use super::table::{Fallback, Form, Row, Setting, Switch, in_range, switch};
+use crate::config::{Levels, Refine};
+use safelight_domain::first_answer::FirstAnswerBudget;
+use std::time::Duration;
 
 pub(super) const LEVELS: Setting<Levels> = Setting {
     row: Row {
@@ -19,3 +23,36 @@ pub(super) const LEVELS: Setting<Levels> = Setting {
         _ => None,
     },
 };
+
+pub(super) const REFINE: Setting<Switch> = Setting {
+    row: Row {
+        name: "refine",
+        default: Fallback::Is("on"),
+        form: Form::Text,
+        allowed: "on or off",
+        about: "Whether each rendition is made again in the background, smaller and from the original, after the \
+                first answer was given.",
+    },
+    parse: switch,
+};
+
+pub(super) const FIRST_ANSWER_MS: Setting<u64> = Setting {
+    row: Row {
+        name: "first-answer-ms",
+        default: Fallback::Is("100"),
+        form: Form::Number,
+        allowed: "a whole number of milliseconds from 0 to 60000",
+        about: "Most time that the encoder of a first answer may take, by estimate. Where AVIF or WebP would take \
+                longer, the first answers are in a quicker format, until the better one was made in the \
+                background. Has no effect with refine = \"off\".",
+    },
+    parse: |text| in_range(text, 0..=60_000),
+};
+
+pub(super) fn refine(values: &Values) -> Result<Refine, SettingsError> {
+    let budget = FirstAnswerBudget::new(Duration::from_millis(values.required(&FIRST_ANSWER_MS)?));
+    Ok(match values.required(&REFINE)? {
+        Switch::Off => Refine::Off,
+        Switch::On => Refine::On(budget),
+    })
+}

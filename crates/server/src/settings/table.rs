@@ -62,7 +62,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 36] = [
+pub const ROWS: [Row; 38] = [
     listening::LISTEN.row,
     listening::ADMIN_LISTEN.row,
     listening::DASHBOARD.row,
@@ -87,6 +87,8 @@ pub const ROWS: [Row; 36] = [
     RENDER_WORKER_JOBS.row,
     RENDER_SANDBOX.row,
     preparing::LEVELS.row,
+    preparing::REFINE.row,
+    preparing::FIRST_ANSWER_MS.row,
     RENDITION_CACHE_BYTES.row,
     RENDITION_MEMORY_BYTES.row,
     fetching::FETCH_PRIVATE_NETWORKS.row,
@@ -423,6 +425,21 @@ pub(super) fn public_url(text: &str) -> Option<Url> {
         .split_once("://")
         .is_some_and(|(_, rest)| !rest.contains(['/', '\\', '@']));
     (origin_alone && bare).then_some(url)
+}
+
+/// A setting that is on or off.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
+
+pub(super) fn switch(text: &str) -> Option<Switch> {
+    match text {
+        "on" => Some(Switch::On),
+        "off" => Some(Switch::Off),
+        _ => None,
+    }
 }
 
 fn compat(text: &str) -> Option<Compat> {

@@ -10,7 +10,7 @@ use safelight::bootstrap;
 use safelight::catalog::Account;
 use safelight::clock::Clock;
 use safelight::config::{
-    Compat, Config, ConnectionLimits, Dashboard, FetchConfig, FirstAccount, Levels, RemoteConfig,
+    Compat, Config, ConnectionLimits, Dashboard, FetchConfig, FirstAccount, Levels, Refine, RemoteConfig,
     RenderConfig, Sandbox,
 };
 use safelight_domain::access::UnknownImagePolicy;
@@ -319,6 +319,7 @@ fn config(data: std::path::PathBuf) -> Config {
             cache_bytes: 1_000_000,
         },
         levels: Levels::Small,
+        refine: Refine::Off,
         rendition_bytes: 100_000_000,
         rendition_memory_bytes: 1_000_000,
         first_account: FirstAccount { signing_key: Some(KEY.to_owned()), ..FirstAccount::default() },
