@@ -56,7 +56,7 @@ pub struct Rendered {
 pub enum Urgency {
     /// A viewer does.
     Awaited,
-    /// Nobody: it is done when nothing else is to do.
+    /// Nobody: it is done when nothing else is to do, and never by the last idle worker of several.
     Background,
 }
 
@@ -110,7 +110,7 @@ impl Renderer {
     /// Reads the header of a file of at most 512 MiB. Probes go before renders.
     pub async fn probe(&self, file: Bytes) -> Result<SourceInfo, RenderError> {
         check_bytes([file.len() as u64])?;
-        self.submit(Lane::First, |reply| Job::Probe { file, reply }).await
+        self.submit(Lane::Short, |reply| Job::Probe { file, reply }).await
     }
 
     /// Renders an original. `files` are its bytes and those of the transform's overlays, at most 512
@@ -141,7 +141,7 @@ impl Renderer {
     /// Makes the levels of an original, those of [`divisors`](safelight_pixels::divisors); nobody waits.
     pub async fn levels(&self, file: Bytes, first: u32) -> Result<Vec<Level>, RenderError> {
         check_bytes([file.len() as u64])?;
-        self.submit(Lane::Third, |reply| Job::Levels { file, first, reply }).await
+        self.submit(Lane::Relief, |reply| Job::Levels { file, first, reply }).await
     }
 
     async fn render_base(
@@ -155,8 +155,8 @@ impl Renderer {
         check_bytes(files.iter().map(|file| file.len() as u64))?;
         let queued = Instant::now();
         let lane = match urgency {
-            Urgency::Awaited => Lane::Second,
-            Urgency::Background => Lane::Third,
+            Urgency::Awaited => Lane::Awaited,
+            Urgency::Background => Lane::Background,
         };
         self.submit(lane, |reply| Job::Render { base, files, transform, output, queued, reply }).await
     }
@@ -164,7 +164,7 @@ impl Renderer {
     /// Whether a worker answers, and from behind which walls. It waits for a free worker, before any
     /// render.
     pub async fn check(&self) -> Result<Walls, RenderError> {
-        self.submit(Lane::First, |reply| Job::Check { reply }).await
+        self.submit(Lane::Short, |reply| Job::Check { reply }).await
     }
 
     /// How the pool has fared and stands.

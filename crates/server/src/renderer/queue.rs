@@ -1,4 +1,4 @@
-//! The bounded queue between requests and workers, with three lanes.
+//! The bounded queue between requests and workers, with four lanes.
 
 use crate::renderer::RenderError;
 use std::collections::VecDeque;
@@ -9,12 +9,17 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Lane {
     /// Before everything else: short work that someone waits for.
-    First,
-    /// When the first lane is empty.
-    Second,
-    /// When both are: work that nobody waits for.
-    Third,
+    Short,
+    /// What someone waits for.
+    Awaited,
+    /// What makes later work shorter.
+    Relief,
+    /// What nobody waits for, and takes long: it never takes the last idle taker of several.
+    Background,
 }
+
+/// One for each lane.
+const LANES: usize = 4;
 
 /// A job that knows whether anyone still waits for it.
 pub(crate) trait Abandon {
@@ -30,9 +35,7 @@ pub(crate) struct Queue<J> {
 }
 
 struct State<J> {
-    first: VecDeque<J>,
-    second: VecDeque<J>,
-    third: VecDeque<J>,
+    lanes: [VecDeque<J>; LANES],
     takers: Takers,
 }
 
@@ -41,35 +44,33 @@ struct State<J> {
 enum Takers {
     /// The queue is closed, or nobody ever came.
     None,
-    /// This many are not at a job.
-    Idle(usize),
+    /// So many of them are not at a job.
+    Some {
+        /// Those.
+        idle: usize,
+        /// With those that are.
+        all: usize,
+    },
 }
 
 impl<J: Abandon> Queue<J> {
     /// A queue without takers.
     pub(crate) fn new(bound: usize) -> Queue<J> {
-        let state = State {
-            first: VecDeque::new(),
-            second: VecDeque::new(),
-            third: VecDeque::new(),
-            takers: Takers::Idle(0),
-        };
+        let state = State { lanes: Default::default(), takers: Takers::Some { idle: 0, all: 0 } };
         Queue { bound, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Tells how many takers there are. None closes the queue.
     pub(crate) fn open(&self, takers: usize) {
         let mut state = self.lock();
-        state.takers = if takers == 0 { Takers::None } else { Takers::Idle(takers) };
+        state.takers = if takers == 0 { Takers::None } else { Takers::Some { idle: takers, all: takers } };
     }
 
     /// Ends it: jobs in it are dropped, and takers get none any more.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.takers = Takers::None;
-        state.first.clear();
-        state.second.clear();
-        state.third.clear();
+        state.lanes.iter_mut().for_each(VecDeque::clear);
         drop(state);
         self.changed.notify_all();
     }
@@ -77,23 +78,18 @@ impl<J: Abandon> Queue<J> {
     /// Puts a job in.
     pub(crate) fn push(&self, lane: Lane, job: J) -> Result<(), RenderError> {
         let mut state = self.lock();
-        let Takers::Idle(idle) = state.takers else {
+        let Takers::Some { idle, .. } = state.takers else {
             return Err(RenderError::NoWorker(Arc::from("the pool has ended")));
         };
         let room = self.bound.saturating_add(idle);
         if state.waiting() >= room {
-            state.first.retain(|job| !job.is_abandoned());
-            state.second.retain(|job| !job.is_abandoned());
-            state.third.retain(|job| !job.is_abandoned());
+            state.lanes.iter_mut().for_each(|lane| lane.retain(|job| !job.is_abandoned()));
         }
         if state.waiting() >= room {
             return Err(RenderError::Busy);
         }
-        match lane {
-            Lane::First => state.first.push_back(job),
-            Lane::Second => state.second.push_back(job),
-            Lane::Third => state.third.push_back(job),
-        }
+        // In bounds: there is one for each.
+        state.lanes[lane as usize].push_back(job);
         drop(state);
         self.changed.notify_all();
         Ok(())
@@ -105,10 +101,11 @@ impl<J: Abandon> Queue<J> {
     pub(crate) fn take(&self) -> Option<J> {
         let mut state = self.lock();
         loop {
-            let Takers::Idle(idle) = state.takers else { return None };
-            while let Some(job) = state.next() {
+            let Takers::Some { idle, all } = state.takers else { return None };
+            let lanes = if idle > 1 || all == 1 { LANES } else { Lane::Background as usize };
+            while let Some(job) = state.next(lanes) {
                 if !job.is_abandoned() {
-                    state.takers = Takers::Idle(idle.saturating_sub(1));
+                    state.takers = Takers::Some { idle: idle.saturating_sub(1), all };
                     return Some(job);
                 }
             }
@@ -121,16 +118,19 @@ impl<J: Abandon> Queue<J> {
     /// [`take`]: Queue::take
     pub(crate) fn done(&self) {
         let mut state = self.lock();
-        if let Takers::Idle(idle) = state.takers {
-            state.takers = Takers::Idle(idle + 1);
+        if let Takers::Some { idle, all } = state.takers {
+            state.takers = Takers::Some { idle: idle + 1, all };
         }
+        drop(state);
+        // Another taker may do work in the background now.
+        self.changed.notify_all();
     }
 
     /// Sleeps, but not longer than the queue lives.
     pub(crate) fn rest(&self, pause: Duration) {
         let end = Instant::now() + pause;
         let mut state = self.lock();
-        while let Takers::Idle(_) = state.takers {
+        while let Takers::Some { .. } = state.takers {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
@@ -151,12 +151,12 @@ impl<J: Abandon> Queue<J> {
 
 impl<J> State<J> {
     fn waiting(&self) -> usize {
-        self.first.len() + self.second.len() + self.third.len()
+        self.lanes.iter().map(VecDeque::len).sum()
     }
 
-    fn next(&mut self) -> Option<J> {
-        let waited_for = self.first.pop_front().or_else(|| self.second.pop_front());
-        waited_for.or_else(|| self.third.pop_front())
+    /// The next job of the first so many lanes.
+    fn next(&mut self, lanes: usize) -> Option<J> {
+        self.lanes.iter_mut().take(lanes).find_map(VecDeque::pop_front)
     }
 }
 
@@ -184,26 +184,53 @@ mod tests {
 
     #[test]
     fn lanes_go_one_after_the_other_and_each_in_order() {
-        let queue = queue(5, 1);
-        queue.push(Lane::Third, Work::Wanted(5)).expect("room");
-        for (lane, number) in [(Lane::Second, 1), (Lane::Second, 2), (Lane::First, 3), (Lane::First, 4)] {
+        let queue = queue(6, 1);
+        for (lane, number) in [
+            (Lane::Background, 6),
+            (Lane::Relief, 5),
+            (Lane::Awaited, 1),
+            (Lane::Awaited, 2),
+            (Lane::Short, 3),
+            (Lane::Short, 4),
+        ] {
             queue.push(lane, Work::Wanted(number)).expect("room");
         }
-        for number in [3, 4, 1, 2, 5] {
+        for number in [3, 4, 1, 2, 5, 6] {
             assert_eq!(queue.take(), Some(Work::Wanted(number)));
         }
     }
 
     #[test]
+    fn the_last_idle_taker_of_several_does_no_work_in_the_background() {
+        let queue = Arc::new(queue(9, 2));
+        for (lane, number) in [(Lane::Background, 1), (Lane::Background, 2), (Lane::Relief, 3)] {
+            queue.push(lane, Work::Wanted(number)).expect("room");
+        }
+        assert_eq!(queue.take(), Some(Work::Wanted(3)));
+        let taker = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || (queue.take(), queue.take())
+        });
+        queue.push(Lane::Awaited, Work::Wanted(4)).expect("room");
+        // The first of the two takes ends; the second waits, since nobody else is idle.
+        while queue.waiting() > 2 {
+            std::thread::yield_now();
+        }
+        queue.done();
+        queue.done();
+        assert_eq!(taker.join().expect("no panic"), (Some(Work::Wanted(4)), Some(Work::Wanted(1))));
+    }
+
+    #[test]
     fn it_holds_its_bound_and_what_idle_takers_are_about_to_take() {
         let queue = queue(1, 1);
-        queue.push(Lane::Second, Work::Wanted(1)).expect("for the taker");
-        queue.push(Lane::Second, Work::Wanted(2)).expect("within the bound");
-        assert_eq!(queue.push(Lane::First, Work::Wanted(3)), Err(RenderError::Busy));
+        queue.push(Lane::Awaited, Work::Wanted(1)).expect("for the taker");
+        queue.push(Lane::Awaited, Work::Wanted(2)).expect("within the bound");
+        assert_eq!(queue.push(Lane::Short, Work::Wanted(3)), Err(RenderError::Busy));
         assert_eq!(queue.take(), Some(Work::Wanted(1)));
-        assert_eq!(queue.push(Lane::First, Work::Wanted(4)), Err(RenderError::Busy));
+        assert_eq!(queue.push(Lane::Short, Work::Wanted(4)), Err(RenderError::Busy));
         queue.done();
-        queue.push(Lane::First, Work::Wanted(5)).expect("the taker is idle again");
+        queue.push(Lane::Short, Work::Wanted(5)).expect("the taker is idle again");
     }
 
     #[test]
@@ -211,11 +238,11 @@ mod tests {
         let queue = queue(2, 0);
         queue.open(1);
         for work in [Work::Abandoned, Work::Abandoned, Work::Abandoned, Work::Wanted(1)] {
-            queue.push(Lane::Second, work).expect("room");
+            queue.push(Lane::Awaited, work).expect("room");
         }
         assert_eq!(queue.take(), Some(Work::Wanted(1)));
-        queue.push(Lane::Second, Work::Abandoned).expect("room");
-        queue.push(Lane::Second, Work::Wanted(2)).expect("room");
+        queue.push(Lane::Awaited, Work::Abandoned).expect("room");
+        queue.push(Lane::Awaited, Work::Wanted(2)).expect("room");
         assert_eq!(queue.take(), Some(Work::Wanted(2)));
     }
 
@@ -233,12 +260,12 @@ mod tests {
         queue.close();
         assert_eq!(taker.join().expect("no panic"), None);
         sleeper.join().expect("no panic");
-        assert!(matches!(queue.push(Lane::First, Work::Wanted(1)), Err(RenderError::NoWorker(_))));
+        assert!(matches!(queue.push(Lane::Short, Work::Wanted(1)), Err(RenderError::NoWorker(_))));
     }
 
     #[test]
     fn a_queue_that_nobody_takes_from_is_closed() {
         let queue = queue(1, 0);
-        assert!(matches!(queue.push(Lane::First, Work::Wanted(1)), Err(RenderError::NoWorker(_))));
+        assert!(matches!(queue.push(Lane::Short, Work::Wanted(1)), Err(RenderError::NoWorker(_))));
     }
 }
