@@ -347,6 +347,8 @@ pub struct Job {
 pub enum JobKind {
     /// Delete every stored byte of a blob (its image is gone).
     DeleteBlob(BlobId),
+    /// Render the named variants of the image that has this blob.
+    RenderVariants(BlobId),
     /// Tell an event to the account's webhook.
     Notify {
         /// Whose.
@@ -361,6 +363,8 @@ pub enum JobKind {
 pub enum JobLine {
     /// [`JobKind::DeleteBlob`].
     Storage,
+    /// [`JobKind::RenderVariants`].
+    Variants,
     /// [`JobKind::Notify`].
     Notices,
 }

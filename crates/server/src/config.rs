@@ -36,6 +36,8 @@ pub struct Config {
     pub levels: Levels,
     /// See [`Refine`].
     pub refine: Refine,
+    /// Formats in which named variants of each upload are rendered before anybody asks; none for not at all.
+    pub prepared_formats: Vec<PreparedFormat>,
     /// See [`Compat`].
     pub compat: Compat,
     /// What unsigned requests for unknown images are told.
@@ -87,6 +89,28 @@ pub enum Refine {
     Off,
     /// In the place of the first one, and in formats that took too long for it.
     On(FirstAnswerBudget),
+}
+
+/// Whom a variant is rendered for before anybody asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreparedFormat {
+    /// Clients that take AVIF.
+    Avif,
+    /// Those that take WebP.
+    WebP,
+    /// Those that take neither.
+    Plain,
+}
+
+impl PreparedFormat {
+    /// The `Accept` header of such a client.
+    pub fn accept(self) -> Option<&'static str> {
+        match self {
+            PreparedFormat::Avif => Some("image/avif,image/webp"),
+            PreparedFormat::WebP => Some("image/webp"),
+            PreparedFormat::Plain => None,
+        }
+    }
 }
 
 /// Where Cloudflare refuses and Safelight need not.

@@ -2,12 +2,14 @@
 
 mod decision;
 mod flights;
+mod prepared;
 mod preview;
 mod refine;
 mod url_or_path;
 mod verify;
 
 pub use flights::{Admission, Busy, Flights};
+pub use prepared::render_variants;
 pub use preview::{Preview, PreviewError, preview};
 pub use refine::{Refinements, refine};
 pub use url_or_path::{UrlOrPath, UrlOrPathError};

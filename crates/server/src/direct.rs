@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::catalog::{CatalogError, FulfilError, InsertError};
 use crate::config::Compat;
-use crate::ingest::{IngestError, store_original};
+use crate::ingest::{IngestError, prepare_variants, store_original};
 use crate::random;
 use crate::staging::Staged;
 use safelight_domain::account::{AccountHash, AccountId};
@@ -132,13 +132,14 @@ pub async fn upload(
     let original = store_original(app, &staged, filename).await?;
     let now_ms = app.clock.now_ms();
     // The bytes of one that fails from here on are an orphan, which the sweeper removes.
-    app.catalog.fulfil_draft(&link.secret, original, random::hex_id(), now_ms).await.map_err(|error| {
-        match error {
-            FulfilError::Link(error) => error.into(),
-            FulfilError::Exists => IngestError::Exists.into(),
-            FulfilError::Catalog(error) => error.into(),
-        }
-    })
+    let fulfilled = app.catalog.fulfil_draft(&link.secret, original, random::hex_id(), now_ms).await;
+    let image = fulfilled.map_err(|error| match error {
+        FulfilError::Link(error) => DirectError::Link(error),
+        FulfilError::Exists => IngestError::Exists.into(),
+        FulfilError::Catalog(error) => error.into(),
+    })?;
+    prepare_variants(app, &image.blob).await;
+    Ok(image)
 }
 
 /// Notes that what came by a link was refused, for the account's webhook.

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::blobs::BlobError;
-use crate::catalog::InsertError;
+use crate::catalog::{InsertError, JobKind};
 use crate::config::Compat;
 use crate::random;
 use crate::renderer::RenderError;
@@ -67,10 +67,24 @@ pub enum IngestError {
 pub async fn ingest(app: &App, caller: &Caller, upload: NewUpload) -> Result<Image, IngestError> {
     let image = prepare(app, caller.account(), upload).await?;
     match app.catalog.by(caller.name(), image.uploaded_ms).insert_image(image.clone()).await {
-        Ok(()) => Ok(image),
+        Ok(()) => {
+            prepare_variants(app, &image.blob).await;
+            Ok(image)
+        }
         // The bytes are an orphan now, which the sweeper removes.
         Err(InsertError::Exists) => Err(IngestError::Exists),
         Err(error) => Err(internal(error)),
+    }
+}
+
+/// Has the named variants of a new image rendered, where a setting says so. An image without its job is no worse
+/// than slower at first.
+pub(crate) async fn prepare_variants(app: &App, blob: &BlobId) {
+    if app.config.prepared_formats.is_empty() {
+        return;
+    }
+    if let Err(error) = app.catalog.enqueue(JobKind::RenderVariants(blob.clone()), app.clock.now_ms()).await {
+        tracing::warn!(error = &error as &dyn Error, "the variants of an upload are not rendered beforehand");
     }
 }
 

@@ -123,6 +123,8 @@ impl Work<'_> {
     async fn run_job(&self, job: Job) -> Result<(), CatalogError> {
         let result = match &job.kind {
             JobKind::DeleteBlob(blob) => self.delete_blob(blob).await,
+            // In a line of its own, which this never leases.
+            JobKind::RenderVariants(_) => Ok(()),
             JobKind::Notify { account, event } => self.tell(account, event).await,
         };
         match result {
@@ -138,7 +140,7 @@ impl Work<'_> {
                 self.catalog.retry_job(job.id, until_ms).await?;
                 match job.kind {
                     JobKind::Notify { account, .. } => self.catalog.postpone_events(&account, until_ms).await,
-                    JobKind::DeleteBlob(_) => Ok(()),
+                    JobKind::DeleteBlob(_) | JobKind::RenderVariants(_) => Ok(()),
                 }
             }
         }

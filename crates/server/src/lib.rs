@@ -90,6 +90,7 @@ pub async fn serve_routers(
     let jobs = tokio::spawn(jobs::run(Arc::clone(&app), stopped()));
     let levels = tokio::spawn(levels::run(Arc::clone(&app), stopped()));
     let refine = tokio::spawn(deliver::refine(Arc::clone(&app), stopped()));
+    let variants = tokio::spawn(deliver::render_variants(Arc::clone(&app), stopped()));
     let imports = tokio::spawn(import::run(Arc::clone(&app), Pace::USUAL, stopped()));
     let usage = tokio::spawn(usage::run(Arc::clone(&app), stopped()));
     let mut servers = tokio::task::JoinSet::new();
@@ -105,7 +106,7 @@ pub async fn serve_routers(
     while let Some(ended) = servers.join_next().await {
         result = result.and(ended.map_err(io::Error::other).flatten());
     }
-    for background in [jobs, levels, refine, imports, usage] {
+    for background in [jobs, levels, refine, variants, imports, usage] {
         result = result.and(background.await.map_err(io::Error::other));
     }
     // Requests were counted until the last listener ended.

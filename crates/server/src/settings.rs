@@ -155,6 +155,7 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
         source_limits: SourceLimits::CLOUDFLARE,
         levels: values.required(&preparing::LEVELS)?,
         refine: preparing::refine(&values)?,
+        prepared_formats: values.required(&preparing::PREPARED_FORMATS)?,
         compat: values.required(&table::COMPAT)?,
         unknown_images: values.required(&table::UNKNOWN_IMAGES)?,
         trusted_proxies: values.required(&table::TRUSTED_PROXIES)?,

@@ -63,6 +63,13 @@ impl Catalog {
         Ok(Some(image))
     }
 
+    /// The image that has a blob (for jobs).
+    pub async fn image_of_blob(&self, blob: &BlobId) -> Result<Option<Image>, CatalogError> {
+        let blob = blob.clone();
+        let sql = format!("SELECT {COLUMNS} FROM images WHERE blob = ?1");
+        self.inner.readers.read(move |connection| first(connection, &sql, [blob.as_str()], parse)).await
+    }
+
     /// The image as changed; `None` if there is none.
     pub async fn update_image(
         &self,

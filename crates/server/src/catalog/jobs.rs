@@ -52,12 +52,15 @@ impl Catalog {
 
 const DELETE_BLOB: &str = "delete-blob";
 
+const RENDER_VARIANTS: &str = "render-variants";
+
 /// The kind of jobs that tell events to webhooks.
 pub(super) const NOTIFY: &str = "notify";
 
 fn word(line: JobLine) -> &'static str {
     match line {
         JobLine::Storage => DELETE_BLOB,
+        JobLine::Variants => RENDER_VARIANTS,
         JobLine::Notices => NOTIFY,
     }
 }
@@ -71,6 +74,7 @@ pub(super) fn insert(
 ) -> Result<(), CatalogError> {
     let (word, payload) = match kind {
         JobKind::DeleteBlob(blob) => (DELETE_BLOB, blob.as_str().to_owned()),
+        JobKind::RenderVariants(blob) => (RENDER_VARIANTS, blob.as_str().to_owned()),
         JobKind::Notify { event, .. } => (NOTIFY, notices::payload(event)?),
     };
     let sql = "INSERT INTO jobs (account, kind, payload, due_ms) VALUES (?1, ?2, ?3, ?4)";
@@ -84,6 +88,7 @@ fn parse(row: &Row<'_>) -> Result<Job, CatalogError> {
     let account = account.and_then(|account| AccountId::parse(&account).ok());
     let kind = match (kind.as_str(), BlobId::parse(&payload), account) {
         (DELETE_BLOB, Some(blob), _) => JobKind::DeleteBlob(blob),
+        (RENDER_VARIANTS, Some(blob), _) => JobKind::RenderVariants(blob),
         (NOTIFY, _, Some(account)) => JobKind::Notify { account, event: notices::parse_payload(&payload)? },
         _ => return Err(damaged("jobs", format!("kind {kind} of {payload}"))),
     };

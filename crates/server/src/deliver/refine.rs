@@ -119,7 +119,7 @@ pub async fn refine(app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
 async fn keep_refining(app: &App) {
     loop {
         let better = app.refinements.next().await;
-        match make_better(app, &better).await {
+        match make_better(app, &better.granted, &better.wanted).await {
             // The image was deleted since, or an overlay.
             Ok(()) | Err(DeliverError::UnknownImage) => app.refinements.made(&better.wanted.key),
             Err(DeliverError::Render(RenderError::Busy | RenderError::NoWorker(_))) => {
@@ -139,8 +139,8 @@ async fn keep_refining(app: &App) {
     }
 }
 
-async fn make_better(app: &App, better: &Better) -> Result<(), DeliverError> {
-    let Better { granted, wanted } = better;
+/// Makes a rendition by a thorough encoder, unless that was done.
+pub(super) async fn make_better(app: &App, granted: &Granted, wanted: &Wanted) -> Result<(), DeliverError> {
     let stored = app.catalog.find_rendition(&wanted.key, app.clock.now_ms()).await.map_err(internal)?;
     if stored.is_some_and(|stored| stored.effort == Effort::Thorough) {
         return Ok(());

@@ -6,7 +6,7 @@ use super::{ITEM_REPETITIONS, Runner};
 use crate::app::App;
 use crate::catalog::{CatalogError, Import, ImportFailure, ImportItem, ItemOutcome};
 use crate::fetch::Target;
-use crate::ingest::{IngestError, NewUpload, prepare};
+use crate::ingest::{IngestError, NewUpload, prepare, prepare_variants};
 use http::StatusCode;
 
 /// Why no further image is brought.
@@ -59,7 +59,15 @@ impl Runner<'_> {
                 ItemOutcome::Failed(ImportFailure { source: shown, message: error.to_string() })
             }
         };
-        Ok(self.app.catalog.finish_import_item(&self.id, item.number, outcome).await?)
+        let brought = match &outcome {
+            ItemOutcome::Brought(image) => Some(image.blob.clone()),
+            ItemOutcome::Skipped | ItemOutcome::Failed(_) => None,
+        };
+        self.app.catalog.finish_import_item(&self.id, item.number, outcome).await?;
+        if let Some(blob) = brought {
+            prepare_variants(self.app, &blob).await;
+        }
+        Ok(())
     }
 }
 

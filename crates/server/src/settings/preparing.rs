@@ -3,7 +3,7 @@
 use super::SettingsError;
 use super::sources::Values;
 use super::table::{Fallback, Form, Row, Setting, Switch, in_range, switch};
-use crate::config::{Levels, Refine};
+use crate::config::{Levels, PreparedFormat, Refine};
 use safelight_domain::first_answer::FirstAnswerBudget;
 use std::time::Duration;
 
@@ -48,6 +48,36 @@ pub(super) const FIRST_ANSWER_MS: Setting<u64> = Setting {
     },
     parse: |text| in_range(text, 0..=60_000),
 };
+
+pub(super) const PREPARED_FORMATS: Setting<Vec<PreparedFormat>> = Setting {
+    row: Row {
+        name: "prepared-formats",
+        default: Fallback::Is(""),
+        form: Form::List,
+        allowed: "avif, webp and plain, each once",
+        about: "Whom the named variants of each upload are rendered for in the background, so that the first view is \
+                warm: clients that take AVIF, those that take WebP, and those that take neither. Nobody unless \
+                given.",
+    },
+    parse: prepared_formats,
+};
+
+fn prepared_formats(text: &str) -> Option<Vec<PreparedFormat>> {
+    let mut formats = Vec::new();
+    for word in text.split(',').map(str::trim).filter(|_| !text.trim().is_empty()) {
+        let format = match word {
+            "avif" => PreparedFormat::Avif,
+            "webp" => PreparedFormat::WebP,
+            "plain" => PreparedFormat::Plain,
+            _ => return None,
+        };
+        if formats.contains(&format) {
+            return None;
+        }
+        formats.push(format);
+    }
+    Some(formats)
+}
 
 pub(super) fn refine(values: &Values) -> Result<Refine, SettingsError> {
     let budget = FirstAnswerBudget::new(Duration::from_millis(values.required(&FIRST_ANSWER_MS)?));

@@ -62,7 +62,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 38] = [
+pub const ROWS: [Row; 39] = [
     listening::LISTEN.row,
     listening::ADMIN_LISTEN.row,
     listening::DASHBOARD.row,
@@ -89,6 +89,7 @@ pub const ROWS: [Row; 38] = [
     preparing::LEVELS.row,
     preparing::REFINE.row,
     preparing::FIRST_ANSWER_MS.row,
+    preparing::PREPARED_FORMATS.row,
     RENDITION_CACHE_BYTES.row,
     RENDITION_MEMORY_BYTES.row,
     fetching::FETCH_PRIVATE_NETWORKS.row,

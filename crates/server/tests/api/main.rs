@@ -28,6 +28,7 @@ mod openapi;
 #[path = "../fetch/origin.rs"]
 mod origin;
 mod owner;
+mod prepared;
 mod refine;
 mod refusals;
 mod remote;

@@ -320,6 +320,7 @@ fn config(data: std::path::PathBuf) -> Config {
         },
         levels: Levels::Small,
         refine: Refine::Off,
+        prepared_formats: Vec::new(),
         rendition_bytes: 100_000_000,
         rendition_memory_bytes: 1_000_000,
         first_account: FirstAccount { signing_key: Some(KEY.to_owned()), ..FirstAccount::default() },

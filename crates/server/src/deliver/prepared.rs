@@ -1,0 +1,100 @@
+//! Named variants of new images, rendered before anybody asks: jobs, worked off one at a time in the background.
+
+use super::decision::Wanted;
+use super::refine::make_better;
+use super::{DeliverError, internal};
+use crate::app::App;
+use crate::catalog::{CatalogError, Job, JobKind, JobLine};
+use crate::renderer::RenderError;
+use safelight_domain::access::authorize_upkeep;
+use safelight_domain::image::{BlobId, Image};
+use safelight_domain::negotiate::{FormatChoice, OutputFormat, output_format};
+use safelight_domain::options::Recipe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Between two looks for jobs.
+const PACE: Duration = Duration::from_secs(1);
+
+/// How long a job is its runner's alone.
+const LEASE_MS: i64 = 15 * 60 * 1000;
+
+/// The wait after a failure that is none of the image's.
+const WAIT_MS: i64 = 10_000;
+
+/// How often a job is tried: what it does is a favour.
+const MOST_ATTEMPTS: u32 = 10;
+
+/// Renders the variants of new images until `shutdown` completes.
+pub async fn render_variants(app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
+    tokio::select! {
+        () = shutdown => {}
+        () = keep_rendering(&app) => {}
+    }
+}
+
+async fn keep_rendering(app: &App) {
+    loop {
+        match run_job(app).await {
+            Ok(true) => {}
+            Ok(false) => sleep(PACE).await,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the job queue failed");
+                sleep(PACE).await;
+            }
+        }
+    }
+}
+
+/// Whether there was one.
+async fn run_job(app: &App) -> Result<bool, CatalogError> {
+    let now_ms = app.clock.now_ms();
+    let leased = app.catalog.lease_job(JobLine::Variants, now_ms, now_ms.saturating_add(LEASE_MS)).await?;
+    let Some(Job { id, kind: JobKind::RenderVariants(blob), attempts }) = leased else { return Ok(false) };
+    match render_all(app, &blob).await {
+        Err(error) if attempts < MOST_ATTEMPTS => {
+            tracing::info!(%error, blob = blob.as_str(), "variants have to wait");
+            app.catalog.retry_job(id, app.clock.now_ms().saturating_add(WAIT_MS)).await?;
+        }
+        Ok(()) | Err(_) => app.catalog.finish_job(id).await?,
+    }
+    Ok(true)
+}
+
+/// Renders every variant that can be. What is stored already is not made again.
+async fn render_all(app: &App, blob: &BlobId) -> Result<(), DeliverError> {
+    let Some(image) = app.catalog.image_of_blob(blob).await.map_err(internal)? else { return Ok(()) };
+    for variant in app.catalog.variants(&image.account).await.map_err(internal)? {
+        let recipe = Recipe::new(variant.transform);
+        let mut formats: Vec<OutputFormat> = Vec::new();
+        for prepared in &app.config.prepared_formats {
+            let accept = prepared.accept();
+            // An SVG is delivered as it is, in any variant.
+            let format = output_format(FormatChoice::Auto, accept, &image.source, recipe.transform())?;
+            if !formats.contains(&format) {
+                formats.push(format);
+            }
+        }
+        for format in formats {
+            match render_one(app, &image, &recipe, format).await {
+                Err(error @ DeliverError::Render(RenderError::Busy | RenderError::NoWorker(_)))
+                | Err(error @ DeliverError::Internal(_)) => return Err(error),
+                Err(error) => tracing::info!(%error, blob = blob.as_str(), "a variant is not rendered"),
+                Ok(()) => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn render_one(
+    app: &App,
+    image: &Image,
+    recipe: &Recipe,
+    format: OutputFormat,
+) -> Result<(), DeliverError> {
+    let granted = authorize_upkeep(image);
+    let wanted = Wanted::of(app, &granted, image, recipe, format).await?;
+    make_better(app, &granted, &wanted).await
+}
