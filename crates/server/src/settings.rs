@@ -8,6 +8,7 @@ mod duration;
 mod fetching;
 mod listening;
 mod preparing;
+mod rendering;
 mod secrets;
 mod sources;
 mod table;
@@ -16,7 +17,7 @@ pub use duration::parse as parse_duration;
 pub use secrets::{Secret, secret};
 pub use table::{Fallback, Form, ROWS, Row, documented_defaults};
 
-use crate::config::{Config, ConnectionLimits, FirstAccount, RenderConfig};
+use crate::config::{Config, ConnectionLimits, FirstAccount};
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::image::SourceLimits;
 use sources::Values;
@@ -160,19 +161,11 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
         unknown_images: values.required(&table::UNKNOWN_IMAGES)?,
         trusted_proxies: values.required(&table::TRUSTED_PROXIES)?,
         connections: connection_limits(&values)?,
-        render: RenderConfig {
-            program: sources.program.clone(),
-            workers: values.get(&table::RENDER_WORKERS)?.unwrap_or(sources.parallelism.max(1)),
-            queue: values.required(&table::RENDER_QUEUE)?,
-            timeout: values.required(&table::RENDER_TIMEOUT)?,
-            memory: values.required(&table::RENDER_MEMORY_BYTES)?,
-            worker_jobs: values.required(&table::RENDER_WORKER_JOBS)?,
-            sandbox: values.required(&table::RENDER_SANDBOX)?,
-        },
+        render: rendering::render(&values, sources)?,
         fetch: fetching::fetch(&values)?,
         remote: fetching::remote(&values)?,
-        rendition_bytes: values.required(&table::RENDITION_CACHE_BYTES)?,
-        rendition_memory_bytes: values.required(&table::RENDITION_MEMORY_BYTES)?,
+        rendition_bytes: values.required(&rendering::RENDITION_CACHE_BYTES)?,
+        rendition_memory_bytes: values.required(&rendering::RENDITION_MEMORY_BYTES)?,
         first_account: first_account(&sources.environment)?,
     };
     let log = LogSettings {

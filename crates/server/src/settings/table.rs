@@ -5,7 +5,8 @@ use super::duration;
 use super::fetching;
 use super::listening;
 use super::preparing;
-use crate::config::{Compat, Sandbox};
+use super::rendering;
+use crate::config::Compat;
 use crate::protocol::sealed;
 use ipnet::IpNet;
 use safelight_domain::access::UnknownImagePolicy;
@@ -80,18 +81,18 @@ pub const ROWS: [Row; 39] = [
     MAX_HEADERS.row,
     MAX_HEAD_BYTES.row,
     SHUTDOWN_TIMEOUT.row,
-    RENDER_WORKERS.row,
-    RENDER_QUEUE.row,
-    RENDER_TIMEOUT.row,
-    RENDER_MEMORY_BYTES.row,
-    RENDER_WORKER_JOBS.row,
-    RENDER_SANDBOX.row,
+    rendering::RENDER_WORKERS.row,
+    rendering::RENDER_QUEUE.row,
+    rendering::RENDER_TIMEOUT.row,
+    rendering::RENDER_MEMORY_BYTES.row,
+    rendering::RENDER_WORKER_JOBS.row,
+    rendering::RENDER_SANDBOX.row,
     preparing::LEVELS.row,
     preparing::REFINE.row,
     preparing::FIRST_ANSWER_MS.row,
     preparing::PREPARED_FORMATS.row,
-    RENDITION_CACHE_BYTES.row,
-    RENDITION_MEMORY_BYTES.row,
+    rendering::RENDITION_CACHE_BYTES.row,
+    rendering::RENDITION_MEMORY_BYTES.row,
     fetching::FETCH_PRIVATE_NETWORKS.row,
     fetching::FETCH_PORTS.row,
     fetching::FETCH_TIMEOUT.row,
@@ -248,94 +249,6 @@ pub(super) const SHUTDOWN_TIMEOUT: Setting<Duration> = Setting {
     parse: up_to_an_hour,
 };
 
-pub(super) const RENDER_WORKERS: Setting<usize> = Setting {
-    row: Row {
-        name: "render-workers",
-        default: Fallback::Derived { example: "2" },
-        form: Form::Number,
-        allowed: "a whole number from 1 to 256",
-        about: "Processes that decode and encode images. Unless given, one for each processor.",
-    },
-    parse: |text| in_range(text, 1..=256),
-};
-
-pub(super) const RENDER_QUEUE: Setting<usize> = Setting {
-    row: Row {
-        name: "render-queue",
-        default: Fallback::Is("64"),
-        form: Form::Number,
-        allowed: "a whole number from 1 to 100000",
-        about: "Images that may wait for a free process, with those that are drawn on them; further ones are refused with 503.",
-    },
-    parse: |text| in_range(text, 1..=100_000),
-};
-
-pub(super) const RENDER_TIMEOUT: Setting<Duration> = Setting {
-    row: Row {
-        name: "render-timeout",
-        default: Fallback::Is("30s"),
-        form: Form::Text,
-        allowed: "a duration of 1s to 1h",
-        about: "Time for one image, after which its process is killed.",
-    },
-    parse: up_to_an_hour,
-};
-
-pub(super) const RENDER_MEMORY_BYTES: Setting<u64> = Setting {
-    row: Row {
-        name: "render-memory-bytes",
-        default: Fallback::Is("8589934592"),
-        form: Form::Number,
-        allowed: "a whole number of bytes from 268435456 to 1099511627776",
-        about: "Address space of one process that decodes and encodes, which ends when it wants more. The largest images take 60 bytes a pixel at the worst.",
-    },
-    parse: |text| in_range(text, 268_435_456..=1_099_511_627_776),
-};
-
-pub(super) const RENDER_WORKER_JOBS: Setting<u32> = Setting {
-    row: Row {
-        name: "render-worker-jobs",
-        default: Fallback::Is("500"),
-        form: Form::Number,
-        allowed: "a whole number from 1 to 1000000",
-        about: "Images after which a process is replaced by a fresh one.",
-    },
-    parse: |text| in_range(text, 1..=1_000_000),
-};
-
-pub(super) const RENDER_SANDBOX: Setting<Sandbox> = Setting {
-    row: Row {
-        name: "render-sandbox",
-        default: Fallback::Is("required"),
-        form: Form::Text,
-        allowed: "required or best-effort",
-        about: "Whether the server starts where the kernel cannot filter the system calls of a process that decodes (no seccomp, as under some emulators): required does not.",
-    },
-    parse: sandbox,
-};
-
-pub(super) const RENDITION_CACHE_BYTES: Setting<u64> = Setting {
-    row: Row {
-        name: "rendition-cache-bytes",
-        default: Fallback::Is("10000000000"),
-        form: Form::Number,
-        allowed: "a whole number of bytes from 1000000 to 1000000000000000",
-        about: "Space for finished renditions; the least recently used go first.",
-    },
-    parse: |text| in_range(text, 1_000_000..=1_000_000_000_000_000),
-};
-
-pub(super) const RENDITION_MEMORY_BYTES: Setting<usize> = Setting {
-    row: Row {
-        name: "rendition-memory-bytes",
-        default: Fallback::Is("67108864"),
-        form: Form::Number,
-        allowed: "a whole number of bytes from 0 to 1000000000000",
-        about: "Most bytes of renditions that are kept in memory; one may take an eighth of it.",
-    },
-    parse: |text| in_range(text, 0..=1_000_000_000_000),
-};
-
 pub(super) const LOG_FORMAT: Setting<LogFormat> = Setting {
     row: Row {
         name: "log-format",
@@ -455,14 +368,6 @@ fn unknown_images(text: &str) -> Option<UnknownImagePolicy> {
     match text {
         "as-private" => Some(UnknownImagePolicy::AsPrivate),
         "not-found" => Some(UnknownImagePolicy::NotFound),
-        _ => None,
-    }
-}
-
-fn sandbox(text: &str) -> Option<Sandbox> {
-    match text {
-        "required" => Some(Sandbox::Required),
-        "best-effort" => Some(Sandbox::BestEffort),
         _ => None,
     }
 }
