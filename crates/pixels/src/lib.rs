@@ -15,6 +15,7 @@
 
 mod analyse;
 mod color;
+mod cost;
 mod decode;
 mod encode;
 mod frame;
@@ -30,6 +31,7 @@ mod render;
 mod steps;
 mod svg;
 
+pub use cost::Cost;
 pub use level::{LEAST_PIXELS, LEVELS_VERSION, Level, divisors, level_for, levels};
 
 use crate::metadata::Orientation;

@@ -10,10 +10,11 @@ use anyhow::{Context, ensure};
 use bytes::Bytes;
 use safelight::config::{RenderConfig, Sandbox};
 use safelight::protocol::{Wall, Walls};
-use safelight::renderer::{Renderer, Urgency};
+use safelight::renderer::{Demand, Renderer, Urgency};
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Side, Transform};
+use safelight_pixels::Cost;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,9 @@ async fn main() -> anyhow::Result<()> {
         program: program.clone(),
         workers: 1,
         queue: 8,
+        wait: Duration::from_secs(60),
+        held_bytes: 512 << 20,
+        total_memory: 2 << 30,
         timeout: Duration::from_secs(60),
         memory: 8 << 30,
         worker_jobs,
@@ -66,7 +70,8 @@ async fn main() -> anyhow::Result<()> {
 async fn render(pool: &Renderer, file: Bytes) -> anyhow::Result<Duration> {
     let transform = Transform { width: Some(Side::parse(800)?), ..Transform::default() };
     let begin = Instant::now();
-    pool.render(vec![file], transform, OutputFormat::WebP, Urgency::Awaited).await?;
+    pool.render(vec![file], transform, OutputFormat::WebP, Demand::new(Urgency::Awaited, Cost::default()))
+        .await?;
     Ok(begin.elapsed())
 }
 

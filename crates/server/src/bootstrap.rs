@@ -94,7 +94,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
     };
     let renderer = Renderer::start(&config.render, config.source_limits);
     say_walls(&renderer, config.render.sandbox).await?;
-    let flights = Flights::new(config.render.workers + config.render.queue);
+    let flights = Flights::new(config.render.held_bytes);
     let (fetch, remote) = (Client::new(&config.fetch), remote::Flights::new(&config));
     let (logins, started_ms) = (Logins::default(), clock.now_ms());
     let app = Arc::new(App {

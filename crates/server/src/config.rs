@@ -151,6 +151,13 @@ pub struct RenderConfig {
     pub workers: usize,
     /// Jobs that may wait; more are refused with 503.
     pub queue: usize,
+    /// The longest wait, by estimate, that a job for a viewer is let in for.
+    pub wait: Duration,
+    /// Most bytes of originals that are in memory, waiting or being processed.
+    pub held_bytes: u32,
+    /// Most memory in bytes, by estimate, that all images being processed take together. One alone may take
+    /// more.
+    pub total_memory: u64,
     /// Time for one probe of a header or one render, after which the worker is killed.
     pub timeout: Duration,
     /// Address space of a worker in bytes; one that wants more ends.

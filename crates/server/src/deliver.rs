@@ -21,7 +21,7 @@ use crate::catalog::{Rendition, RenditionKey};
 use crate::deliver::decision::{Decision, Seen, Wanted, decide};
 use crate::deliver::refine::{Choice, choose};
 use crate::random;
-use crate::renderer::{RenderError, Urgency, check_bytes};
+use crate::renderer::{Demand, RenderError, Urgency, check_bytes};
 use crate::usage::{Event, Measure};
 use bytes::Bytes;
 use safelight_domain::access::{Granted, TokenFault};
@@ -33,7 +33,7 @@ use safelight_domain::options::OptionsError;
 use safelight_domain::time::UnixTime;
 use safelight_domain::transform::Effort;
 use safelight_domain::warning::Warning;
-use safelight_pixels::{Output, has_thorough, level_for};
+use safelight_pixels::{Cost, Output, has_thorough, level_for};
 use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::sync::Arc;
@@ -208,7 +208,7 @@ where
                 let now = decide().await?;
                 let formats = now.formats(request).map_err(DeliverError::from)?;
                 if !formats.contain(format) || now.wanted(app, format).await?.key != wanted.key {
-                    return Err(DeliverError::from(RenderError::Busy).into());
+                    return Err(DeliverError::from(RenderError::Busy(Duration::ZERO)).into());
                 }
                 let waited = made.waited;
                 (now.granted, made.found(&wanted.key, request), Origin::Rendered, waited)
@@ -290,8 +290,11 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted, effort: Effort) -> 
     let transform = wanted.recipe.transform();
     let output = Output { format: wanted.key.format, effort };
     let level = level(app, granted, wanted, output).await?;
-    let from_level = level.is_some();
-    let mut files: Vec<Bytes> = level.into_iter().collect();
+    let (divisor, mut files) = match level {
+        Some((divisor, bytes)) => (Some(divisor), vec![bytes]),
+        None => (None, Vec::new()),
+    };
+    let cost = Cost::of_render(&wanted.source, transform, output, divisor, &app.config.source_limits);
     for granted in std::iter::once(granted).chain(&wanted.overlays).skip(files.len()) {
         files.push(match app.blobs.original(granted).await {
             Ok(original) => original,
@@ -304,32 +307,33 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted, effort: Effort) -> 
         Effort::Quick => Urgency::Awaited,
         Effort::Thorough => Urgency::Background,
     };
-    let can_be_better = from_level || has_thorough(transform, output.format);
+    let demand = Demand::new(urgency, cost);
+    let can_be_better = divisor.is_some() || has_thorough(transform, output.format);
     let transform = transform.clone();
-    let rendered = if from_level {
-        app.renderer.render_level(files, transform, output, urgency).await?
+    let rendered = if divisor.is_some() {
+        app.renderer.render_level(files, transform, output, demand).await?
     } else {
-        app.renderer.render(files, transform, output, urgency).await?
+        app.renderer.render(files, transform, output, demand).await?
     };
     let sha256 = Sha256::digest(&rendered.bytes).into();
     let effort = if can_be_better { effort } else { Effort::Thorough };
     Ok(Made { sha256, bytes: rendered.bytes, waited: rendered.waited, effort })
 }
 
-/// The level that will do in the original's place, if there is one.
+/// The level that will do in the original's place, if there is one, and its divisor.
 async fn level(
     app: &App,
     granted: &Granted,
     wanted: &Wanted,
     output: Output,
-) -> Result<Option<Bytes>, DeliverError> {
+) -> Result<Option<(u32, Bytes)>, DeliverError> {
     let stored = app.catalog.levels(granted.blob()).await.map_err(internal)?;
     let divisors: Vec<u32> = stored.iter().map(|level| level.divisor).collect();
     let limits = &app.config.source_limits;
     let chosen = level_for(&wanted.source, wanted.recipe.transform(), output, limits, &divisors);
     let Some(chosen) = stored.iter().find(|level| Some(level.divisor) == chosen) else { return Ok(None) };
     match app.blobs.level(granted, &chosen.name).await {
-        Ok(bytes) if bytes.len() as u64 == chosen.bytes => Ok(Some(bytes)),
+        Ok(bytes) if bytes.len() as u64 == chosen.bytes => Ok(Some((chosen.divisor, bytes))),
         // Replaced since, or lost: the original is there.
         Ok(_) | Err(BlobError::Missing) => Ok(None),
         Err(error) => Err(internal(error)),

@@ -144,10 +144,10 @@ pub(crate) async fn store_original(
 }
 
 async fn probe(app: &App, staged: &Staged) -> Result<SourceInfo, IngestError> {
-    let _admission = app.flights.admit().map_err(|_| IngestError::Busy)?;
+    let _admission = app.flights.admit(staged.bytes()).map_err(|_| IngestError::Busy)?;
     let file = tokio::fs::read(staged.path()).await.map_err(internal)?;
     app.renderer.probe(Bytes::from(file)).await.map_err(|error| match error {
-        RenderError::Busy => IngestError::Busy,
+        RenderError::Busy(_) => IngestError::Busy,
         RenderError::Refused { fault: Fault::Unsupported } => {
             IngestError::Unsupported(Fault::Unsupported.public())
         }

@@ -12,7 +12,7 @@ use crate::random;
 use crate::renderer::RenderError;
 use safelight_domain::access::authorize_upkeep;
 use safelight_domain::image::Image;
-use safelight_pixels::{LEVELS_VERSION, Level, divisors};
+use safelight_pixels::{Cost, LEVELS_VERSION, Level, divisors};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -91,16 +91,16 @@ async fn make_some(app: &App) -> Result<usize, LevelError> {
 /// version.
 async fn make(app: &App, image: &Image, first: u32) -> Result<Vec<Level>, LevelError> {
     let granted = authorize_upkeep(image);
-    let Ok(_admission) = app.flights.admit() else { return Err(RenderError::Busy.into()) };
+    let Ok(_admission) = app.flights.admit(image.bytes) else { return Err(app.renderer.busy().into()) };
     let original = match app.blobs.original(&granted).await {
         Ok(original) => original,
         // The image was deleted since.
         Err(BlobError::Missing) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
-    match app.renderer.levels(original, first).await {
+    match app.renderer.levels(original, first, Cost::of_levels(&image.source)).await {
         Ok(levels) => Ok(levels),
-        Err(error @ (RenderError::Busy | RenderError::NoWorker(_))) => Err(error.into()),
+        Err(error @ (RenderError::Busy(_) | RenderError::NoWorker(_))) => Err(error.into()),
         Err(error) => {
             tracing::info!(%error, blob = image.blob.as_str(), "an image has no levels");
             Ok(Vec::new())

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::deliver::{Answer, Origin, Transformed, Varies};
 use crate::fetch::{DownloadError, Target};
 use crate::remote::source::{Age, Source};
-use crate::renderer::{RenderError, Urgency};
+use crate::renderer::{Demand, RenderError, Urgency};
 use bytes::Bytes;
 use safelight_domain::conditional::ETag;
 use safelight_domain::image::SourceInfo;
@@ -25,7 +25,7 @@ use safelight_domain::origin::{Lifetime, is_at_or_below};
 use safelight_domain::remote_url::{self, RemotePath, RemotePathError, RemoteSource};
 use safelight_domain::transform::Transform;
 use safelight_domain::warning::{Warning, warnings};
-use safelight_pixels::Fault;
+use safelight_pixels::{Cost, Fault};
 use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::sync::Arc;
@@ -275,7 +275,9 @@ async fn render(app: &App, wanted: &Wanted, source: &Source) -> Result<Kept, Rem
     })?;
     let format = output_format(wanted.key.format, wanted.key.accept, &info, &wanted.transform)?;
     let files = vec![source.file.bytes.clone()];
-    let rendered = app.renderer.render(files, wanted.transform.clone(), format, Urgency::Awaited).await?;
+    let cost = Cost::of_render(&info, &wanted.transform, format.into(), None, &app.config.source_limits);
+    let demand = Demand::new(Urgency::Awaited, cost);
+    let rendered = app.renderer.render(files, wanted.transform.clone(), format, demand).await?;
     let tag = source.tag.as_ref().and_then(|tag| tag.to_str().ok());
     Ok(Kept {
         info,

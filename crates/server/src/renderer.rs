@@ -16,11 +16,11 @@ use crate::protocol::{Base, Walls};
 use crate::renderer::counters::{Event, Tally};
 use crate::renderer::driver::{Driver, Job};
 use crate::renderer::process::Slot;
-use crate::renderer::queue::{Lane, Queue};
+use crate::renderer::queue::{Bounds, Lane, Queue};
 use bytes::Bytes;
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::transform::Transform;
-use safelight_pixels::{Level, Output};
+use safelight_pixels::{Cost, Level, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -60,12 +60,26 @@ pub enum Urgency {
     Background,
 }
 
+/// How a render is waited for, and what it takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand {
+    urgency: Urgency,
+    cost: Cost,
+}
+
+impl Demand {
+    /// Of a render that takes so much by estimate.
+    pub fn new(urgency: Urgency, cost: Cost) -> Demand {
+        Demand { urgency, cost }
+    }
+}
+
 /// Why there is no result. `Clone`, since all who wait for one rendition get it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RenderError {
-    /// The queue is full.
+    /// The queue is full, or too long by estimate. There may be room after that time.
     #[error("too many images are waiting to be processed")]
-    Busy,
+    Busy(Duration),
     /// The file is at fault; `fault` says how.
     #[error("{fault}")]
     Refused {
@@ -90,7 +104,8 @@ impl Renderer {
     /// Starts the pool: at least one worker. Workers are started when first needed and again after
     /// they die. A machine that gives no thread leaves a pool that answers `NoWorker`.
     pub fn start(config: &RenderConfig, limits: SourceLimits) -> Renderer {
-        let queue = Arc::new(Queue::new(config.queue));
+        let bounds = Bounds { jobs: config.queue, wait: config.wait, bytes: config.total_memory };
+        let queue = Arc::new(Queue::new(bounds));
         let tally = Arc::new(Tally::default());
         let mut slots = Vec::new();
         for number in 0..config.workers.max(1) {
@@ -121,9 +136,9 @@ impl Renderer {
         files: Vec<Bytes>,
         transform: Transform,
         output: impl Into<Output>,
-        urgency: Urgency,
+        demand: Demand,
     ) -> Result<Rendered, RenderError> {
-        self.render_base(Base::Original, files, transform, output.into(), urgency).await
+        self.render_base(Base::Original, files, transform, output.into(), demand).await
     }
 
     /// The same with a level of the original as the first of `files`, one that
@@ -133,15 +148,20 @@ impl Renderer {
         files: Vec<Bytes>,
         transform: Transform,
         output: impl Into<Output>,
-        urgency: Urgency,
+        demand: Demand,
     ) -> Result<Rendered, RenderError> {
-        self.render_base(Base::Level, files, transform, output.into(), urgency).await
+        self.render_base(Base::Level, files, transform, output.into(), demand).await
     }
 
     /// Makes the levels of an original, those of [`divisors`](safelight_pixels::divisors); nobody waits.
-    pub async fn levels(&self, file: Bytes, first: u32) -> Result<Vec<Level>, RenderError> {
+    pub async fn levels(&self, file: Bytes, first: u32, cost: Cost) -> Result<Vec<Level>, RenderError> {
         check_bytes([file.len() as u64])?;
-        self.submit(Lane::Relief, |reply| Job::Levels { file, first, reply }).await
+        self.submit(Lane::Relief, |reply| Job::Levels { file, first, cost, reply }).await
+    }
+
+    /// Says that something else than the queue is full, and how long it may be until there is room.
+    pub(crate) fn busy(&self) -> RenderError {
+        RenderError::Busy(self.pool.queue.wait())
     }
 
     async fn render_base(
@@ -150,7 +170,7 @@ impl Renderer {
         files: Vec<Bytes>,
         transform: Transform,
         output: Output,
-        urgency: Urgency,
+        Demand { urgency, cost }: Demand,
     ) -> Result<Rendered, RenderError> {
         check_bytes(files.iter().map(|file| file.len() as u64))?;
         let queued = Instant::now();
@@ -158,7 +178,7 @@ impl Renderer {
             Urgency::Awaited => Lane::Awaited,
             Urgency::Background => Lane::Background,
         };
-        self.submit(lane, |reply| Job::Render { base, files, transform, output, queued, reply }).await
+        self.submit(lane, |reply| Job::Render { base, files, transform, output, cost, queued, reply }).await
     }
 
     /// Whether a worker answers, and from behind which walls. It waits for a free worker, before any
@@ -184,7 +204,7 @@ impl Renderer {
     ) -> Result<T, RenderError> {
         let (reply, answer) = oneshot::channel();
         self.pool.queue.push(lane, job(reply)).inspect_err(|error| {
-            if *error == RenderError::Busy {
+            if matches!(error, RenderError::Busy(_)) {
                 self.pool.tally.count(Event::Busy);
             }
         })?;

@@ -8,10 +8,11 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, kill_process};
 use safelight::config::{RenderConfig, Sandbox};
 use safelight::protocol::{self, Request, Response};
-use safelight::renderer::{RenderError, Renderer, Urgency};
+use safelight::renderer::{Demand, RenderError, Renderer, Urgency};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits, Turn};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Blur, Fit, Side, Transform};
+use safelight_pixels::Cost;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -32,6 +33,9 @@ fn config() -> RenderConfig {
         program: PathBuf::from(env!("CARGO_BIN_EXE_safelight")),
         workers: 1,
         queue: 8,
+        wait: Duration::from_secs(60),
+        held_bytes: 512 << 20,
+        total_memory: 2 << 30,
         timeout: LONG,
         memory: 8 << 30,
         worker_jobs: 500,
@@ -56,8 +60,12 @@ fn to_width(width: u64) -> Transform {
     Transform { fit: Fit::Contain, width: Side::parse(width).ok(), ..Transform::default() }
 }
 
+fn awaited() -> Demand {
+    Demand::new(Urgency::Awaited, Cost::default())
+}
+
 async fn render(pool: &Renderer, file: Bytes) -> Result<(u32, u32), RenderError> {
-    let rendered = pool.render(vec![file], to_width(4), OutputFormat::Png, Urgency::Awaited).await?;
+    let rendered = pool.render(vec![file], to_width(4), OutputFormat::Png, awaited()).await?;
     Ok((rendered.width, rendered.height))
 }
 
@@ -106,10 +114,8 @@ async fn files_are_probed_and_rendered() {
             turn: Turn::Upright
         }
     );
-    let rendered = pool
-        .render(vec![png(8, 6)], to_width(4), OutputFormat::Png, Urgency::Awaited)
-        .await
-        .expect("a rendition");
+    let rendered =
+        pool.render(vec![png(8, 6)], to_width(4), OutputFormat::Png, awaited()).await.expect("a rendition");
     assert_eq!((rendered.width, rendered.height), (4, 3));
     let decoded = png::Decoder::new(std::io::Cursor::new(rendered.bytes)).read_info().expect("a PNG");
     assert_eq!(decoded.info().size(), (4, 3));
@@ -186,7 +192,7 @@ async fn a_render_longer_than_the_time_limit_is_ended() {
     let limit = Duration::from_millis(1);
     let pool = pool(1, 8, limit);
     let heavy = Transform { blur: Blur::parse(250.0).expect("in range"), ..Transform::default() };
-    let result = pool.render(vec![png(2000, 2000)], heavy, OutputFormat::WebP, Urgency::Awaited).await;
+    let result = pool.render(vec![png(2000, 2000)], heavy, OutputFormat::WebP, awaited()).await;
     assert_eq!(result.map(|rendered| rendered.width), Err(RenderError::TimedOut(limit)));
 }
 
@@ -203,12 +209,12 @@ async fn a_full_queue_refuses_at_once_and_forgets_those_who_left() {
     tokio::time::sleep(SHORT / 3).await;
     jobs.extend([spawn(), spawn()]);
     tokio::time::sleep(SHORT / 3).await;
-    assert_eq!(render(&pool, png(8, 6)).await, Err(RenderError::Busy));
+    assert_eq!(render(&pool, png(8, 6)).await, Err(RenderError::Busy(Duration::ZERO)));
     jobs.pop().expect("the last one").abort();
     tokio::time::sleep(SHORT / 3).await;
     jobs.push(spawn());
     tokio::time::sleep(SHORT / 3).await;
-    assert_eq!(render(&pool, png(8, 6)).await, Err(RenderError::Busy));
+    assert_eq!(render(&pool, png(8, 6)).await, Err(RenderError::Busy(Duration::ZERO)));
     kill_process(pid, Signal::CONT).expect("goes on");
     for job in jobs {
         assert_eq!(job.await.expect("no panic"), Ok((4, 3)));
@@ -378,9 +384,8 @@ async fn files_beyond_what_a_worker_takes_do_not_end_it() {
     // Zeros that are never read take no memory.
     let (large, half) = (Bytes::from(vec![0; (512 << 20) + 1]), Bytes::from(vec![0; 300 << 20]));
     assert_eq!(pool.probe(large).await, Err(RenderError::FilesTooLarge((512 << 20) + 1)));
-    let overlay = pool
-        .render(vec![half.clone(), half], Transform::default(), OutputFormat::Png, Urgency::Awaited)
-        .await;
+    let overlay =
+        pool.render(vec![half.clone(), half], Transform::default(), OutputFormat::Png, awaited()).await;
     assert!(matches!(overlay, Err(RenderError::FilesTooLarge(bytes)) if bytes == 600 << 20));
     assert_eq!(worker(&pool).await, before);
     assert_eq!(pool.counters().starts, 1);

@@ -12,17 +12,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// Renditions being made, and the bound on how many originals are held in memory for it.
+/// Renditions being made, and the bound on what is held of originals in memory for it.
 pub struct Flights {
     flying: Mutex<HashMap<RenditionKey, watch::Receiver<Option<Outcome>>>>,
     permits: Arc<Semaphore>,
-    originals: usize,
+    bytes: u32,
 }
 
-/// Leave to hold one original in memory, or several.
+/// Leave to hold originals in memory.
 pub struct Admission(#[allow(dead_code)] OwnedSemaphorePermit); // Held, never read.
 
-/// As many originals as allowed are in memory.
+/// As many bytes of originals as allowed are in memory.
 #[derive(Debug, Error)]
 #[error("busy")]
 pub struct Busy;
@@ -30,21 +30,16 @@ pub struct Busy;
 type Outcome = Result<Made, DeliverError>;
 
 impl Flights {
-    /// At most `originals` files are held in memory at once, waiting or being processed; or those of one
-    /// rendition, where it alone draws on more.
-    pub fn new(originals: usize) -> Flights {
-        Flights { flying: Mutex::default(), permits: Arc::new(Semaphore::new(originals)), originals }
+    /// At most so many bytes of originals are in memory at once, waiting or being processed.
+    pub fn new(bytes: u32) -> Flights {
+        let permits = Arc::new(Semaphore::new(bytes as usize));
+        Flights { flying: Mutex::default(), permits, bytes }
     }
 
-    /// Leave to read one original into memory, if there is room.
-    pub fn admit(&self) -> Result<Admission, Busy> {
-        self.admit_all(1)
-    }
-
-    /// Leave to read so many originals at once. All the room there is will do for more than that, or
-    /// they would never be read.
-    pub(super) fn admit_all(&self, originals: usize) -> Result<Admission, Busy> {
-        let permits = u32::try_from(originals.min(self.originals)).map_err(|_| Busy)?;
+    /// Leave to read so many bytes of originals into memory, if there is room. All the room there is will do
+    /// for more than that, or they would never be read.
+    pub fn admit(&self, bytes: u64) -> Result<Admission, Busy> {
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.bytes);
         Arc::clone(&self.permits).try_acquire_many_owned(permits).map(Admission).map_err(|_| Busy)
     }
 
@@ -61,8 +56,8 @@ impl Flights {
             match flying.get(&wanted.key) {
                 Some(outcome) => outcome.clone(),
                 None => {
-                    let originals = 1 + wanted.overlays.len();
-                    let admission = self.admit_all(originals).map_err(|Busy| RenderError::Busy)?;
+                    let bytes = wanted.lengths.iter().sum();
+                    let admission = self.admit(bytes).map_err(|Busy| app.renderer.busy())?;
                     let (sender, outcome) = watch::channel(None);
                     flying.insert(wanted.key.clone(), outcome.clone());
                     tokio::spawn(fly(Arc::clone(app), granted.clone(), wanted.clone(), admission, sender));

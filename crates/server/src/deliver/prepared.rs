@@ -78,7 +78,7 @@ async fn render_all(app: &App, blob: &BlobId) -> Result<(), DeliverError> {
         }
         for format in formats {
             match render_one(app, &image, &recipe, format).await {
-                Err(error @ DeliverError::Render(RenderError::Busy | RenderError::NoWorker(_)))
+                Err(error @ DeliverError::Render(RenderError::Busy(_) | RenderError::NoWorker(_)))
                 | Err(error @ DeliverError::Internal(_)) => return Err(error),
                 Err(error) => tracing::info!(%error, blob = blob.as_str(), "a variant is not rendered"),
                 Ok(()) => {}

@@ -122,7 +122,7 @@ async fn keep_refining(app: &App) {
         match make_better(app, &better.granted, &better.wanted).await {
             // The image was deleted since, or an overlay.
             Ok(()) | Err(DeliverError::UnknownImage) => app.refinements.made(&better.wanted.key),
-            Err(DeliverError::Render(RenderError::Busy | RenderError::NoWorker(_))) => {
+            Err(DeliverError::Render(RenderError::Busy(_) | RenderError::NoWorker(_))) => {
                 app.refinements.put_back(better);
                 sleep(PACE).await;
             }
@@ -145,8 +145,8 @@ pub(super) async fn make_better(app: &App, granted: &Granted, wanted: &Wanted) -
     if stored.is_some_and(|stored| stored.effort == Effort::Thorough) {
         return Ok(());
     }
-    let admission = app.flights.admit_all(1 + wanted.overlays.len());
-    let _admission = admission.map_err(|_| RenderError::Busy)?;
+    let admission = app.flights.admit(wanted.lengths.iter().sum());
+    let _admission = admission.map_err(|_| app.renderer.busy())?;
     let made = make(app, granted, wanted, Effort::Thorough).await?;
     store(app, granted, &wanted.key, &made).await.map_err(|error| DeliverError::Internal(error.into()))
 }

@@ -214,7 +214,9 @@ fn token_fault(fault: TokenFault, target: &str) -> String {
 
 pub(super) fn render_failure(error: RenderError) -> DeliveryError {
     match error {
-        RenderError::Busy => DeliveryError::new(StatusCode::SERVICE_UNAVAILABLE, 9522, "Too busy, try again"),
+        RenderError::Busy(wait) => {
+            DeliveryError::new(StatusCode::SERVICE_UNAVAILABLE, 9522, "Too busy, try again").after(wait)
+        }
         RenderError::Refused { fault } => {
             tracing::info!(%fault, "an image is refused");
             let (status, code) = refused(&fault);

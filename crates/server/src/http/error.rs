@@ -7,9 +7,13 @@ use safelight_domain::token::Refusal;
 use serde_json::json;
 use std::error::Error;
 use std::fmt::Display;
+use std::time::Duration;
 
 /// Seconds after which a client may try again when the server is busy.
 const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// The longest time that a client is told to wait.
+const MOST_RETRY_AFTER_SECONDS: u64 = 60;
 
 /// What became of a transformation.
 pub(super) const CF_RESIZED: HeaderName = HeaderName::from_static("cf-resized");
@@ -162,9 +166,7 @@ impl IntoResponse for ApiError {
             body.to_string(),
         )
             .into_response();
-        let seconds = self.retry_after.map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds)));
-        response.headers_mut().extend(seconds);
-        add_status_headers(&mut response);
+        add_status_headers(&mut response, self.retry_after);
         response
     }
 }
@@ -176,12 +178,22 @@ pub(super) struct DeliveryError {
     code: u32,
     public: String,
     private: Option<String>,
+    retry_after: Option<u64>,
 }
 
 impl DeliveryError {
     /// A refusal with a public text.
     pub(super) fn new(status: StatusCode, code: u32, public: impl Into<String>) -> DeliveryError {
-        DeliveryError { status, code, public: public.into(), private: None }
+        DeliveryError { status, code, public: public.into(), private: None, retry_after: None }
+    }
+
+    /// To be tried again after about that time: a second at least, and a minute at most.
+    pub(super) fn after(self, wait: Duration) -> DeliveryError {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        DeliveryError {
+            retry_after: Some(seconds.clamp(RETRY_AFTER_SECONDS, MOST_RETRY_AFTER_SECONDS)),
+            ..self
+        }
     }
 
     /// 500/9523: our fault. The cause goes to the log alone.
@@ -191,6 +203,7 @@ impl DeliveryError {
             code: 9523,
             public: "Internal error".to_owned(),
             private: Some(chain(cause)),
+            retry_after: None,
         }
     }
 }
@@ -198,16 +211,16 @@ impl DeliveryError {
 /// The same refusal as plain text, for clients of upload URLs.
 impl From<ApiError> for DeliveryError {
     fn from(error: ApiError) -> DeliveryError {
-        let ApiError { status, code, public, private, retry_after: _ } = error;
-        DeliveryError { status, code, public, private }
+        let ApiError { status, code, public, private, retry_after } = error;
+        DeliveryError { status, code, public, private, retry_after }
     }
 }
 
 /// The same refusal in the envelope, for the owner of a picture.
 impl From<DeliveryError> for ApiError {
     fn from(error: DeliveryError) -> ApiError {
-        let DeliveryError { status, code, public, private } = error;
-        ApiError { status, code, public, private, retry_after: None }
+        let DeliveryError { status, code, public, private, retry_after } = error;
+        ApiError { status, code, public, private, retry_after }
     }
 }
 
@@ -228,16 +241,17 @@ impl IntoResponse for DeliveryError {
             format!("ERROR {}: {}", self.code, self.public),
         )
             .into_response();
-        add_status_headers(&mut response);
+        add_status_headers(&mut response, self.retry_after);
         response
     }
 }
 
-fn add_status_headers(response: &mut Response) {
+fn add_status_headers(response: &mut Response, retry_after: Option<u64>) {
     let status = response.status();
     let headers = response.headers_mut();
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+    let busy = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECONDS);
+    if let Some(seconds) = retry_after.or(busy) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -255,4 +269,23 @@ fn chain(error: &(dyn Error + 'static)) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_busy_say_when_to_come_again_in_whole_seconds() {
+        let busy = || DeliveryError::new(StatusCode::SERVICE_UNAVAILABLE, 9522, "busy");
+        let after = |error: DeliveryError| {
+            error.into_response().headers().get(header::RETRY_AFTER).map(|seconds| seconds.to_owned())
+        };
+        assert_eq!(after(busy()), Some(HeaderValue::from(1)));
+        for (milliseconds, seconds) in [(0, 1), (1_000, 1), (1_001, 2), (59_500, 60), (4_000_000, 60)] {
+            let found = after(busy().after(Duration::from_millis(milliseconds)));
+            assert_eq!(found, Some(HeaderValue::from(seconds)));
+        }
+        assert_eq!(after(DeliveryError::new(StatusCode::NOT_FOUND, 5404, "none")), None);
+    }
 }

@@ -22,7 +22,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Told) {
     }
     match app.renderer.check().await {
         // A full queue is a working pool.
-        Ok(_) | Err(crate::renderer::RenderError::Busy) => (StatusCode::OK, told("ready\n")),
+        Ok(_) | Err(crate::renderer::RenderError::Busy(_)) => (StatusCode::OK, told("ready\n")),
         Err(error) => {
             tracing::error!(error = error.to_string(), "the render workers are not ready");
             (StatusCode::SERVICE_UNAVAILABLE, told("the render workers are not ready\n"))

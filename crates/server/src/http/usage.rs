@@ -174,7 +174,7 @@ pub(super) async fn health(
 async fn workers(app: &App) -> PartBody {
     match tokio::time::timeout(WORKERS_TIMEOUT, app.renderer.check()).await {
         Ok(Ok(_)) => PartBody { state: "ok", text: "They answer." },
-        Ok(Err(RenderError::Busy)) => PartBody { state: "ok", text: "Their queue is full." },
+        Ok(Err(RenderError::Busy(_))) => PartBody { state: "ok", text: "Their queue is full." },
         Ok(Err(error)) => part(Err(error.to_string()), "", "None of them answers; the log says why."),
         Err(_) => PartBody { state: "ok", text: "All of them have been at work for 3 seconds." },
     }

@@ -5,12 +5,12 @@ use crate::protocol::sealed;
 use crate::protocol::{Base, Request, Response, Walls};
 use crate::renderer::counters::{Event, Tally};
 use crate::renderer::process::{AskError, Launch, Process, Slot};
-use crate::renderer::queue::{Abandon, Queue};
+use crate::renderer::queue::{Queue, Work};
 use crate::renderer::{RenderError, Rendered};
 use bytes::Bytes;
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::transform::Transform;
-use safelight_pixels::{Level, Output};
+use safelight_pixels::{Cost, Level, Output};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,19 +29,27 @@ pub(super) enum Job {
     /// See `Renderer::probe`.
     Probe { file: Bytes, reply: Reply<SourceInfo> },
     /// See `Renderer::levels`.
-    Levels { file: Bytes, first: u32, reply: Reply<Vec<Level>> },
+    Levels { file: Bytes, first: u32, cost: Cost, reply: Reply<Vec<Level>> },
     /// See `Renderer::render`.
     Render {
         base: Base,
         files: Vec<Bytes>,
         transform: Transform,
         output: Output,
+        cost: Cost,
         queued: Instant,
         reply: Reply<Rendered>,
     },
 }
 
-impl Abandon for Job {
+impl Work for Job {
+    fn cost(&self) -> Cost {
+        match self {
+            Job::Check { .. } | Job::Probe { .. } => Cost::default(),
+            Job::Levels { cost, .. } | Job::Render { cost, .. } => *cost,
+        }
+    }
+
     fn is_abandoned(&self) -> bool {
         match self {
             Job::Check { reply } => reply.is_closed(),
@@ -90,18 +98,19 @@ impl Driver {
     /// Does jobs until the queue is closed.
     pub(super) fn run(mut self) {
         while let Some(job) = self.queue.take() {
+            let cost = job.cost();
             match self.ready_worker() {
                 Ok(worker) => {
                     self.jobs += 1;
                     self.worker = self.perform(worker, job);
-                    self.queue.done();
+                    self.queue.done(cost);
                 }
                 Err(error) => {
                     job.fail(error);
                     // Still counted as busy: it takes no job before the pause is over.
                     self.queue.rest(self.pause);
                     self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-                    self.queue.done();
+                    self.queue.done(cost);
                 }
             }
         }
@@ -137,11 +146,11 @@ impl Driver {
                 let limits = &self.launch.limits;
                 self.settle(worker, reply, answer.and_then(|answer| accept_probed(answer, limits)))
             }
-            Job::Levels { file, first, reply } => {
+            Job::Levels { file, first, reply, .. } => {
                 let answer = self.ask(&mut worker, &Request::Levels { first }, &[file]);
                 self.settle(worker, reply, answer.and_then(accept_levels))
             }
-            Job::Render { base, files, transform, output, queued, reply } => {
+            Job::Render { base, files, transform, output, queued, reply, .. } => {
                 let waited = queued.elapsed();
                 // All together have at most 512 MiB.
                 let lengths =

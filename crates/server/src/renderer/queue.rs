@@ -1,6 +1,7 @@
 //! The bounded queue between requests and workers, with four lanes.
 
 use crate::renderer::RenderError;
+use safelight_pixels::Cost;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,15 +22,28 @@ pub(crate) enum Lane {
 /// One for each lane.
 const LANES: usize = 4;
 
-/// A job that knows whether anyone still waits for it.
-pub(crate) trait Abandon {
+/// A job that knows whether anyone still waits for it, and what it takes.
+pub(crate) trait Work {
     /// Whether the result would go nowhere.
     fn is_abandoned(&self) -> bool;
+    /// By estimate.
+    fn cost(&self) -> Cost;
 }
 
-/// The queue. It holds at most `bound` jobs more than there are idle takers.
+/// What a queue lets in and out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Jobs that it holds more than there are idle takers.
+    pub(crate) jobs: usize,
+    /// The longest wait, by estimate, of a job that someone waits for.
+    pub(crate) wait: Duration,
+    /// Bytes that jobs may take together that were taken out. One alone may take more.
+    pub(crate) bytes: u64,
+}
+
+/// The queue.
 pub(crate) struct Queue<J> {
-    bound: usize,
+    bounds: Bounds,
     state: Mutex<State<J>>,
     changed: Condvar,
 }
@@ -37,6 +51,8 @@ pub(crate) struct Queue<J> {
 struct State<J> {
     lanes: [VecDeque<J>; LANES],
     takers: Takers,
+    /// What those at a job take, in bytes.
+    taken: u64,
 }
 
 /// Who takes jobs out.
@@ -53,11 +69,11 @@ enum Takers {
     },
 }
 
-impl<J: Abandon> Queue<J> {
+impl<J: Work> Queue<J> {
     /// A queue without takers.
-    pub(crate) fn new(bound: usize) -> Queue<J> {
-        let state = State { lanes: Default::default(), takers: Takers::Some { idle: 0, all: 0 } };
-        Queue { bound, state: Mutex::new(state), changed: Condvar::new() }
+    pub(crate) fn new(bounds: Bounds) -> Queue<J> {
+        let state = State { lanes: Default::default(), takers: Takers::Some { idle: 0, all: 0 }, taken: 0 };
+        Queue { bounds, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Tells how many takers there are. None closes the queue.
@@ -78,15 +94,16 @@ impl<J: Abandon> Queue<J> {
     /// Puts a job in.
     pub(crate) fn push(&self, lane: Lane, job: J) -> Result<(), RenderError> {
         let mut state = self.lock();
-        let Takers::Some { idle, .. } = state.takers else {
+        let Takers::Some { idle, all } = state.takers else {
             return Err(RenderError::NoWorker(Arc::from("the pool has ended")));
         };
-        let room = self.bound.saturating_add(idle);
+        let room = self.bounds.jobs.saturating_add(idle);
         if state.waiting() >= room {
             state.lanes.iter_mut().for_each(|lane| lane.retain(|job| !job.is_abandoned()));
         }
-        if state.waiting() >= room {
-            return Err(RenderError::Busy);
+        let wait = state.wait(all);
+        if state.waiting() >= room || (matches!(lane, Lane::Awaited) && wait > self.bounds.wait) {
+            return Err(RenderError::Busy(wait));
         }
         // In bounds: there is one for each.
         state.lanes[lane as usize].push_back(job);
@@ -103,26 +120,26 @@ impl<J: Abandon> Queue<J> {
         loop {
             let Takers::Some { idle, all } = state.takers else { return None };
             let lanes = if idle > 1 || all == 1 { LANES } else { Lane::Background as usize };
-            while let Some(job) = state.next(lanes) {
-                if !job.is_abandoned() {
-                    state.takers = Takers::Some { idle: idle.saturating_sub(1), all };
-                    return Some(job);
-                }
+            if let Some(job) = state.next(lanes, self.bounds.bytes) {
+                state.takers = Takers::Some { idle: idle.saturating_sub(1), all };
+                state.taken = state.taken.saturating_add(job.cost().bytes);
+                return Some(job);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Ends what [`take`] began.
+    /// Ends what [`take`] began, of a job of this cost.
     ///
     /// [`take`]: Queue::take
-    pub(crate) fn done(&self) {
+    pub(crate) fn done(&self, cost: Cost) {
         let mut state = self.lock();
+        state.taken = state.taken.saturating_sub(cost.bytes);
         if let Takers::Some { idle, all } = state.takers {
             state.takers = Takers::Some { idle: idle + 1, all };
         }
         drop(state);
-        // Another taker may do work in the background now.
+        // Another taker may do work in the background now, or work that takes more memory.
         self.changed.notify_all();
     }
 
@@ -139,6 +156,15 @@ impl<J: Abandon> Queue<J> {
         }
     }
 
+    /// How long a job that someone waits for would wait, by estimate.
+    pub(crate) fn wait(&self) -> Duration {
+        let state = self.lock();
+        match state.takers {
+            Takers::Some { all, .. } => state.wait(all),
+            Takers::None => Duration::ZERO,
+        }
+    }
+
     /// How many jobs wait, those included that nobody waits for any more.
     pub(crate) fn waiting(&self) -> usize {
         self.lock().waiting()
@@ -149,20 +175,39 @@ impl<J: Abandon> Queue<J> {
     }
 }
 
-impl<J> State<J> {
+impl<J: Work> State<J> {
     fn waiting(&self) -> usize {
         self.lanes.iter().map(VecDeque::len).sum()
     }
 
-    /// The next job of the first so many lanes.
-    fn next(&mut self, lanes: usize) -> Option<J> {
-        self.lanes.iter_mut().take(lanes).find_map(VecDeque::pop_front)
+    /// The next job of the first so many lanes, if it may be taken out now. One that takes too much at the
+    /// moment is not overtaken, or it would never be done.
+    fn next(&mut self, lanes: usize, bytes: u64) -> Option<J> {
+        for lane in self.lanes.iter_mut().take(lanes) {
+            while lane.front().is_some_and(Work::is_abandoned) {
+                lane.pop_front();
+            }
+            if let Some(job) = lane.front() {
+                let fits = self.taken == 0 || self.taken.saturating_add(job.cost().bytes) <= bytes;
+                return if fits { lane.pop_front() } else { None };
+            }
+        }
+        None
+    }
+
+    /// How long those that someone waits for keep so many takers at work.
+    fn wait(&self, takers: usize) -> Duration {
+        let awaited = self.lanes.iter().take(Lane::Relief as usize).flatten();
+        let time = awaited.fold(Duration::ZERO, |sum, job| sum.saturating_add(job.cost().time));
+        time / u32::try_from(takers.max(1)).unwrap_or(u32::MAX)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Bounds, Cost, Lane, Queue, RenderError};
+    use std::sync::Arc;
+    use std::time::Duration;
 
     #[derive(Debug, PartialEq)]
     enum Work {
@@ -170,14 +215,25 @@ mod tests {
         Abandoned,
     }
 
-    impl Abandon for Work {
+    impl super::Work for Work {
         fn is_abandoned(&self) -> bool {
             *self == Work::Abandoned
         }
+
+        /// As many bytes and seconds as its number.
+        fn cost(&self) -> Cost {
+            match self {
+                Work::Wanted(number) => Cost { bytes: (*number).into(), time: SECOND * (*number).into() },
+                Work::Abandoned => Cost::default(),
+            }
+        }
     }
 
-    fn queue(bound: usize, takers: usize) -> Queue<Work> {
-        let queue = Queue::new(bound);
+    const SECOND: Duration = Duration::from_secs(1);
+    const AMPLE: Bounds = Bounds { jobs: 0, wait: Duration::MAX, bytes: u64::MAX };
+
+    fn queue(jobs: usize, takers: usize) -> Queue<Work> {
+        let queue = Queue::new(Bounds { jobs, ..AMPLE });
         queue.open(takers);
         queue
     }
@@ -216,8 +272,8 @@ mod tests {
         while queue.waiting() > 2 {
             std::thread::yield_now();
         }
-        queue.done();
-        queue.done();
+        queue.done(Cost::default());
+        queue.done(Cost::default());
         assert_eq!(taker.join().expect("no panic"), (Some(Work::Wanted(4)), Some(Work::Wanted(1))));
     }
 
@@ -226,11 +282,46 @@ mod tests {
         let queue = queue(1, 1);
         queue.push(Lane::Awaited, Work::Wanted(1)).expect("for the taker");
         queue.push(Lane::Awaited, Work::Wanted(2)).expect("within the bound");
-        assert_eq!(queue.push(Lane::Short, Work::Wanted(3)), Err(RenderError::Busy));
+        assert_eq!(queue.push(Lane::Short, Work::Wanted(3)), Err(RenderError::Busy(SECOND * 3)));
         assert_eq!(queue.take(), Some(Work::Wanted(1)));
-        assert_eq!(queue.push(Lane::Short, Work::Wanted(4)), Err(RenderError::Busy));
-        queue.done();
+        assert_eq!(queue.push(Lane::Short, Work::Wanted(4)), Err(RenderError::Busy(SECOND * 2)));
+        queue.done(Cost::default());
         queue.push(Lane::Short, Work::Wanted(5)).expect("the taker is idle again");
+    }
+
+    #[test]
+    fn a_job_that_would_wait_too_long_is_refused_and_told_how_long() {
+        let queue = Queue::new(Bounds { jobs: 9, wait: SECOND * 3, ..AMPLE });
+        queue.open(2);
+        queue.push(Lane::Background, Work::Wanted(200)).expect("nobody waits for it");
+        queue.push(Lane::Awaited, Work::Wanted(6)).expect("at once");
+        queue.push(Lane::Awaited, Work::Wanted(1)).expect("after three seconds");
+        assert_eq!(queue.push(Lane::Awaited, Work::Wanted(1)), Err(RenderError::Busy(SECOND * 7 / 2)));
+        queue.push(Lane::Short, Work::Wanted(0)).expect("short work is let in");
+        queue.push(Lane::Background, Work::Wanted(1)).expect("as is what nobody waits for");
+        assert_eq!(queue.wait(), SECOND * 7 / 2);
+    }
+
+    #[test]
+    fn jobs_that_take_too_much_together_wait_for_each_other() {
+        let queue = Arc::new(Queue::new(Bounds { jobs: 9, bytes: 10, ..AMPLE }));
+        queue.open(3);
+        for number in [7, 4, 2] {
+            queue.push(Lane::Awaited, Work::Wanted(number)).expect("room");
+        }
+        assert_eq!(queue.take(), Some(Work::Wanted(7)));
+        let taker = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || (queue.take(), queue.take())
+        });
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(queue.waiting(), 2, "the third does not overtake the second");
+        queue.done(super::Work::cost(&Work::Wanted(7)));
+        assert_eq!(taker.join().expect("no panic"), (Some(Work::Wanted(4)), Some(Work::Wanted(2))));
+        queue.done(super::Work::cost(&Work::Wanted(4)));
+        queue.done(super::Work::cost(&Work::Wanted(2)));
+        queue.push(Lane::Awaited, Work::Wanted(11)).expect("room");
+        assert_eq!(queue.take(), Some(Work::Wanted(11)), "alone it may take more");
     }
 
     #[test]

@@ -4,13 +4,20 @@ use super::sources::Values;
 use super::table::{Fallback, Form, Row, Setting, in_range, up_to_an_hour};
 use super::{SettingsError, Sources};
 use crate::config::{RenderConfig, Sandbox};
+use crate::protocol::sealed::MAX_BYTES;
 use std::time::Duration;
+
+/// As many as a single rendition may draw on: 512 MiB.
+const HELD_BYTES: u32 = MAX_BYTES as u32;
 
 pub(super) fn render(values: &Values, sources: &Sources) -> Result<RenderConfig, SettingsError> {
     Ok(RenderConfig {
         program: sources.program.clone(),
         workers: values.get(&RENDER_WORKERS)?.unwrap_or(sources.parallelism.max(1)),
         queue: values.required(&RENDER_QUEUE)?,
+        wait: values.required(&RENDER_WAIT)?,
+        held_bytes: HELD_BYTES,
+        total_memory: values.required(&RENDER_TOTAL_MEMORY_BYTES)?,
         timeout: values.required(&RENDER_TIMEOUT)?,
         memory: values.required(&RENDER_MEMORY_BYTES)?,
         worker_jobs: values.required(&RENDER_WORKER_JOBS)?,
@@ -38,6 +45,28 @@ pub(super) const RENDER_QUEUE: Setting<usize> = Setting {
         about: "Images that may wait for a free process, with those that are drawn on them; further ones are refused with 503.",
     },
     parse: |text| in_range(text, 1..=100_000),
+};
+
+pub(super) const RENDER_WAIT: Setting<Duration> = Setting {
+    row: Row {
+        name: "render-wait",
+        default: Fallback::Is("10s"),
+        form: Form::Text,
+        allowed: "a duration of 1s to 1h",
+        about: "Longest wait for a free process, by estimate; viewers who would wait longer are refused with 503 and told when to come back.",
+    },
+    parse: up_to_an_hour,
+};
+
+pub(super) const RENDER_TOTAL_MEMORY_BYTES: Setting<u64> = Setting {
+    row: Row {
+        name: "render-total-memory-bytes",
+        default: Fallback::Is("2147483648"),
+        form: Form::Number,
+        allowed: "a whole number of bytes from 268435456 to 1099511627776",
+        about: "Memory for all images that are decoded at once, by estimate; more of them wait for each other. A single image may take more.",
+    },
+    parse: |text| in_range(text, 268_435_456..=1_099_511_627_776),
 };
 
 pub(super) const RENDER_TIMEOUT: Setting<Duration> = Setting {

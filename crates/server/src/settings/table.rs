@@ -63,7 +63,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 39] = [
+pub const ROWS: [Row; 41] = [
     listening::LISTEN.row,
     listening::ADMIN_LISTEN.row,
     listening::DASHBOARD.row,
@@ -83,6 +83,8 @@ pub const ROWS: [Row; 39] = [
     SHUTDOWN_TIMEOUT.row,
     rendering::RENDER_WORKERS.row,
     rendering::RENDER_QUEUE.row,
+    rendering::RENDER_WAIT.row,
+    rendering::RENDER_TOTAL_MEMORY_BYTES.row,
     rendering::RENDER_TIMEOUT.row,
     rendering::RENDER_MEMORY_BYTES.row,
     rendering::RENDER_WORKER_JOBS.row,

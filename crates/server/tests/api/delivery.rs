@@ -264,14 +264,14 @@ async fn one_rendition_is_made_for_many_who_ask_at_once() {
 async fn an_overloaded_server_says_when_to_come_again() {
     let app = TestApp::new().await;
     let target = app.target(&app.uploaded(&[]).await, "public");
-    let admissions: Vec<_> = std::iter::from_fn(|| app.app.flights.admit().ok()).collect();
+    let admission = app.app.flights.admit(u64::MAX).expect("all the room there is");
     let answer = app.get(&target).await;
     answer.error(503, 9522);
     assert_eq!(answer.header("retry-after"), Some("1"));
     let refused = app.upload(&png(1, 1, [0; 4]), &[]).await;
     refused.refused(503, 5503);
     assert_eq!(refused.header("retry-after"), Some("1"));
-    drop(admissions);
+    drop(admission);
     assert_eq!(app.get(&target).await.status, 200);
 }
 
@@ -280,17 +280,18 @@ async fn pictures_drawn_on_top_take_room_in_memory_as_well() {
     let app = TestApp::new().await;
     let target = |app: &TestApp, id: &str| app.target(id, "marked");
     let marked = marked(&app).await;
-    let mut admissions: Vec<_> = std::iter::from_fn(|| app.app.flights.admit().ok()).collect();
-    assert_eq!(admissions.len(), 51, "as many as may wait and be processed");
-    admissions.truncate(51 - 5);
+    let (all, each) =
+        (u64::from(app.app.config.render.held_bytes), png(40, 30, [200, 30, 30, 255]).len() as u64);
+    let admission = app.app.flights.admit(all - 6 * each + 1).expect("it is empty");
     app.get(&target(&app, &marked)).await.error(503, 9522);
     assert_eq!(app.get(&app.target(&marked, "public")).await.status, 200);
-    admissions.truncate(51 - 6);
+    drop(admission);
+    let _admission = app.app.flights.admit(all - 6 * each).expect("it is empty");
     assert_eq!(app.get(&target(&app, &marked)).await.status, 200);
 
-    let small = TestApp::with(|config| config.render.queue = 1).await;
-    let id = self::marked(&small).await;
-    assert_eq!(small.get(&target(&small, &id)).await.status, 200, "although there is room for two");
+    let narrow = TestApp::with(|config| config.render.held_bytes = 1).await;
+    let id = self::marked(&narrow).await;
+    assert_eq!(narrow.get(&target(&narrow, &id)).await.status, 200, "although there is room for less");
 }
 
 /// An image, and a variant that draws it five times.

@@ -4,9 +4,10 @@
 
 use crate::{config, png, pool};
 use bytes::Bytes;
-use safelight::renderer::{RenderError, Renderer, Urgency};
+use safelight::renderer::{Demand, RenderError, Renderer, Urgency};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Side, Transform};
+use safelight_pixels::Cost;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 async fn to(pool: &Renderer, file: Bytes, format: OutputFormat) -> Result<Bytes, RenderError> {
     let small = Transform { width: Side::parse(64).ok(), ..Transform::default() };
-    Ok(pool.render(vec![file], small, format, Urgency::Awaited).await?.bytes)
+    Ok(pool.render(vec![file], small, format, Demand::new(Urgency::Awaited, Cost::default())).await?.bytes)
 }
 
 #[tokio::test]

@@ -17,10 +17,11 @@ mod walls;
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use safelight::config::{RenderConfig, Sandbox};
-use safelight::renderer::{RenderError, Renderer, Urgency};
+use safelight::renderer::{Demand, RenderError, Renderer, Urgency};
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
+use safelight_pixels::Cost;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,9 @@ fn config() -> RenderConfig {
         program: PathBuf::from(env!("CARGO_BIN_EXE_safelight")),
         workers: 1,
         queue: 8,
+        wait: Duration::from_secs(60),
+        held_bytes: 512 << 20,
+        total_memory: 2 << 30,
         timeout: LONG,
         memory: 8 << 30,
         worker_jobs: 500,
@@ -55,8 +59,14 @@ fn png(width: u32, height: u32) -> Bytes {
 }
 
 async fn render(pool: &Renderer, file: Bytes) -> Result<(u32, u32), RenderError> {
-    let rendered =
-        pool.render(vec![file], Transform::default(), OutputFormat::WebP, Urgency::Awaited).await?;
+    let rendered = pool
+        .render(
+            vec![file],
+            Transform::default(),
+            OutputFormat::WebP,
+            Demand::new(Urgency::Awaited, Cost::default()),
+        )
+        .await?;
     Ok((rendered.width, rendered.height))
 }
 
