@@ -2,9 +2,13 @@
 
 /// Two lower-case digits for each byte, in order.
 pub fn digits(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let mut text = String::with_capacity(bytes.len() * 2);
-    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0F]);
-    text.extend(halves.filter_map(|half| char::from_digit(half.into(), 16)));
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 0x0F)]);
+    }
     text
 }
 

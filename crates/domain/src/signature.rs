@@ -9,11 +9,12 @@ use crate::hex;
 use crate::time::UnixTime;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// The name of a signing key: 1 to 20 letters and digits (Cloudflare's rule).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct KeyName(String);
+pub struct KeyName(Arc<str>);
 
 /// Why a name or value cannot be a signing key's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -33,7 +34,7 @@ impl KeyName {
     /// Parses a name.
     pub fn parse(text: &str) -> Result<KeyName, KeyError> {
         let good = (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
-        good.then(|| KeyName(text.to_owned())).ok_or(KeyError::Name)
+        good.then(|| KeyName(text.into())).ok_or(KeyError::Name)
     }
 
     /// The name.
@@ -85,9 +86,9 @@ impl SigningKey {
         hex::digits(&mac.finalize().into_bytes())
     }
 
-    fn signs(&self, signed: &str, signature: &[u8; 32]) -> bool {
+    fn signs<'a>(&self, signed: impl Iterator<Item = &'a str>, signature: &[u8; 32]) -> bool {
         let mut mac = self.mac.clone();
-        mac.update(signed.as_bytes());
+        signed.for_each(|piece| mac.update(piece.as_bytes()));
         mac.verify_slice(signature).is_ok()
     }
 }
@@ -141,8 +142,7 @@ pub enum Malformed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target<'a> {
     path: &'a str,
-    /// The query without the `sig` pair, in the order received.
-    rest: Option<String>,
+    query: Option<&'a str>,
     exp: Option<UnixTime>,
     sig: Option<[u8; 32]>,
 }
@@ -154,28 +154,20 @@ impl<'a> Target<'a> {
             Some((path, query)) => (path, Some(query)),
             None => (raw, None),
         };
-        let mut target = Target { path, rest: None, exp: None, sig: None };
-        let mut rest = Vec::new();
+        let mut target = Target { path, query, exp: None, sig: None };
         for pair in query.into_iter().flat_map(|query| query.split('&')) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match name {
                 "sig" if target.sig.is_some() => return Err(Malformed::Repeated),
-                "sig" => {
-                    target.sig = Some(parse_signature(value).ok_or(Malformed::Signature)?);
-                    continue;
-                }
+                "sig" => target.sig = Some(parse_signature(value).ok_or(Malformed::Signature)?),
                 "exp" if target.exp.is_some() => return Err(Malformed::Repeated),
                 "exp" => target.exp = Some(parse_expiry(value).ok_or(Malformed::Expiry)?),
                 _ if decodes_to_reserved(name) => return Err(Malformed::EncodedName),
                 _ => {}
             }
-            rest.push(pair);
         }
         if target.exp.is_some() && target.sig.is_none() {
             return Err(Malformed::NoSignature);
-        }
-        if !rest.is_empty() {
-            target.rest = Some(rest.join("&"));
         }
         Ok(target)
     }
@@ -183,18 +175,35 @@ impl<'a> Target<'a> {
     /// The texts whose signature is taken: path and query; also with a bare `?` when no pair is
     /// left, and also without the delivery prefix when the path has it.
     pub fn signed_strings(&self) -> Vec<String> {
+        self.signed().map(|signed| self.pieces(signed).collect()).collect()
+    }
+
+    /// The same as paths, each with what the question mark would stand before, if there is one.
+    fn signed(&self) -> impl Iterator<Item = (&'a str, bool)> + use<'a> {
         let paths = std::iter::once(self.path).chain(strip_prefix(self.path));
-        paths
-            .flat_map(|path| match self.rest.as_deref() {
-                None | Some("") => vec![path.to_owned(), format!("{path}?")],
-                Some(rest) => vec![format!("{path}?{rest}")],
-            })
-            .collect()
+        let marks: &[bool] = if self.signs_query() { &[true] } else { &[false, true] };
+        paths.flat_map(move |path| marks.iter().map(move |mark| (path, *mark)))
+    }
+
+    /// One of them in pieces, so that nothing is copied to be signed.
+    fn pieces(&self, (path, mark): (&'a str, bool)) -> impl Iterator<Item = &'a str> + use<'a> {
+        let separators = std::iter::once("?").chain(std::iter::repeat("&"));
+        let rest = separators.zip(self.rest()).flat_map(|(separator, pair)| [separator, pair]);
+        let bare = (mark && !self.signs_query()).then_some("?");
+        let rest = self.signs_query().then_some(rest).into_iter().flatten();
+        std::iter::once(path).chain(bare).chain(rest)
+    }
+
+    /// The pairs of the query but `sig`, in the order received.
+    fn rest(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let pairs = self.query.into_iter().flat_map(|query| query.split('&'));
+        pairs.filter(|pair| pair.split_once('=').map_or(*pair, |(name, _)| name) != "sig")
     }
 
     /// Whether the signature covers more than the path.
     pub fn signs_query(&self) -> bool {
-        self.rest.as_deref().is_some_and(|rest| !rest.is_empty())
+        let mut rest = self.rest();
+        rest.next().is_some_and(|pair| !pair.is_empty() || rest.next().is_some())
     }
 
     /// `exp`, if given.
@@ -211,8 +220,8 @@ pub fn verify(raw: &str, keys: &[SigningKey], now: UnixTime) -> Token {
         Err(malformed) => return Token::Malformed(malformed),
     };
     let Some(signature) = &target.sig else { return Token::Absent };
-    let signed = target.signed_strings();
-    let Some(key) = keys.iter().find(|key| signed.iter().any(|text| key.signs(text, signature))) else {
+    let signs = |key: &&SigningKey| target.signed().any(|signed| key.signs(target.pieces(signed), signature));
+    let Some(key) = keys.iter().find(signs) else {
         return Token::Mismatch;
     };
     let key = key.name.clone();

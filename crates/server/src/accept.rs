@@ -1,18 +1,23 @@
 //! The accept loop: connections under limits, and an orderly end.
 
 mod body;
+mod frames;
 mod paced;
+mod tls;
 
-use crate::accept::body::{AnswerBody, RequestBody, Sender};
-use crate::accept::paced::{Exchanges, Paced};
+pub use tls::{Tls, TlsError};
+
+use crate::accept::body::{AnswerBody, RequestBody, Sender, StreamBody};
+use crate::accept::paced::{Exchanges, Paced, Version};
 use crate::config::ConnectionLimits;
 use axum::Router;
 use axum::body::Body;
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use safelight_domain::caching::NO_STORE;
 use std::convert::Infallible;
@@ -22,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
@@ -32,17 +37,41 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes that hyper may buffer of a connection, unless a head may be longer. hyper wants 8 KiB.
 const BUFFER_BYTES: usize = 64 << 10;
 
+/// Requests that one HTTP/2 connection may have open at once. A page of pictures asks for many, and RFC
+/// 9113 advises against fewer.
+const STREAMS: u32 = 100;
+
+/// Bytes of the bodies of one HTTP/2 connection that are taken before they are read, and of one of them.
+const CONNECTION_WINDOW: u32 = 512 << 10;
+const STREAM_WINDOW: u32 = 256 << 10;
+
+/// What the connections of a listener share.
+#[derive(Clone)]
+struct Shared {
+    tls: Option<Arc<Tls>>,
+    router: Router,
+    limits: ConnectionLimits,
+    /// For the requests of HTTP/2 that are answered at once on all connections: as many as HTTP/1.1 could
+    /// have. Further ones wait.
+    answers: Arc<Semaphore>,
+}
+
 /// Serves `router` until `shutdown` completes, then lets requests in flight finish for at most
 /// `limits.shutdown_timeout`. The peer's address is a request extension of type
-/// [`std::net::SocketAddr`].
+/// [`std::net::SocketAddr`]. A connection speaks HTTP/2 if it begins so (RFC 9113, 3.3), or else HTTP/1.1,
+/// either inside of `tls` if that is given.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     router: Router,
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let places = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+    let most = limits.connections.min(Semaphore::MAX_PERMITS);
+    let shared = Shared { tls, router, limits, answers: Arc::new(Semaphore::new(most)) };
+    let places = Arc::new(Semaphore::new(most));
     let graceful = GracefulShutdown::new();
+    let (stopping, _) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -51,14 +80,17 @@ pub async fn serve(
             () = &mut shutdown => break,
             next = next_connection(&listener, &places) => next,
         };
-        let connection = serve_connection(stream, peer, router.clone(), limits, graceful.watcher());
+        let (shared, watcher) = (shared.clone(), graceful.watcher());
+        let mut stopping = stopping.subscribe();
         connections.spawn(async move {
-            connection.await;
+            // The sender says nothing; it is dropped.
+            let stopped = async move { drop(stopping.changed().await) };
+            shared.connection(stream, peer, watcher, stopped).await;
             drop(place);
         });
         while connections.try_join_next().is_some() {}
     }
-    drop(listener);
+    drop((listener, stopping));
     if tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!(connections = connections.len(), "requests in flight are cut off");
     }
@@ -97,37 +129,123 @@ fn concerns_one_connection(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// Serves one connection over any stream: TLS would wrap the TCP stream before this, and the
-/// choice between HTTP versions would be made in it.
-async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    stream: S,
-    peer: SocketAddr,
-    router: Router,
-    limits: ConnectionLimits,
-    watcher: Watcher,
-) {
-    let exchanges = Exchanges::default();
-    let stream = Paced::new(stream, exchanges.clone(), limits.header_timeout, limits.idle_timeout);
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let exchange = exchanges.begin();
-        let waits = request.headers().contains_key(header::EXPECT);
-        let sender = if waits { Sender::Waits } else { Sender::Sends };
-        let mut request = request.map(|body| Body::new(RequestBody::new(body, sender, limits.body_timeout)));
-        request.extensions_mut().insert(peer);
-        let answer = answer(router.clone(), request);
-        async move { Ok::<_, Infallible>(answer.await.map(|body| AnswerBody::new(body, exchange))) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        // Paced bounds it, and tells an idle connection from a slow head.
-        .header_read_timeout(None)
-        .max_headers(limits.headers)
-        .max_header_size(limits.head_bytes)
-        .max_buf_size(BUFFER_BYTES.max(limits.head_bytes))
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%peer, error = %std::error::Error::source(&error).unwrap_or(&error), "{error}");
+impl Shared {
+    /// Serves one connection. Nothing begins on it once `stopped` completes.
+    async fn connection(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        watcher: Watcher,
+        stopped: impl Future<Output = ()>,
+    ) {
+        let Some(tls) = &self.tls else { return self.serve_connection(stream, peer, watcher, stopped).await };
+        let mut stopped = std::pin::pin!(stopped);
+        let agreed = tokio::time::timeout(self.limits.header_timeout, tls.acceptor().accept(stream));
+        let agreed = tokio::select! {
+            biased;
+            () = &mut stopped => return,
+            agreed = agreed => agreed,
+        };
+        match agreed {
+            Ok(Ok(stream)) => self.serve_connection(stream, peer, watcher, stopped).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS was agreed on"),
+            Err(_) => tracing::debug!(%peer, "no TLS was agreed on in time"),
+        }
     }
+
+    /// Serves what follows on a stream.
+    async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self,
+        stream: S,
+        peer: SocketAddr,
+        watcher: Watcher,
+        stopped: impl Future<Output = ()>,
+    ) {
+        let exchanges = Exchanges::default();
+        let limits = self.limits;
+        let mut stream = Paced::new(stream, exchanges.clone(), limits.header_timeout, limits.idle_timeout);
+        let version = tokio::select! {
+            biased;
+            () = stopped => return,
+            version = stream.version() => version,
+        };
+        let ended = match version {
+            Ok(Version::Http1) => self.serve_http1(stream, peer, exchanges, watcher).await,
+            Ok(Version::Http2) => self.serve_http2(stream, peer, exchanges, watcher).await,
+            Err(error) => {
+                return tracing::debug!(%peer, %error, "a connection ended before its first request");
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, error = %std::error::Error::source(&error).unwrap_or(&error), "{error}");
+        }
+    }
+
+    async fn serve_http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self,
+        stream: Paced<S>,
+        peer: SocketAddr,
+        exchanges: Exchanges,
+        watcher: Watcher,
+    ) -> hyper::Result<()> {
+        let limits = self.limits;
+        let service = service_fn(move |request| {
+            let exchange = exchanges.begin();
+            let answer = answer(self.router.clone(), ours(request, peer, limits.body_timeout));
+            async move { Ok::<_, Infallible>(answer.await.map(|body| AnswerBody::new(body, exchange))) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // Paced bounds it, and tells an idle connection from a slow head.
+            .header_read_timeout(None)
+            .max_headers(limits.headers)
+            .max_header_size(limits.head_bytes)
+            .max_buf_size(BUFFER_BYTES.max(limits.head_bytes))
+            .serve_connection(TokioIo::new(stream), service);
+        watcher.watch(connection).await
+    }
+
+    async fn serve_http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self,
+        stream: Paced<S>,
+        peer: SocketAddr,
+        exchanges: Exchanges,
+        watcher: Watcher,
+    ) -> hyper::Result<()> {
+        let limits = self.limits;
+        let service = service_fn(move |request: Request<Incoming>| {
+            let exchange = exchanges.begin();
+            let (router, answers) = (self.router.clone(), Arc::clone(&self.answers));
+            async move {
+                // Never closed; without a place there would be no bound.
+                let Ok(place) = answers.acquire_owned().await else { return std::future::pending().await };
+                // The bytes are bounded by hyper, the number is not.
+                let answer = if request.headers().len() > limits.headers {
+                    without_body(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+                } else {
+                    answer(router, ours(request, peer, limits.body_timeout)).await
+                };
+                Ok::<_, Infallible>(answer.map(|body| StreamBody::new(body, exchange, place)))
+            }
+        });
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .serve_connection(TokioIo::new(stream), service);
+        watcher.watch(connection).await
+    }
+}
+
+/// A request as handlers see it.
+fn ours(request: Request<Incoming>, peer: SocketAddr, body_timeout: Duration) -> Request<Body> {
+    let waits = request.headers().contains_key(header::EXPECT);
+    let sender = if waits { Sender::Waits } else { Sender::Sends };
+    let mut request = request.map(|body| Body::new(RequestBody::new(body, sender, body_timeout)));
+    request.extensions_mut().insert(peer);
+    request
 }
 
 async fn answer(router: Router, request: Request<Body>) -> Response<Body> {
@@ -137,10 +255,15 @@ async fn answer(router: Router, request: Request<Body>) -> Response<Body> {
         Ok(Err(never)) => match never {},
         Err(_) => {
             tracing::error!("a handler panicked");
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(NO_STORE));
-            response
+            without_body(StatusCode::INTERNAL_SERVER_ERROR)
         }
     }
+}
+
+/// An answer with nothing but its status.
+fn without_body(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(NO_STORE));
+    response
 }

@@ -21,6 +21,8 @@ pub struct Config {
     pub admin_listen: Option<SocketAddr>,
     /// See [`Dashboard`].
     pub dashboard: Dashboard,
+    /// What every address speaks TLS with; `None` speaks none.
+    pub tls: Option<TlsFiles>,
     /// The data folder.
     pub data: PathBuf,
     /// Start of every delivery URL in answers: scheme, host and port, no path.
@@ -58,6 +60,15 @@ pub struct Config {
     pub rendition_memory_bytes: usize,
     /// Names and secrets of the account that the first start makes.
     pub first_account: FirstAccount,
+}
+
+/// Where a certificate is. Both files hold PEM and may change while the server runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and after it those that lead to its authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// Where the dashboard is, and with it the sessions of browsers.

@@ -32,11 +32,13 @@ pub mod variant_options;
 pub mod webhooks;
 pub mod worker;
 
+use accept::Tls;
 use app::App;
 use axum::Router;
 use import::Pace;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -48,7 +50,12 @@ pub struct Listeners {
     pub admin: Option<TcpListener>,
     /// The dashboard, when apart from both.
     pub dashboard: Option<TcpListener>,
+    /// What all of them speak TLS with; `None` speaks none.
+    pub tls: Option<Arc<Tls>>,
 }
+
+/// Pause between two looks at the files of the certificate.
+const CERTIFICATE_PAUSE: Duration = Duration::from_secs(10);
 
 /// Serves until `shutdown` completes, then stops taking connections, lets requests in flight and the
 /// running job finish, and returns.
@@ -60,23 +67,25 @@ pub async fn run(
     app: Arc<App>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let Listeners { delivery, admin, dashboard } = listeners;
+    let Listeners { delivery, admin, dashboard, tls } = listeners;
     let viewers = match admin {
         None => http::router(Arc::clone(&app)),
         Some(_) => http::delivery_router(Arc::clone(&app)),
     };
     let admin = admin.map(|admin| (admin, http::admin_router(Arc::clone(&app))));
     let dashboard = dashboard.map(|dashboard| (dashboard, http::dashboard_router(Arc::clone(&app))));
-    serve_routers([(delivery, viewers)].into_iter().chain(admin).chain(dashboard).collect(), app, shutdown)
-        .await
+    let routers = [(delivery, viewers)].into_iter().chain(admin).chain(dashboard).collect();
+    serve_routers(routers, tls, app, shutdown).await
 }
 
-/// Serves each router on its listener and runs the jobs and imports of `app`, as [`run`] does.
+/// Serves each router on its listener, all with `tls` or without, and runs the jobs and imports of `app`, as
+/// [`run`] does.
 ///
 /// # Errors
 /// When a listener fails.
 pub async fn serve_routers(
     routers: Vec<(TcpListener, Router)>,
+    tls: Option<Arc<Tls>>,
     app: Arc<App>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
@@ -95,8 +104,12 @@ pub async fn serve_routers(
     let usage = tokio::spawn(usage::run(Arc::clone(&app), stopped()));
     let mut servers = tokio::task::JoinSet::new();
     for (listener, router) in routers {
-        servers.spawn(accept::serve(listener, router, limits, stopped()));
+        servers.spawn(accept::serve(listener, tls.clone(), router, limits, stopped()));
     }
+    let certificate = tls.map(|tls| {
+        let stopped = stopped();
+        tokio::spawn(async move { tls.follow(CERTIFICATE_PAUSE, stopped).await })
+    });
     let early = tokio::select! {
         () = shutdown => None,
         ended = servers.join_next() => ended,
@@ -106,7 +119,7 @@ pub async fn serve_routers(
     while let Some(ended) = servers.join_next().await {
         result = result.and(ended.map_err(io::Error::other).flatten());
     }
-    for background in [jobs, levels, refine, variants, imports, usage] {
+    for background in [jobs, levels, refine, variants, imports, usage].into_iter().chain(certificate) {
         result = result.and(background.await.map_err(io::Error::other));
     }
     // Requests were counted until the last listener ended.

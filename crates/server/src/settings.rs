@@ -17,7 +17,7 @@ pub use duration::parse as parse_duration;
 pub use secrets::{Secret, secret};
 pub use table::{Fallback, Form, ROWS, Row, documented_defaults};
 
-use crate::config::{Config, ConnectionLimits, FirstAccount};
+use crate::config::{Config, ConnectionLimits, FirstAccount, TlsFiles};
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::image::SourceLimits;
 use sources::Values;
@@ -118,6 +118,14 @@ pub enum SettingsError {
     /// A secret and the file it is in.
     #[error("the environment variables {0} and {0}_FILE are both given: give one")]
     Both(&'static str),
+    /// One of two settings that need each other.
+    #[error("{given} is given without {missing}: give both or neither")]
+    Alone {
+        /// The one.
+        given: &'static str,
+        /// The other.
+        missing: &'static str,
+    },
     /// A file that cannot be read.
     #[error("{from} names the file {path}, which cannot be read")]
     File {
@@ -145,12 +153,14 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
     let listen = values.required(&listening::LISTEN)?;
     let given_url = values.get(&table::PUBLIC_URL)?;
     let public_url = if given_url.is_some() { PublicUrl::Given } else { PublicUrl::FollowsListener };
+    let tls = listening::tls(&values)?;
     let config = Config {
         listen,
         admin_listen: values.get(&listening::ADMIN_LISTEN)?,
         dashboard: listening::dashboard(&values)?,
         data: values.required(&table::DATA)?,
-        public_url: given_url.unwrap_or_else(|| url_of(listen)),
+        public_url: given_url.unwrap_or_else(|| url_of(listen, tls.as_ref())),
+        tls,
         max_upload_bytes: values.required(&table::MAX_UPLOAD_BYTES)?,
         direct_upload_time: DIRECT_UPLOAD_TIME,
         source_limits: SourceLimits::CLOUDFLARE,
@@ -181,7 +191,7 @@ impl Settings {
     pub fn bound_to(&mut self, listen: SocketAddr) {
         self.config.listen = listen;
         if self.public_url == PublicUrl::FollowsListener {
-            self.config.public_url = url_of(listen);
+            self.config.public_url = url_of(listen, self.config.tls.as_ref());
         }
     }
 }
@@ -255,7 +265,8 @@ fn first_account(environment: &Environment) -> Result<FirstAccount, SettingsErro
 
 /// Where a browser on this machine reaches a listener: an address that stands for every interface
 /// is reached by loopback.
-pub(crate) fn url_of(listen: SocketAddr) -> Url {
+pub(crate) fn url_of(listen: SocketAddr, tls: Option<&TlsFiles>) -> Url {
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -263,7 +274,7 @@ pub(crate) fn url_of(listen: SocketAddr) -> Url {
     };
     let address = SocketAddr::new(ip, listen.port());
     #[allow(clippy::expect_used)] // An address without a scope is always a host and a port.
-    Url::parse(&format!("http://{address}")).expect("an address makes a URL")
+    Url::parse(&format!("{scheme}://{address}")).expect("an address makes a URL")
 }
 
 fn variable(name: &str) -> String {

@@ -30,7 +30,7 @@ async fn accepting_goes_on_after_descriptors_ran_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
     let address = listener.local_addr().expect("an address");
     let router = Router::new().route("/", get(|| async {}));
-    let server = tokio::spawn(serve(listener, router, limits, std::future::pending()));
+    let server = tokio::spawn(serve(listener, None, router, limits, std::future::pending()));
 
     let mut descriptors = getrlimit(Resource::Nofile);
     descriptors.current = Some(64);

@@ -3,7 +3,9 @@
 #![allow(clippy::expect_used, reason = "a test ends where its ground gives way")]
 
 use safelight::config::{Compat, Dashboard, Sandbox};
-use safelight::settings::{Environment, Fallback, LogFormat, ROWS, Settings, SettingsError, Sources, load};
+use safelight::settings::{
+    Environment, Fallback, LogFormat, ROWS, Row, Settings, SettingsError, Sources, load,
+};
 use safelight_domain::access::UnknownImagePolicy;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -117,10 +119,17 @@ fn every_row_is_read_from_every_source_and_refuses_nonsense() {
             program: PathBuf::new(),
             parallelism: 1,
         };
-        assert!(load(&sources(vec![(name, text.to_owned())], Environment::default())).is_ok(), "{name}");
-        assert!(load(&sources(vec![], environment)).is_ok(), "{name}");
+        let path = ["data", "tls-certificate", "tls-key"].contains(&name);
+        for loaded in [
+            load(&sources(vec![(name, text.to_owned())], Environment::default())),
+            load(&sources(vec![], environment)),
+        ] {
+            let loaded = loaded.map(drop);
+            let alone = matches!(loaded, Err(SettingsError::Alone { given, .. }) if given == name);
+            assert!(loaded.is_ok() || alone && name.starts_with("tls-"), "{name}");
+        }
 
-        let nonsense = if name == "data" { "" } else { "\u{1}nonsense" };
+        let nonsense = if path { "" } else { "\u{1}nonsense" };
         let refused = load(&sources(vec![(name, nonsense.to_owned())], Environment::default()));
         let message = refused.expect_err(name).to_string();
         assert!(message.contains(&format!("--{name}")) && message.contains(row.allowed), "{message}");
@@ -150,6 +159,22 @@ fn the_dashboard_has_one_place_or_none() {
     assert_eq!(place(vec![apart]), Dashboard::Apart("127.0.0.1:9".parse().expect("an address")));
     // Whoever switches it off means it.
     assert_eq!(place(vec![("dashboard", "off"), apart]), Dashboard::Off);
+}
+
+#[test]
+fn a_certificate_and_its_key_go_together() {
+    let files = [("tls-certificate", "/a.pem"), ("tls-key", "/b.pem")];
+    let mut settings = Given { flags: files.to_vec(), ..Given::default() }.load().expect("good");
+    let tls = settings.config.tls.clone().expect("given");
+    assert_eq!((tls.certificate, tls.key), (PathBuf::from("/a.pem"), PathBuf::from("/b.pem")));
+    assert_eq!(settings.config.public_url.as_str(), "https://127.0.0.1:8787/");
+    settings.bound_to("127.0.0.1:4321".parse().expect("an address"));
+    assert_eq!(settings.config.public_url.as_str(), "https://127.0.0.1:4321/");
+    for (one, other) in [(files[0], "tls-key"), (files[1], "tls-certificate")] {
+        let message = flag(one.0, one.1).refusal();
+        assert!(message.contains(one.0) && message.contains(other), "{message}");
+    }
+    assert_eq!(Given::default().load().expect("good").config.tls, None);
 }
 
 #[test]
@@ -312,5 +337,7 @@ fn secrets_show_in_no_message_and_no_debug_form() {
         let settings = variable(name, value).load().expect("good");
         assert!(!format!("{settings:?}").contains(value), "{name}");
     }
-    assert!(ROWS.iter().all(|row| !row.name.contains("token") && !row.name.contains("key")));
+    // A flag names the file of the TLS key, never the key.
+    let secret = |row: &Row| row.name.contains("token") || row.name.contains("key") && row.name != "tls-key";
+    assert!(!ROWS.iter().any(secret));
 }

@@ -1,15 +1,17 @@
 //! Bodies that know about time: a request's fails at a long pause, an answer's tells its end.
 
-use crate::accept::paced::{Deadline, Exchange};
+use crate::accept::paced::{Deadline, Exchange, Waiting};
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use thiserror::Error;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Most bytes that are taken of a body after its request was answered without it.
 const DRAIN_BYTES: u64 = 32 << 20;
@@ -129,6 +131,70 @@ impl http_body::Body for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         Pin::new(&mut self.get_mut().body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An answer's body by HTTP/2, where hyper takes pieces long before the peer does. The exchange ends when
+/// the last piece has gone out or was given up.
+pub(super) struct StreamBody {
+    body: Body,
+    stream: Arc<Stream>,
+    /// While it is the peer's turn: hyper asks for a piece once the peer has opened its window.
+    waiting: Option<Waiting>,
+}
+
+/// What an answer holds by HTTP/2.
+struct Stream {
+    exchange: Exchange,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Bytes of an answer until they have gone out.
+struct Piece {
+    bytes: Bytes,
+    _waiting: Waiting,
+    _stream: Arc<Stream>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl StreamBody {
+    /// The body of the answer in an exchange, which keeps its place as long.
+    pub(super) fn new(body: Body, exchange: Exchange, place: OwnedSemaphorePermit) -> StreamBody {
+        let waiting = (!body.is_end_stream()).then(|| exchange.wait());
+        StreamBody { body, stream: Arc::new(Stream { exchange, _place: place }), waiting }
+    }
+}
+
+impl http_body::Body for StreamBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        this.waiting = None;
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+        this.waiting = Some(this.stream.exchange.wait());
+        let held = |bytes: Bytes| {
+            let (waiting, stream) = (this.stream.exchange.wait(), Arc::clone(&this.stream));
+            Bytes::from_owner(Piece { bytes, _waiting: waiting, _stream: stream })
+        };
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(held))))
     }
 
     fn is_end_stream(&self) -> bool {

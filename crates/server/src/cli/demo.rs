@@ -80,7 +80,7 @@ impl Demo {
         };
         let (end, ended) = oneshot::channel::<()>();
         let app = Arc::clone(&started.app);
-        let listeners = Listeners { delivery: listener, admin: None, dashboard: None };
+        let listeners = Listeners { delivery: listener, admin: None, dashboard: None, tls: None };
         let mut server = tokio::spawn(run(listeners, app, async { drop(ended.await) }));
         let mut steps = tokio::task::spawn_blocking(move || tour.take(&picture));
         let result = tokio::select! {

@@ -80,7 +80,7 @@ impl Dev {
         let Started { app, first_account, lock } = started;
         let token = first_account.token.context("the emulator has no token")?;
         let router = emulator::router(app.clone(), first_account.account, token, clock);
-        serve_routers(vec![(listener, router)], app, stop).await.context("the emulator failed")?;
+        serve_routers(vec![(listener, router)], None, app, stop).await.context("the emulator failed")?;
         drop(lock);
         Ok(())
     }
@@ -105,7 +105,7 @@ fn banner(address: SocketAddr) {
     note("*  For trying clients. Never for pictures that matter.                    *");
     note("***************************************************************************");
     note(&format!("It listens on http://{address}; its clock is set at http://{address}/_dev/clock."));
-    note(&format!("The dashboard needs no login: {}", dashboard_url(address)));
+    note(&format!("The dashboard needs no login: {}", dashboard_url(address, None)));
 }
 
 /// What a client needs to know, on one line that programs can read.

@@ -1,8 +1,9 @@
 //! `safelight serve`: settings to a running server.
 
 use super::Surroundings;
+use crate::accept::Tls;
 use crate::bootstrap::{self, FirstStart, TOKEN_FILE};
-use crate::config::{Config, Dashboard};
+use crate::config::{Config, Dashboard, TlsFiles};
 use crate::settings::{Fallback, LogFormat, LogSettings, ROWS, Sources, load, url_of};
 use crate::{Listeners, run};
 use anyhow::Context;
@@ -11,6 +12,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -85,7 +87,8 @@ async fn bind(config: &Config) -> anyhow::Result<Listeners> {
         Dashboard::Off | Dashboard::WithManagement => None,
         Dashboard::Apart(address) => Some(listener(address).await?),
     };
-    Ok(Listeners { delivery, admin, dashboard })
+    let tls = config.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
+    Ok(Listeners { delivery, admin, dashboard, tls })
 }
 
 /// Listens on an address.
@@ -102,7 +105,7 @@ struct Addresses {
 }
 
 fn addresses(listeners: &Listeners, config: &Config) -> std::io::Result<Addresses> {
-    let Listeners { delivery, admin, dashboard } = listeners;
+    let Listeners { delivery, admin, dashboard, tls: _ } = listeners;
     let delivery = delivery.local_addr()?;
     let admin = admin.as_ref().map_or(Ok(delivery), TcpListener::local_addr)?;
     let dashboard = match config.dashboard {
@@ -115,7 +118,7 @@ fn addresses(listeners: &Listeners, config: &Config) -> std::io::Result<Addresse
 
 /// Says where everything is. A new token is shown to a person at a terminal, never to a log.
 fn announce(first: &FirstStart, config: &Config, addresses: &Addresses) {
-    let dashboard = addresses.dashboard.map(dashboard_url);
+    let dashboard = addresses.dashboard.map(|address| dashboard_url(address, config.tls.as_ref()));
     tracing::info!(
         listen = %config.listen,
         admin_listen = %addresses.admin,
@@ -138,8 +141,8 @@ fn announce(first: &FirstStart, config: &Config, addresses: &Addresses) {
 }
 
 /// Where a browser on this machine finds the dashboard of a listener.
-pub(super) fn dashboard_url(address: SocketAddr) -> String {
-    format!("{}dashboard/", url_of(address))
+pub(super) fn dashboard_url(address: SocketAddr, tls: Option<&TlsFiles>) -> String {
+    format!("{}dashboard/", url_of(address, tls))
 }
 
 /// Starts the log, on standard error.

@@ -10,7 +10,7 @@ use safelight_domain::direct_upload;
 use safelight_domain::signature::redact;
 use std::sync::Arc;
 use std::time::Instant;
-use tracing::Instrument;
+use tracing::{Instrument, Level};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -18,19 +18,29 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// secret of an upload URL are never logged.
 pub(super) async fn requests(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let id = crate::random::hex_id();
+    let mut response = if tracing::enabled!(Level::INFO) {
+        logged(&app, &id, request, next).await
+    } else {
+        // What nobody reads is not made.
+        next.run(request).await
+    };
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+async fn logged(app: &App, id: &str, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let target = log_target(request.uri().path_and_query().map_or("/", |target| target.as_str()));
-    let client = client::address(&app, request.extensions(), request.headers());
+    let client = client::address(app, request.extensions(), request.headers());
     let client = client.map(|client| client.to_string()).unwrap_or_default();
     let start = Instant::now();
     let span = tracing::info_span!("request", id);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let response = next.run(request).instrument(span.clone()).await;
     let milliseconds = start.elapsed().as_micros() as f64 / 1000.0;
     let status = response.status().as_u16();
     span.in_scope(|| tracing::info!(%method, target, status, milliseconds, client, "answered"));
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
     response
 }
 

@@ -2,8 +2,9 @@
 
 use super::table::{Fallback, Form, Row, Setting, Switch, parsed, switch};
 use super::{SettingsError, Values};
-use crate::config::Dashboard;
+use crate::config::{Dashboard, TlsFiles};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 pub(super) fn dashboard(values: &Values) -> Result<Dashboard, SettingsError> {
     let apart = values.get(&DASHBOARD_LISTEN)?;
@@ -11,6 +12,19 @@ pub(super) fn dashboard(values: &Values) -> Result<Dashboard, SettingsError> {
         Switch::Off => Dashboard::Off,
         Switch::On => apart.map_or(Dashboard::WithManagement, Dashboard::Apart),
     })
+}
+
+pub(super) fn tls(values: &Values) -> Result<Option<TlsFiles>, SettingsError> {
+    match (values.get(&TLS_CERTIFICATE)?, values.get(&TLS_KEY)?) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => {
+            Err(SettingsError::Alone { given: TLS_CERTIFICATE.row.name, missing: TLS_KEY.row.name })
+        }
+        (None, Some(_)) => {
+            Err(SettingsError::Alone { given: TLS_KEY.row.name, missing: TLS_CERTIFICATE.row.name })
+        }
+    }
 }
 
 pub(super) const LISTEN: Setting<SocketAddr> = Setting {
@@ -56,3 +70,29 @@ pub(super) const DASHBOARD_LISTEN: Setting<SocketAddr> = Setting {
     },
     parse: parsed,
 };
+
+pub(super) const TLS_CERTIFICATE: Setting<PathBuf> = Setting {
+    row: Row {
+        name: "tls-certificate",
+        default: Fallback::Derived { example: "/etc/safelight/fullchain.pem" },
+        form: Form::Text,
+        allowed: "the path of a file, and tls-key given too",
+        about: "File of a certificate with its chain in PEM; with it every address speaks TLS. When the file changes, new connections get what it holds then.",
+    },
+    parse: path,
+};
+
+pub(super) const TLS_KEY: Setting<PathBuf> = Setting {
+    row: Row {
+        name: "tls-key",
+        default: Fallback::Derived { example: "/etc/safelight/privkey.pem" },
+        form: Form::Text,
+        allowed: "the path of a file, and tls-certificate given too",
+        about: "File of the certificate's private key in PEM, which nobody but the server's user should be able to read.",
+    },
+    parse: path,
+};
+
+fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| PathBuf::from(text))
+}

@@ -63,11 +63,13 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 41] = [
+pub const ROWS: [Row; 43] = [
     listening::LISTEN.row,
     listening::ADMIN_LISTEN.row,
     listening::DASHBOARD.row,
     listening::DASHBOARD_LISTEN.row,
+    listening::TLS_CERTIFICATE.row,
+    listening::TLS_KEY.row,
     DATA.row,
     PUBLIC_URL.row,
     MAX_UPLOAD_BYTES.row,

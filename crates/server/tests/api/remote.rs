@@ -289,7 +289,7 @@ async fn stored_images_of_this_server_need_their_signature() {
     let port = listener.local_addr().expect("an address").port();
     let app = TestApp::with(open(&[port])).await;
     let router = safelight::http::router(Arc::clone(&app.app));
-    let serving = accept::serve(listener, router, app.app.config.connections, std::future::pending());
+    let serving = accept::serve(listener, None, router, app.app.config.connections, std::future::pending());
     let serving = tokio::spawn(serving);
     let id = app.private_image().await;
     let target = app.target(&id, "public");

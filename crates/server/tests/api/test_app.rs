@@ -278,6 +278,7 @@ fn config(data: std::path::PathBuf) -> Config {
         listen: "127.0.0.1:0".parse().expect("an address"),
         admin_listen: None,
         dashboard: Dashboard::WithManagement,
+        tls: None,
         data,
         public_url: "https://images.example".parse().expect("a URL"),
         max_upload_bytes: 1_000_000,

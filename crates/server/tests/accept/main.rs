@@ -3,13 +3,16 @@
 // Helpers of tests may panic as tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod http2;
+mod tls;
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Extension;
 use axum::routing::{get, post};
 use futures_util::stream;
 use http::StatusCode;
-use safelight::accept::serve;
+use safelight::accept::{Tls, serve};
 use safelight::config::ConnectionLimits;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -51,6 +54,10 @@ struct Server {
 }
 
 async fn start(limits: ConnectionLimits) -> Server {
+    start_with(None, limits).await
+}
+
+async fn start_with(tls: Option<Arc<Tls>>, limits: ConnectionLimits) -> Server {
     let gate = Arc::new(Notify::new());
     let at_gate = Arc::clone(&gate);
     let router = Router::new()
@@ -75,7 +82,7 @@ async fn start(limits: ConnectionLimits) -> Server {
     let shutdown = async move {
         let _ = stopped.await;
     };
-    let task = tokio::spawn(serve(listener, router, limits, shutdown));
+    let task = tokio::spawn(serve(listener, tls, router, limits, shutdown));
     Server { address, gate, stop, task }
 }
 
