@@ -1,7 +1,7 @@
 //! Pixels to JPEG files, by MozJPEG: a safe function over the C library, which has no equal in Rust.
 //!
-//! It looks for the coefficients that cost least for what they show, and for the cheapest way to spread them
-//! over scans, which takes ten times as long as a plain encoder. It encodes and nothing else, so that C never
+//! It is as quick as libjpeg-turbo, which it is made of, and where nobody waits it looks for the coefficients
+//! that cost least for what they show, and for the cheapest way to divide them into scans. It encodes and nothing else, so that C never
 //! parses a file: the linker finds nothing that would call its decoder. Every size is checked before the first
 //! call, and what MozJPEG allocates is freed when its owner is dropped, on every path but one: a few scans or a
 //! row of blocks when memory runs out.
@@ -63,8 +63,17 @@ pub enum Chroma {
 pub enum Order {
     /// One scan, from top to bottom: what every decoder reads.
     Baseline,
-    /// Several scans, which show the whole picture coarsely at first, divided as makes the file smallest.
+    /// Several scans, which show the whole picture coarsely at first: smaller, and slower to decode.
     Progressive,
+}
+
+/// How long to look for a smaller file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// As libjpeg does, with the best codes for what is there.
+    Quick,
+    /// For the coefficients that cost least for what they show, and the cheapest division into scans.
+    Thorough,
 }
 
 /// How to encode.
@@ -76,6 +85,8 @@ pub struct Settings {
     pub chroma: Chroma,
     /// One scan or several.
     pub order: Order,
+    /// A thorough file takes ten times as long as a quick one.
+    pub effort: Effort,
 }
 
 /// What is written in front of the picture.

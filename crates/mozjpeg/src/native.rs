@@ -5,7 +5,7 @@
 //! file. The C library is compiled with tables for that (`-fexceptions`, by the feature `unwinding`) and its
 //! functions are declared as `C-unwind`, so that this is defined; none of its frames has anything to clean up.
 
-use crate::{Chroma, EncodeError, Layout, Metadata, Order, PROFILE_PART, Settings, Source};
+use crate::{Chroma, Effort, EncodeError, Layout, Metadata, Order, PROFILE_PART, Settings, Source};
 use mozjpeg_sys as jpeg;
 use std::collections::TryReserveError;
 use std::ffi::{c_int, c_uint};
@@ -22,8 +22,13 @@ pub(crate) const PROFILE: &[u8] = b"ICC_PROFILE\0";
 /// Bytes that are made ready for the file before it begins.
 const FIRST_BUFFER: usize = 1 << 16;
 
-/// The tables of quantization that the quality scales.
-const TABLES: c_int = 3;
+/// The tables of quantization that the quality scales, MozJPEG's third: of nine those that take fewest bytes at
+/// an equal score of SSIMULACRA2, on photographs.
+const TABLES: c_int = 2;
+
+/// How dear bits are to trellis quantization, as a logarithm to 2 of what errors are multiplied by. Chosen in the
+/// same way; MozJPEG's own is 14.75.
+const WORTH_OF_ERRORS: f32 = 15.5;
 
 const OUT_OF_MEMORY: c_int = jpeg::JERR_OUT_OF_MEMORY as c_int;
 
@@ -123,19 +128,34 @@ impl Encoder {
                 Layout::Grey => (1, jpeg::JCS_GRAYSCALE),
                 Layout::Rgb => (3, jpeg::JCS_RGB),
             };
-            // SAFETY: the encoder was created and has its kind of pixels. MozJPEG's own defaults are the
-            // thorough ones: several scans and trellis quantization.
+            let profile = match settings.effort {
+                Effort::Quick => jpeg::JCP_FASTEST,
+                Effort::Thorough => jpeg::JCP_MAX_COMPRESSION,
+            };
+            // SAFETY: the encoder was created, and has this parameter with this value.
+            unsafe { jpeg::jpeg_c_set_int_param(compress, jpeg::JINT_COMPRESS_PROFILE, profile as c_int) };
+            // SAFETY: the encoder was created and has its profile and its kind of pixels.
             unsafe { jpeg::jpeg_set_defaults(compress) };
             // SAFETY: the encoder has its defaults, and a table of this number exists.
             unsafe { jpeg::jpeg_c_set_int_param(compress, jpeg::JINT_BASE_QUANT_TBL_IDX, TABLES) };
+            // SAFETY: the encoder has its defaults, and the parameter is one of its own.
+            unsafe {
+                jpeg::jpeg_c_set_float_param(compress, jpeg::JFLOAT_LAMBDA_LOG_SCALE1, WORTH_OF_ERRORS)
+            };
             // SAFETY: the encoder has its defaults; the call makes tables of at most 255.
             unsafe { jpeg::jpeg_set_quality(compress, settings.quality.into(), 1) };
             compress.optimize_coding = 1;
-            if settings.order == Order::Baseline {
-                compress.num_scans = 0;
-                compress.scan_info = ptr::null();
-                // SAFETY: the encoder has its defaults, and the parameter is one of its own.
-                unsafe { jpeg::jpeg_c_set_bool_param(compress, jpeg::JBOOLEAN_OPTIMIZE_SCANS, 0) };
+            match (settings.order, settings.effort) {
+                // SAFETY: the encoder has its defaults, and with them its components.
+                (Order::Progressive, Effort::Quick) => unsafe { jpeg::jpeg_simple_progression(compress) },
+                // It is the default of its profile.
+                (Order::Progressive, Effort::Thorough) => {}
+                (Order::Baseline, _) => {
+                    compress.num_scans = 0;
+                    compress.scan_info = ptr::null();
+                    // SAFETY: the encoder has its defaults, and the parameter is one of its own.
+                    unsafe { jpeg::jpeg_c_set_bool_param(compress, jpeg::JBOOLEAN_OPTIMIZE_SCANS, 0) };
+                }
             }
             let side = match settings.chroma {
                 Chroma::Quarter if source.layout == Layout::Rgb => 2,
@@ -262,7 +282,8 @@ mod tests {
     #[test]
     fn errors_of_the_library_come_back() {
         let source = Source::new(&[0; 48], Layout::Rgb, 4, 4).expect("a size");
-        let settings = Settings { quality: 80, chroma: Chroma::Quarter, order: Order::Progressive };
+        let (chroma, order) = (Chroma::Quarter, Order::Progressive);
+        let settings = Settings { quality: 80, chroma, order, effort: Effort::Thorough };
         for rows in 0..4 {
             let mut encoder = Encoder::new().expect("an encoder");
             encoder.configure(&source, &settings).expect("a configuration");

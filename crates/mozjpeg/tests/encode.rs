@@ -5,17 +5,20 @@
 
 use safelight_mozjpeg::Layout::{Grey, Rgb};
 use safelight_mozjpeg::{
-    Chroma, EncodeError, Layout, MAX_EXIF, MAX_PROFILE, MAX_SIDE, Metadata, Order, Settings, encode,
+    Chroma, Effort, EncodeError, Layout, MAX_EXIF, MAX_PROFILE, MAX_SIDE, Metadata, Order, Settings, encode,
 };
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 
-const FINE: Settings = Settings { quality: 98, chroma: Chroma::Whole, order: Order::Progressive };
+const FINE: Settings =
+    Settings { quality: 98, chroma: Chroma::Whole, order: Order::Progressive, effort: Effort::Thorough };
 const PLAIN: Metadata<'static> = Metadata { exif: None, profile: None };
 
-const ALL: [Settings; 4] = [
+const ALL: [Settings; 6] = [
     FINE,
+    Settings { effort: Effort::Quick, ..FINE },
+    Settings { effort: Effort::Quick, order: Order::Baseline, ..FINE },
     Settings { chroma: Chroma::Quarter, ..FINE },
     Settings { order: Order::Baseline, ..FINE },
     Settings { chroma: Chroma::Quarter, order: Order::Baseline, ..FINE },
@@ -186,6 +189,20 @@ fn a_quarter_of_the_chroma_is_fewer_bytes() {
         encode(&source, Rgb, 64, 64, &Settings { chroma, ..FINE }, &PLAIN).expect("a file").len()
     });
     assert!(quarter * 3 < whole * 2, "{quarter} and {whole}");
+}
+
+#[test]
+fn more_effort_and_more_scans_are_fewer_bytes() {
+    let rough: Vec<u8> =
+        ramps(Rgb, 300, 200).iter().zip(noise(300, 200)).map(|(a, b)| a / 2 + b / 4).collect();
+    let size = |order, effort| {
+        let settings = Settings { quality: 75, order, effort, ..FINE };
+        encode(&rough, Rgb, 300, 200, &settings, &PLAIN).expect("a file").len()
+    };
+    let [quick, thorough] = [Effort::Quick, Effort::Thorough]
+        .map(|effort| (size(Order::Baseline, effort), size(Order::Progressive, effort)));
+    assert!(thorough.0 < quick.0 && thorough.1 < quick.1, "{thorough:?} {quick:?}");
+    assert!(thorough.1 < thorough.0, "{thorough:?}");
 }
 
 #[test]

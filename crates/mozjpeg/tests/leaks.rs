@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used)]
 
-use safelight_mozjpeg::{Chroma, Layout, Metadata, Order, Settings, encode};
+use safelight_mozjpeg::{Chroma, Effort, Layout, Metadata, Order, Settings, encode};
 
 /// Pages of the process that are in memory.
 fn resident_pages() -> usize {
@@ -21,7 +21,8 @@ fn encode_some(count: u32) {
         }
         let order = if index % 4 == 0 { Order::Baseline } else { Order::Progressive };
         let chroma = if index % 3 == 0 { Chroma::Whole } else { Chroma::Quarter };
-        let settings = Settings { quality: 80, chroma, order };
+        let effort = if index % 2 == 0 { Effort::Quick } else { Effort::Thorough };
+        let settings = Settings { quality: 80, chroma, order, effort };
         let metadata = Metadata { exif: Some(&exif), profile: None };
         encode(&pixels, Layout::Rgb, 64, 64, &settings, &metadata).expect("a file");
         encode(&pixels, Layout::Grey, 64, 64, &settings, &metadata).expect_err("the wrong length");
