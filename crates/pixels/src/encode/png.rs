@@ -5,7 +5,7 @@ use super::{Encoding, LOSSLESS, cannot, quality, rgba};
 use crate::Fault;
 use crate::frame::{Channels, Frame, byte_count};
 use safelight_domain::negotiate::OutputFormat;
-use safelight_domain::transform::{Compression, Quality, Transform};
+use safelight_domain::transform::{Compression, Effort, Quality, Transform};
 use std::borrow::Cow;
 
 /// A picture of at most 256 colours gets a palette if that makes the file smaller: nothing is lost.
@@ -78,7 +78,11 @@ fn true_color(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, Fault> 
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(match encoding.compression {
         Compression::Fast => png::Compression::Fastest,
-        Compression::Default => png::Compression::Fast,
+        Compression::Default => match encoding.effort {
+            Effort::Quick => png::Compression::Fast,
+            // `High` takes up to three times as long for half a hundredth of the bytes.
+            Effort::Thorough => png::Compression::Balanced,
+        },
     });
     let mut writer = encoder.write_header().map_err(cannot)?;
     writer.write_image_data(pixels).map_err(cannot)?;
@@ -124,8 +128,11 @@ fn with_palette(frame: &Frame, picture: Indexed, encoding: &Encoding<'_>) -> Res
     }
     encoder.set_compression(match encoding.compression {
         Compression::Fast => png::Compression::Fastest,
-        // Flat pictures gain by it what photographs do not.
-        Compression::Default => png::Compression::Balanced,
+        Compression::Default => match encoding.effort {
+            // Flat pictures gain by it what photographs do not.
+            Effort::Quick => png::Compression::Balanced,
+            Effort::Thorough => png::Compression::High,
+        },
     });
     encoder.set_filter(png::Filter::NoFilter);
     let mut writer = encoder.write_header().map_err(cannot)?;
