@@ -41,7 +41,7 @@ impl Encoding<'_> {
     pub(crate) fn new(transform: &Transform, output: Output) -> Self {
         Encoding {
             format: output.format,
-            effort: output.effort,
+            effort: if has_thorough(transform, output.format) { output.effort } else { Effort::Quick },
             quality: transform.quality,
             compression: transform.compression,
             exif: None,
@@ -81,9 +81,15 @@ pub(crate) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, 
     }
 }
 
-/// Whether a thorough encoder makes another file than a quick one. One that is to be fast is never thorough.
-pub(crate) fn has_thorough(format: OutputFormat, compression: Compression) -> bool {
-    compression != Compression::Fast && matches!(format, OutputFormat::WebP)
+/// Whether a thorough encoder makes another file than a quick one. One that is to be fast is never thorough, and
+/// neither is a lossless WebP: it would take minutes.
+pub(crate) fn has_thorough(transform: &Transform, format: OutputFormat) -> bool {
+    let suits = match format {
+        OutputFormat::WebP => transform.quality != Some(LOSSLESS),
+        OutputFormat::Jpeg | OutputFormat::BaselineJpeg | OutputFormat::Png | OutputFormat::Avif => true,
+        OutputFormat::Gif | OutputFormat::Svg | OutputFormat::Json => false,
+    };
+    suits && transform.compression != Compression::Fast
 }
 
 /// Whether files of this format can say that their colours are other than sRGB.

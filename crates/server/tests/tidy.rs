@@ -65,6 +65,7 @@ fn packages_depend_on_what_they_may() {
         ("safelight-domain", &["csscolorparser", "hmac", "sha2", "subtle", "thiserror"][..]),
         ("safelight-webp", &["libwebp-sys", "thiserror"][..]),
         ("safelight-aom", &["libaom-sys", "thiserror"][..]),
+        ("safelight-mozjpeg", &["mozjpeg-sys", "thiserror"][..]),
         ("safelight-rav1d", &["re_rav1d", "thiserror"][..]),
         (
             "safelight-pixels",
@@ -73,6 +74,7 @@ fn packages_depend_on_what_they_may() {
                 "safelight-webp",
                 "safelight-rav1d",
                 "safelight-aom",
+                "safelight-mozjpeg",
                 "heic-decoder",
                 "jxl-oxide",
                 "thiserror",
@@ -100,8 +102,16 @@ fn packages_depend_on_what_they_may() {
     }
     // Nobody goes past the engine to C.
     for name in dependencies(&metadata, "safelight") {
-        let codecs =
-            ["safelight-webp", "libwebp-sys", "safelight-aom", "libaom-sys", "safelight-rav1d", "re_rav1d"];
+        let codecs = [
+            "safelight-webp",
+            "libwebp-sys",
+            "safelight-aom",
+            "libaom-sys",
+            "safelight-mozjpeg",
+            "mozjpeg-sys",
+            "safelight-rav1d",
+            "re_rav1d",
+        ];
         assert!(!codecs.contains(&name), "the server may not depend on {name}");
     }
 }
@@ -275,7 +285,7 @@ fn folders_are_one_level_deep_and_unsafe_is_around_codecs() {
         .collect();
     packages.sort();
     // A package more is judged here too.
-    assert_eq!(packages, ["aom", "domain", "fuzzing", "pixels", "rav1d", "server", "webp"]);
+    assert_eq!(packages, ["aom", "domain", "fuzzing", "mozjpeg", "pixels", "rav1d", "server", "webp"]);
     for package in packages {
         for (name, text) in rust_files(&format!("crates/{package}/src")) {
             let depth = name.split('/').count() - "crates/x/src/file.rs".split('/').count();
@@ -295,7 +305,7 @@ fn folders_are_one_level_deep_and_unsafe_is_around_codecs() {
 }
 
 /// The packages with `unsafe`, each around one codec.
-const CODECS: [&str; 3] = ["aom", "rav1d", "webp"];
+const CODECS: [&str; 4] = ["aom", "mozjpeg", "rav1d", "webp"];
 
 /// What they have instead of `unsafe_code = "forbid"`.
 const CODEC_LINTS: &str = "[lints.rust]\nunsafe_op_in_unsafe_fn = \"deny\"\n";

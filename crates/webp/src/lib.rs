@@ -1,6 +1,6 @@
 //! Pixels to WebP files, by libwebp: a safe function over the C library, which has no equal in Rust.
 //!
-//! It has `unsafe`, like the two other edges to C. It encodes and nothing else, so that C
+//! It has `unsafe`, like the three other edges to C. It encodes and nothing else, so that C
 //! never parses a file: of libwebp's decoders nothing is linked. Every size is checked before the
 //! first call, and what libwebp allocates is freed when its owner is dropped, on every path.
 

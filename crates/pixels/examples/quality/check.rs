@@ -1,7 +1,9 @@
 //! Scores and bytes of renditions, as viewers get them.
 
-use crate::picture::{Picture, render};
+use crate::picture::{Picture, bytes_at, mean, render};
 use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::transform::Effort;
+use safelight_pixels::Output;
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -15,7 +17,7 @@ const JPEG_80_AT_500: f64 = 77.0;
 /// Share of the photographs for which a format must beat JPEG to be negotiated.
 const SHARE: f64 = 0.9;
 
-pub(crate) fn run(files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(files: &[PathBuf], effort: Effort) -> Result<(), Box<dyn Error>> {
     let mut failed = Vec::new();
     let photographs = files.iter().map(|path| Ok((std::fs::read(path)?, Picture::read(path)?)));
     let photographs = photographs.collect::<Result<Vec<_>, Box<dyn Error>>>()?;
@@ -24,7 +26,7 @@ pub(crate) fn run(files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
         let measure = |format, quality: &str| -> Result<Vec<(f64, f64)>, Box<dyn Error>> {
             let options = format!("fit=contain,width={side},height={side},quality={quality}");
             let each = photographs.iter().zip(&references).map(|((file, _), reference)| {
-                let made = render(file, &options, format)?;
+                let made = render(file, &options, Output { format, effort })?;
                 Ok((reference.score(&Picture::decode(&made)?)?, made.len() as f64))
             });
             each.collect()
@@ -34,12 +36,12 @@ pub(crate) fn run(files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
             print!("{quality:12}");
             for format in FORMATS {
                 let measured = measure(format, quality)?;
-                let mean = mean(measured.iter().map(|(score, _)| *score));
+                let score = mean(measured.iter().map(|(score, _)| *score));
                 let lowest = measured.iter().map(|(score, _)| *score).fold(f64::INFINITY, f64::min);
-                let bytes = self::mean(measured.iter().map(|(_, bytes)| *bytes));
-                print!("  {:5}{mean:6.1} ({lowest:5.1}) {:6.1}", format.as_str(), bytes / 1000.0);
-                if (side, quality, format) == (500, "80", OutputFormat::Jpeg) && mean < JPEG_80_AT_500 {
-                    failed.push(format!("a JPEG of quality 80 at 500 pixels scores {mean:.1}"));
+                let bytes = mean(measured.iter().map(|(_, bytes)| *bytes));
+                print!("  {:5}{score:6.1} ({lowest:5.1}) {:6.1}", format.as_str(), bytes / 1000.0);
+                if (side, quality, format) == (500, "80", OutputFormat::Jpeg) && score < JPEG_80_AT_500 {
+                    failed.push(format!("a JPEG of quality 80 at 500 pixels scores {score:.1}"));
                 }
             }
             println!();
@@ -69,24 +71,4 @@ pub(crate) fn run(files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
         }
     }
     if failed.is_empty() { Ok(()) } else { Err(failed.join("; ").into()) }
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
-    sum / f64::from(count)
-}
-
-/// Bytes at a score, between the two nearest points of a curve of rising score; beyond its ends
-/// those of the end.
-fn bytes_at(curve: &[(f64, f64)], score: f64) -> f64 {
-    for pair in curve.windows(2) {
-        if let [(low, fewer), (high, more)] = *pair
-            && (low..high).contains(&score)
-        {
-            return (fewer.ln() + (more / fewer).ln() * (score - low) / (high - low)).exp();
-        }
-    }
-    let end =
-        if curve.first().is_some_and(|(lowest, _)| score < *lowest) { curve.first() } else { curve.last() };
-    end.map_or(f64::NAN, |(_, bytes)| *bytes)
 }

@@ -3,7 +3,7 @@
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
-use safelight_pixels::Source;
+use safelight_pixels::{Output, Source};
 use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -37,10 +37,14 @@ pub(crate) fn photographs(folders: &[String]) -> Result<Vec<PathBuf>, Box<dyn Er
 }
 
 /// Renders a file.
-pub(crate) fn render(file: &[u8], options: &str, format: OutputFormat) -> Result<Vec<u8>, Box<dyn Error>> {
+pub(crate) fn render(
+    file: &[u8],
+    options: &str,
+    output: impl Into<Output>,
+) -> Result<Vec<u8>, Box<dyn Error>> {
     let transform = Transform::from_canonical(options)?;
     let source = Source { file, overlays: &[] };
-    Ok(safelight_pixels::render(&source, &transform, format, &SourceLimits::CLOUDFLARE)?.bytes)
+    Ok(safelight_pixels::render(&source, &transform, output, &SourceLimits::CLOUDFLARE)?.bytes)
 }
 
 impl Picture {
@@ -58,6 +62,17 @@ impl Picture {
             other => return Err(format!("{other:?} is not opaque").into()),
         };
         Ok(Picture { width: info.width as usize, height: info.height as usize, rgb })
+    }
+
+    /// The same without loss.
+    pub(crate) fn png(&self) -> Result<Vec<u8>, Box<dyn Error>> {
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, self.width as u32, self.height as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&self.rgb)?;
+        writer.finish()?;
+        Ok(file)
     }
 
     pub(crate) fn read(path: &Path) -> Result<Picture, Box<dyn Error>> {
@@ -142,4 +157,24 @@ fn to_linear(sample: u8) -> f32 {
 fn to_srgb(light: f32) -> u8 {
     let c = if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
     (c * 255.0).round().clamp(0.0, 255.0) as u8
+}
+
+pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
+    sum / f64::from(count)
+}
+
+/// Bytes at a score, between the two nearest points of a curve of rising score; beyond its ends
+/// those of the end.
+pub(crate) fn bytes_at(curve: &[(f64, f64)], score: f64) -> f64 {
+    for pair in curve.windows(2) {
+        if let [(low, fewer), (high, more)] = *pair
+            && (low..high).contains(&score)
+        {
+            return (fewer.ln() + (more / fewer).ln() * (score - low) / (high - low)).exp();
+        }
+    }
+    let end =
+        if curve.first().is_some_and(|(lowest, _)| score < *lowest) { curve.first() } else { curve.last() };
+    end.map_or(f64::NAN, |(_, bytes)| *bytes)
 }

@@ -5,10 +5,16 @@ use super::{Encoding, cannot};
 use crate::Fault;
 use crate::frame::{Channels, Frame};
 use safelight_aom::{Color, Layout, Settings};
+use safelight_domain::transform::Effort;
 
-/// libaom's fastest speed for pictures: an eighth of the time of the next one for 15 % more bytes, which
-/// are still 40 % fewer than those of a JPEG.
-const SPEED: u8 = 9;
+/// The fastest speed for pictures takes a thirteenth of the time of 6, and a quarter more bytes at an equal score
+/// of SSIMULACRA2.
+fn speed(effort: Effort) -> u8 {
+    match effort {
+        Effort::Quick => 9,
+        Effort::Thorough => 6,
+    }
+}
 
 /// Edges need their transparency exact; this is as near as it gets.
 const ALPHA_QUALITY: u8 = 100;
@@ -21,11 +27,11 @@ pub(super) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, 
         Channels::Rgb => Layout::Rgb,
         Channels::Rgba => Layout::Rgba,
     };
-    let (quality, chroma) = quality::avif(encoding.quality);
+    let (quality, chroma) = quality::avif(encoding.quality, encoding.effort);
     let settings = Settings {
         quality,
         alpha_quality: ALPHA_QUALITY,
-        speed: SPEED,
+        speed: speed(encoding.effort),
         chroma: match chroma {
             Chroma::Quarter => safelight_aom::Chroma::Yuv420,
             Chroma::Whole => safelight_aom::Chroma::Yuv444,
