@@ -9,6 +9,8 @@ from rounds import (Field, absences, at_once, fastest, milliseconds, one_by_one,
 WIDE = (800, 0)
 SQUARE = (512, 512)
 TINY = (16, 16)
+# Requests for throughput, for one of a view.
+MORE = 3
 # Whose fastest is the measure of cold views.
 LIBRARIES = ("sharp", "oximg", "vipsthumbnail")
 LABEL = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF", "png": "PNG"}
@@ -19,7 +21,7 @@ def workplace():
     return tempfile.TemporaryDirectory(dir=os.environ.get("TOOLS_DATA"))
 
 
-def views(field, judge, source, format, effort, ours, rest):
+def views(field, judge, source, format, effort, ours):
     """One picture in one format: the tallies, with the bodies of the first answers and of those after a rest."""
     count = effort.requests_for(format)
     names = pictures.copies(source, field.sources, effort.rounds * count + 1)
@@ -33,7 +35,7 @@ def views(field, judge, source, format, effort, ours, rest):
             contestant.settle()
         mine = names[number * count:][:count]
         questions = [(name, WIDE, format) for name in mine]
-        seconds, cpu, bodies = one_by_one(contestant, questions, rest=rest and contestant is ours)
+        seconds, cpu, bodies = one_by_one(contestant, questions, rest=contestant is ours)
         for body in bodies:
             pictures.check(body, format, size)
         tally.rounds.append(seconds)
@@ -47,21 +49,25 @@ def views(field, judge, source, format, effort, ours, rest):
 
 
 def lines_of(tallies, judge, source, name_of_ours):
-    """A row for each contestant, ours first, and one for our answer after work in the background."""
+    """A row for each contestant, and one for our answer after work in the background."""
     rows = []
-    ours = tallies.get(name_of_ours)
+    ours = tallies[name_of_ours]
     for name, tally in tallies.items():
         body = tally.bodies["first"]
         all = tally.all()
-        ratio = "" if tally is ours or ours is None else spread(ratios(ours.medians(), tally.medians()))
+        ratio = "" if tally is ours else spread(ratios(ours.medians(), tally.medians()))
         rows.append([name, *(milliseconds(percentile(all, part)) for part in (0.5, 0.95, 0.99)),
-                     milliseconds(statistics.median(tally.cpu)), f"{len(body):,}", f"{judge.score(source, WIDE, body):.1f}", ratio])
+                     milliseconds(statistics.median(tally.cpu)), *worth(judge, source, WIDE, body), ratio])
         later = tally.bodies.get("later")
         if later is not None:
             same = " (the same)" if later == body else ""
-            rows.append([f"{name}, asked again later{same}", "", "", "", "", f"{len(later):,}",
-                         f"{judge.score(source, WIDE, later):.1f}", ""])
+            rows.append([f"{name}, asked again later{same}", "", "", "", "", *worth(judge, source, WIDE, later), ""])
     return rows
+
+
+def worth(judge, source, box, body):
+    """Bytes and score of an answer."""
+    return f"{len(body):,}", f"{judge.score(source, box, body):.1f}"
 
 
 COLUMNS = ["", "p50 ms", "p95 ms", "p99 ms", "processor ms", "bytes", "score", "Safelight's time as a part of it"]
@@ -70,30 +76,32 @@ COLUMNS = ["", "p50 ms", "p95 ms", "p99 ms", "processor ms", "bytes", "score", "
 def picture_views(levels, formats, effort):
     """Tables for each large picture and format, and whom to compare with."""
     lines, ours = [], Safelight(levels)
-    with workplace() as folder, Field([ours], peers(), folder, ON_SERVER_CORE) as field:
+    with workplace() as folder, Field([ours, *peers()], folder, ON_SERVER_CORE) as field:
         judge = pictures.Judge(folder)
         for source in pictures.large()[:effort.pictures]:
             size = pictures.format_and_size(pictures.read(source))
             for format in formats:
-                tallies = views(field, judge, source, format, effort, ours, rest=True)
+                tallies = views(field, judge, source, format, effort, ours)
                 lines += ["", f"{os.path.basename(source)} ({size[1]}x{size[2]}, {os.path.getsize(source):,} bytes) to "
                           f"{LABEL[format]} at quality {QUALITY[format]}:", ""]
                 lines += table(COLUMNS, lines_of(tallies, judge, source, ours.name))
                 best = fastest(tallies, LIBRARIES)
-                if best and ours.name in tallies:
-                    ratio = ratios(tallies[ours.name].medians(), tallies[best].medians())
-                    lines += ["", f"Of the time of the fastest library, {best}: **{spread(ratio)}**."]
+                if best:
+                    mine, its = tallies[ours.name], tallies[best]
+                    lines += ["", f"Of the time of the fastest library, {best}: **{spread(ratios(mine.medians(), its.medians()))}**; of "
+                              f"its processor time: {spread(ratios(mine.cpu, its.cpu))}."]
         stored = ours.storage()
         if stored.get("levels"):
             lines += ["", f"Levels take {stored['level_bytes'] / stored['original_bytes']:.1%} of the originals' bytes."]
-    return [*lines, "", *absences(field)]
+    return lines + absences(field.absent)
 
 
 def cold(effort):
     return ["## Cold view of a stored picture at 800 pixels", "",
-            f"{effort.rounds} rounds of {effort.requests} requests ({effort.requests_for('avif')} for AVIF) one after another, each for another copy of the picture. Safelight "
-            "comes to rest after each answer; its levels were made before. Files are in the page cache. Scores are SSIMULACRA2 "
-            "beside a reduction in linear light by libvips. Asked for the same quality, programs mean different things by it.",
+            f"{effort.rounds} rounds of {effort.requests} requests ({effort.requests_for('avif')} for AVIF) one after another, each for "
+            "another copy of the picture. Safelight comes to rest after each answer; its levels were made before. Files are in "
+            "the page cache. Scores are SSIMULACRA2 beside a reduction in linear light by libvips. Asked for the same quality, "
+            "programs mean different things by it.",
             *picture_views("small", ("jpeg", "webp", "avif"), effort)]
 
 
@@ -105,18 +113,19 @@ def first(effort):
 def resize(effort):
     """Same format in and out, so many at a time as the harness of imgproxy has users."""
     lines = ["## Throughput of pictures of 2 megapixels from files, to fit 512x512 in their own format", "",
-             f"{effort.rounds} rounds of {effort.requests * 4} requests ({effort.requests_for('avif') * 4} for AVIF), 2 at a time, each for another copy; `levels = off`."]
+             f"{effort.rounds} rounds of {effort.requests * MORE} requests ({effort.requests_for('avif') * MORE} for AVIF), 2 at a "
+             "time, each for another copy; `levels = off`."]
     ours = Safelight("off")
-    with workplace() as folder, Field([ours], peers(), folder, ON_SERVER_CORE) as field:
+    with workplace() as folder, Field([ours, *peers()], folder, ON_SERVER_CORE) as field:
         judge = pictures.Judge(folder)
         for format in ("jpeg", "png", "webp", "avif"):
             for source in pictures.middle(folder, format)[:effort.pictures]:
                 lines += throughput(field, judge, source, format, effort, ours)
-    return [*lines, "", *absences(field)]
+    return lines + absences(field.absent)
 
 
 def throughput(field, judge, source, format, effort, ours):
-    count = effort.requests_for(format) * 4
+    count = effort.requests_for(format) * MORE
     names = pictures.copies(source, field.sources, effort.rounds * count + 1)
     size = judge.fitted(source, SQUARE)
 
@@ -140,12 +149,12 @@ def throughput(field, judge, source, format, effort, ours):
     rows = []
     for name, tally in tallies.items():
         body = tally.bodies["first"]
-        ratio = "" if name == ours.name or ours.name not in tallies else spread(ratios(tallies[ours.name].rates, tally.rates))
+        ratio = "" if name == ours.name else spread(ratios(tallies[ours.name].rates, tally.rates))
         rows.append([name, spread(tally.rates, 1), milliseconds(percentile(tally.all(), 0.95)),
-                     milliseconds(statistics.median(tally.cpu)), f"{len(body):,}", f"{judge.score(source, SQUARE, body):.1f}", ratio])
+                     milliseconds(statistics.median(tally.cpu)), *worth(judge, source, SQUARE, body), ratio])
     columns = ["", "pictures/s", "p95 ms", "processor ms", "bytes", "score", "Safelight's rate as a multiple"]
     lines = ["", f"{LABEL[format]}, {os.path.basename(source)} ({os.path.getsize(source):,} bytes):", "", *table(columns, rows)]
-    return lines + (decoding(ours, names[:count], format, tallies[ours.name]) if ours.name in tallies else [])
+    return lines + decoding(ours, names[:count], format, tallies[ours.name])
 
 
 def decoding(ours, names, format, tally):
@@ -169,16 +178,15 @@ def memory(effort):
     source = pictures.own(4240)
     tallies, absent = {}, {}
     for _ in range(rounds):
-        for make in (lambda: Safelight("small"), lambda: Safelight("off"), *(lambda peer=peer: peer for peer in peers())):
+        for contestant in [Safelight("small"), Safelight("off"), *peers()]:
             with workplace() as folder:
                 names = pictures.copies(source, folder, AT_ONCE)
-                with Field([make()], [], folder, machine.unpinned()) as field:
+                with Field([contestant], folder, machine.ON_BOTH_CORES) as field:
                     one_memory(field, names, tallies)
                 absent.update(field.absent)
     rows = [[name, spread([idle / 1e6 for idle, _, _ in runs], 0), spread([peak / 1e6 for _, peak, _ in runs], 0),
              spread([took for _, _, took in runs])] for name, runs in tallies.items()]
-    lines += ["", *table(["", "idle, MB", "peak, MB", "seconds for all 16"], rows), ""]
-    return lines + [f"Absent: {name} ({reason})." for name, reason in sorted(absent.items())]
+    return [*lines, "", *table(["", "idle, MB", "peak, MB", "seconds for all 16"], rows), *absences(absent)]
 
 
 def one_memory(field, names, tallies):

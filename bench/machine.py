@@ -5,16 +5,12 @@ import os, platform, re, subprocess, threading, time
 # Two cores are enough: one for the server of the moment, one for what asks it.
 SERVER_CORE, CLIENT_CORE = 0, 1
 ON_SERVER_CORE = ("taskset", "-c", str(SERVER_CORE))
+ON_BOTH_CORES = ("taskset", "-c", f"{SERVER_CORE},{CLIENT_CORE}")
 
 
 def pin_client():
     """Moves this process to its core. What it starts is there too, unless started otherwise."""
     os.sched_setaffinity(0, {CLIENT_CORE})
-
-
-def unpinned():
-    """What goes before a command that may use both cores."""
-    return ("taskset", "-c", f"{SERVER_CORE},{CLIENT_CORE}")
 
 
 def family(pid):

@@ -43,10 +43,11 @@ def middle(folder, format):
     paths = []
     for source in [own(1760), *from_corpus(MIDDLE)]:
         name = os.path.splitext(os.path.basename(source))[0]
-        path = os.path.join(folder, f"{name}.{format}")
-        how = {"jpeg": "[Q=90,strip]", "png": "[compression=6,strip]", "webp": "[Q=85,strip]", "avif": "[Q=65,effort=0,strip]"}
-        vips("copy", source, path.replace(".jpeg", ".jpg") + how[format])
-        paths.append(path.replace(".jpeg", ".jpg"))
+        extension, how = {"jpeg": ("jpg", "Q=90"), "png": ("png", "compression=6"), "webp": ("webp", "Q=85"),
+                          "avif": ("avif", "Q=65,effort=0")}[format]
+        path = os.path.join(folder, f"{name}.{extension}")
+        vips("copy", source, f"{path}[{how},strip]")
+        paths.append(path)
     return paths
 
 

@@ -1,7 +1,6 @@
 """Rounds in which everybody has a turn, what they took, and tables of it."""
 
 import concurrent.futures, statistics, time
-import contestants
 from pictures import WrongAnswer
 
 
@@ -27,15 +26,15 @@ class Tally:
 class Field:
     """Those who take part in a row, started on one folder of sources. Use it in a `with`.
 
-    Who cannot be started, or gives a wrong answer, is left out of what follows, and `absent` says why."""
+    A peer that cannot be started, or gives a wrong answer, is left out of what follows, and `absent` says why."""
 
-    def __init__(self, ours, others, sources, before):
+    def __init__(self, wanted, sources, before):
         self.sources, self.before = sources, before
-        self.wanted, self.running, self.absent = [*ours, *others], [], {}
+        self.wanted, self.running, self.absent = wanted, [], {}
 
     def __enter__(self):
         for contestant in self.wanted:
-            reason = contestant.missing() if isinstance(contestant, contestants.Peer) else None
+            reason = contestant.missing()
             try:
                 if reason is None:
                     contestant.start(self.sources, self.before)
@@ -63,6 +62,8 @@ class Field:
                 try:
                     turn(contestant, number, tallies[contestant.name])
                 except (OSError, WrongAnswer) as error:
+                    if not contestant.may_fail:
+                        raise
                     self.absent[contestant.name] = str(error)
                     del tallies[contestant.name]
         return tallies
@@ -125,5 +126,6 @@ def table(columns, rows):
             *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)]
 
 
-def absences(field):
-    return [f"Absent: {name} ({reason})." for name, reason in sorted(field.absent.items())]
+def absences(absent):
+    """Lines on who is missing from the tables above."""
+    return [""] * bool(absent) + [f"- Absent: {name} ({reason})." for name, reason in sorted(absent.items())]

@@ -98,7 +98,8 @@ def start_nginx(folder):
     port = free_port()
     os.makedirs(os.path.join(folder, "www", "signed"))
     config = configure_nginx(folder, port, os.path.join(folder, "www"), KEY)
-    process = subprocess.Popen([*ON_SERVER_CORE, "nginx", "-c", config], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*ON_SERVER_CORE, "nginx", "-c", config], stderr=subprocess.DEVNULL,
+                               start_new_session=True)
     return process, port
 
 
@@ -145,7 +146,8 @@ def beside_nginx(effort, safelight, image, wanted, nginx_pid, port, folder):
     lines = ["", f"{len(body):,} bytes:", "", *alternate(effort, sides), ""]
     if safelight.web.get(path) != body:
         raise pictures.WrongAnswer("the picture has changed during the rounds")
-    return [*lines, f"Safelight's requests a processor second as a part of nginx's: **{spread(ratios(sides[0].by_cpu, sides[1].by_cpu))}**."]
+    ratio = spread(ratios(sides[0].by_cpu, sides[1].by_cpu))
+    return [*lines, f"Safelight's requests a processor second as a part of nginx's: **{ratio}**."]
 
 
 def signature(effort):
