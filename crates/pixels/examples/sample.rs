@@ -1,6 +1,6 @@
 //! Paints the sample photograph of the demo, a lake at dusk, and writes it as a JPEG:
 //! `cargo run --release -p safelight-pixels --example sample -- FILE [WIDTH]`. It is the same each time.
-//! With a width it is that many pixels wide, and as a camera would have stored it: baseline, with noise.
+//! With a width it is that many pixels wide, in 16:9, and as a camera would have stored it: baseline, with noise.
 #![allow(clippy::disallowed_methods, reason = "a program by hand writes a file")]
 
 use std::error::Error;
@@ -18,6 +18,8 @@ type Color = [f64; 3];
 struct Film {
     /// Pixels of the canvas for one of the picture.
     scale: f64,
+    /// The first row of the canvas, and how many of them.
+    rows: (f64, f64),
     /// Samples a side of each pixel.
     samples: usize,
     /// Strength of the noise.
@@ -28,12 +30,21 @@ struct Film {
 }
 
 impl Film {
-    const DEMO: Film = Film { scale: 1.0, samples: 2, grain: 0.016, quality: 84, progressive: true };
+    const DEMO: Film = Film {
+        scale: 1.0,
+        rows: (0.0, HEIGHT as f64),
+        samples: 2,
+        grain: 0.016,
+        quality: 84,
+        progressive: true,
+    };
 
     /// For so many pixels across.
     fn of_camera(width: u16) -> Film {
         let scale = WIDTH as f64 / f64::from(width);
-        Film { scale, samples: 1, grain: 0.07, quality: 92, progressive: false }
+        let rows = WIDTH as f64 * 9.0 / 16.0;
+        let rows = ((HEIGHT as f64 - rows) / 2.0, rows);
+        Film { scale, rows, samples: 1, grain: 0.07, quality: 92, progressive: false }
     }
 }
 
@@ -42,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = arguments.next().ok_or("name a file to write")?;
     let film = arguments.next().map(|text| text.parse().map(Film::of_camera)).transpose()?;
     let film = film.unwrap_or(Film::DEMO);
-    let [width, height] = [WIDTH, HEIGHT].map(|side| (side as f64 / film.scale).round() as u16);
+    let [width, height] = [WIDTH as f64, film.rows.1].map(|side| (side / film.scale).round() as u16);
     let scene = Scene::new();
     let mut pixels = Vec::with_capacity(usize::from(width) * usize::from(height) * 3);
     for y in 0..usize::from(height) {
@@ -116,7 +127,7 @@ impl Scene {
             let step = 1.0 / samples as f64;
             let dx = ((i % samples) as f64 + 0.5) * step;
             let dy = ((i / samples) as f64 + 0.5) * step;
-            let color = self.light((x as f64 + dx) * film.scale, (y as f64 + dy) * film.scale);
+            let color = self.light((x as f64 + dx) * film.scale, film.rows.0 + (y as f64 + dy) * film.scale);
             for (sum, value) in sum.iter_mut().zip(color) {
                 *sum += value / (samples * samples) as f64;
             }
@@ -275,7 +286,8 @@ fn foreground(x: f64, y: f64) -> f64 {
 
 /// Vignette, the film's curve, and grain.
 fn finish(film: &Film, color: Color, x: usize, y: usize) -> [u8; 3] {
-    let (cx, cy) = (x as f64 * film.scale / WIDTH as f64 - 0.5, y as f64 * film.scale / HEIGHT as f64 - 0.5);
+    let (across, down) = (x as f64 * film.scale, film.rows.0 + y as f64 * film.scale);
+    let (cx, cy) = (across / WIDTH as f64 - 0.5, down / HEIGHT as f64 - 0.5);
     let vignette = 1.0 - 0.42 * (cx * cx + cy * cy);
     let luma = 0.3 * color[0] + 0.55 * color[1] + 0.15 * color[2];
     let strength = film.grain * (1.0 - 0.6 * luma.min(1.0));
