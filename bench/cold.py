@@ -175,7 +175,7 @@ def memory(effort):
              f"{rounds} rounds, each with a fresh program and 16 copies of one picture of 12 megapixels, to 800 pixels as JPEG; "
              "both cores, every setting at its default. Memory is PSS summed over all processes, looked at every few milliseconds. "
              "Safelight has its levels in one row, and has none in the other."]
-    source = pictures.own(4240)
+    source = pictures.own(pictures.OWN_LARGE)
     tallies, absent = {}, {}
     for _ in range(rounds):
         for contestant in [Safelight("small"), Safelight("off"), *peers()]:

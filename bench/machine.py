@@ -112,6 +112,6 @@ def described(root):
         memory = int(file.readline().split()[1]) / 1048576
     busy = os.getloadavg()[0]
     return [f"Processor: {model}, {os.cpu_count()} cores, {memory:.0f} GiB of memory.",
-            f"Kernel: {platform.system()} {platform.release()}; {output('sed', '-n', 's/^PRETTY_NAME=//p', '/etc/os-release')}.",
+            f"Kernel: {platform.system()} {platform.release()}; {platform.freedesktop_os_release()['PRETTY_NAME']}.",
             f"Safelight: {output('git', '-C', root, 'describe', '--always', '--dirty')}, {output('rustc', '--version')}.",
             f"Load of the machine when the run began: {busy:.2f}."]

@@ -113,7 +113,7 @@ def warm(effort):
         safelight.start(folder, ON_SERVER_CORE)
         nginx, port = start_nginx(folder)
         try:
-            image = upload(safelight, pictures.own(1760), True)
+            image = upload(safelight, pictures.own(pictures.OWN_MIDDLE), True)
             safelight.settle()
             for wanted in BODIES:
                 lines += beside_nginx(effort, safelight, image, wanted, nginx.pid, port, folder)
@@ -159,7 +159,7 @@ def signature(effort):
     with workplace() as folder:
         safelight.start(folder, ON_SERVER_CORE)
         try:
-            path = variant_of(safelight, upload(safelight, pictures.own(1760), False), BODIES[0])
+            path = variant_of(safelight, upload(safelight, pictures.own(pictures.OWN_MIDDLE), False), BODIES[0])
             safelight.settle()
             safelight.web.get(path)
             pid, port = safelight.server.process.pid, safelight.server.port
