@@ -1,6 +1,6 @@
 """Rounds in which everybody has a turn, what they took, and tables of it."""
 
-import concurrent.futures, statistics, time
+import concurrent.futures, contextlib, statistics, time
 from pictures import WrongAnswer
 
 
@@ -46,8 +46,10 @@ class Field:
         return self
 
     def __exit__(self, *_):
-        for contestant in self.running:
-            contestant.stop()
+        # All are stopped, even when a second signal arrives meanwhile.
+        with contextlib.ExitStack() as stack:
+            for contestant in self.running:
+                stack.callback(contestant.stop)
 
     def interleave(self, rounds, turn, format):
         """Calls `turn(contestant, round, tally)` in every round for everybody who knows the format, each round with
