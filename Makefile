@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test ci setup fmt clippy deny docs demo-exit golden bench bench-dashboard compare-sharp fuzz fuzz-ci mutate mutate-ci conformance \
+.PHONY: demo test ci setup fmt clippy deny docs demo-exit golden bench bench-short bench-setup bench-dashboard compare-sharp fuzz fuzz-ci mutate mutate-ci conformance \
 	contact-sheet memory release render setup-build
 
 ## demo: build, and show private images end to end on a throwaway data folder
@@ -43,11 +43,18 @@ demo-exit:
 golden:
 	GOLDEN=write $(CARGO) test -p safelight-pixels --test golden --locked
 
-## bench: requests a second for a cached signed image, beside nginx with secure_link
-bench:
+## bench: beside sharp, ipx, thumbor, oximg, libvips and nginx, into bench/RESULTS.md; takes 25 minutes, and a quiet machine
+bench: bench-setup
+	bench/run --write
+
+## bench-short: the same in a few rounds on one picture, to see that all works
+bench-short: bench-setup
+	bench/run --short
+
+bench-setup:
 	@scripts/setup build bench
 	$(CARGO) build --release --locked
-	scripts/bench-delivery
+	$(CARGO) build --release --locked -p safelight-pixels --example score --example sample
 
 ## bench-dashboard: how long the dashboard's page of images takes among 100,000
 bench-dashboard: release

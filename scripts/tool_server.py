@@ -69,7 +69,8 @@ def peak_bytes(pid):
 class Server:
     """`safelight serve` on a throwaway data folder. Use it in a `with`."""
 
-    def __init__(self, *flags, answer_seconds=90):
+    def __init__(self, *flags, answer_seconds=90, before=()):
+        """`before` goes before the command, as of a program that pins it to a core."""
         self.answer_seconds = answer_seconds
         self.local = threading.local()
         self.folder = tempfile.TemporaryDirectory(dir=os.environ.get("TOOLS_DATA"))
@@ -77,13 +78,16 @@ class Server:
         self.port = free_port()
         if not os.path.exists(PROGRAM):
             sys.exit(f"{PROGRAM} is missing: build it first")
-        command = [PROGRAM, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", f"{self.folder.name}/data",
-                   "--max-upload-bytes", "200000000", "--log-level", "warn", *flags]
+        self.command = [*before, PROGRAM, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", f"{self.folder.name}/data",
+                        "--max-upload-bytes", "200000000", "--log-level", "warn", *flags]
+        self.begin()
+
+    def begin(self):
         env = {"SAFELIGHT_ACCOUNT_ID": ACCOUNT, "SAFELIGHT_ACCOUNT_HASH": HASH, "SAFELIGHT_API_TOKEN": TOKEN,
                "SAFELIGHT_SIGNING_KEY": "tools-key"}
         with open(self.log_path, "wb") as log:
             # What is sent to the tool's group must not end the server under the tool.
-            self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(self.command, env=env, stdout=log, stderr=log, start_new_session=True)
         for _ in range(600):
             try:
                 if self.get("/health/ready")[0] == 200:
@@ -99,13 +103,21 @@ class Server:
         return self
 
     def __exit__(self, *_):
+        self.end()
+        self.folder.cleanup()
+
+    def end(self):
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.folder.cleanup()
+
+    def begin_again(self):
+        """On the same data, with nothing left in memory."""
+        self.end()
+        self.begin()
 
     def alive(self):
         return self.process.poll() is None

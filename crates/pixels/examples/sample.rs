@@ -1,5 +1,6 @@
 //! Paints the sample photograph of the demo, a lake at dusk, and writes it as a JPEG:
-//! `cargo run --release -p safelight-pixels --example sample -- FILE`. It is the same each time.
+//! `cargo run --release -p safelight-pixels --example sample -- FILE [WIDTH]`. It is the same each time.
+//! With a width it is that many pixels wide, in 16:9, and as a camera would have stored it: baseline, with noise.
 #![allow(clippy::disallowed_methods, reason = "a program by hand writes a file")]
 
 use std::error::Error;
@@ -10,25 +11,62 @@ const HEIGHT: usize = 1067;
 const SHORE: f64 = 640.0;
 /// Where the sun stands.
 const SUN: (f64, f64) = (1010.0, 418.0);
-/// Samples a side of each pixel.
-const SAMPLES: usize = 2;
 
 type Color = [f64; 3];
 
+/// How the scene becomes pixels.
+struct Film {
+    /// Pixels of the canvas for one of the picture.
+    scale: f64,
+    /// The first row of the canvas, and how many of them.
+    rows: (f64, f64),
+    /// Samples a side of each pixel.
+    samples: usize,
+    /// Strength of the noise.
+    grain: f64,
+    /// Of the JPEG.
+    quality: u8,
+    progressive: bool,
+}
+
+impl Film {
+    const DEMO: Film = Film {
+        scale: 1.0,
+        rows: (0.0, HEIGHT as f64),
+        samples: 2,
+        grain: 0.016,
+        quality: 84,
+        progressive: true,
+    };
+
+    /// For so many pixels across.
+    fn of_camera(width: u16) -> Film {
+        let scale = WIDTH as f64 / f64::from(width);
+        let rows = WIDTH as f64 * 9.0 / 16.0;
+        let rows = ((HEIGHT as f64 - rows) / 2.0, rows);
+        Film { scale, rows, samples: 1, grain: 0.07, quality: 92, progressive: false }
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args().nth(1).ok_or("name a file to write")?;
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().ok_or("name a file to write")?;
+    let film = arguments.next().map(|text| text.parse().map(Film::of_camera)).transpose()?;
+    let film = film.unwrap_or(Film::DEMO);
+    let [width, height] = [WIDTH as f64, film.rows.1].map(|side| (side / film.scale).round() as u16);
     let scene = Scene::new();
-    let mut pixels = Vec::with_capacity(WIDTH * HEIGHT * 3);
-    for y in 0..HEIGHT {
-        for x in 0..WIDTH {
-            pixels.extend(scene.pixel(x, y));
+    let mut pixels = Vec::with_capacity(usize::from(width) * usize::from(height) * 3);
+    for y in 0..usize::from(height) {
+        for x in 0..usize::from(width) {
+            pixels.extend(scene.pixel(&film, x, y));
         }
     }
     let mut file = Vec::new();
-    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 84);
-    encoder.set_progressive(true);
+    let mut encoder = jpeg_encoder::Encoder::new(&mut file, film.quality);
+    encoder.set_progressive(film.progressive);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
     encoder.add_exif_metadata(&exif())?;
-    encoder.encode(&pixels, WIDTH as u16, HEIGHT as u16, jpeg_encoder::ColorType::Rgb)?;
+    encoder.encode(&pixels, width, height, jpeg_encoder::ColorType::Rgb)?;
     std::fs::write(path, file)?;
     Ok(())
 }
@@ -82,18 +120,19 @@ impl Scene {
         Scene { ridges }
     }
 
-    fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
+    fn pixel(&self, film: &Film, x: usize, y: usize) -> [u8; 3] {
+        let samples = film.samples;
         let mut sum = [0.0; 3];
-        for i in 0..SAMPLES * SAMPLES {
-            let step = 1.0 / SAMPLES as f64;
-            let dx = ((i % SAMPLES) as f64 + 0.5) * step;
-            let dy = ((i / SAMPLES) as f64 + 0.5) * step;
-            let color = self.light(x as f64 + dx, y as f64 + dy);
+        for i in 0..samples * samples {
+            let step = 1.0 / samples as f64;
+            let dx = ((i % samples) as f64 + 0.5) * step;
+            let dy = ((i / samples) as f64 + 0.5) * step;
+            let color = self.light((x as f64 + dx) * film.scale, film.rows.0 + (y as f64 + dy) * film.scale);
             for (sum, value) in sum.iter_mut().zip(color) {
-                *sum += value / (SAMPLES * SAMPLES) as f64;
+                *sum += value / (samples * samples) as f64;
             }
         }
-        finish(sum, x, y)
+        finish(film, sum, x, y)
     }
 
     fn light(&self, x: f64, y: f64) -> Color {
@@ -246,11 +285,12 @@ fn foreground(x: f64, y: f64) -> f64 {
 }
 
 /// Vignette, the film's curve, and grain.
-fn finish(color: Color, x: usize, y: usize) -> [u8; 3] {
-    let (cx, cy) = (x as f64 / WIDTH as f64 - 0.5, y as f64 / HEIGHT as f64 - 0.5);
+fn finish(film: &Film, color: Color, x: usize, y: usize) -> [u8; 3] {
+    let (across, down) = (x as f64 * film.scale, film.rows.0 + y as f64 * film.scale);
+    let (cx, cy) = (across / WIDTH as f64 - 0.5, down / HEIGHT as f64 - 0.5);
     let vignette = 1.0 - 0.42 * (cx * cx + cy * cy);
     let luma = 0.3 * color[0] + 0.55 * color[1] + 0.15 * color[2];
-    let strength = 0.016 * (1.0 - 0.6 * luma.min(1.0));
+    let strength = film.grain * (1.0 - 0.6 * luma.min(1.0));
     let grain = (hash(x as i64, y as i64, 701) + hash(x as i64, y as i64, 702) - 1.0) * strength;
     let mut pixel = [0; 3];
     for (out, value) in pixel.iter_mut().zip(color) {
