@@ -53,15 +53,40 @@ pub(super) fn scale(frame: Frame, plan: &Plan) -> Result<Frame, Fault> {
 pub(crate) fn resample(frame: &Frame, region: Region, size: Size) -> Option<Frame> {
     let scaler = Scaler::new(frame, region, size);
     let pixels = match frame.channels() {
-        Channels::Grey => scaler.run::<U16>(average::<1>),
-        Channels::Rgb => scaler.run::<U16x3>(average::<3>),
-        Channels::Rgba => scaler.run::<U16x4>(average_premultiplied),
+        Channels::Grey => scaler.run::<U16>(&Lighting::GREY),
+        Channels::Rgb => scaler.run::<U16x3>(&Lighting::RGB),
+        Channels::Rgba => scaler.run::<U16x4>(&Lighting::RGBA),
     };
     Frame::new(size.width, size.height, frame.channels(), pixels?)
 }
 
-/// Adds the light of a row of pixels, of which `side` fall into each box, to the sums of the boxes.
-type Average = fn(row: &[u8], side: usize, table: &[u16; 256], sums: &mut [u32]);
+/// How light comes out of pixels of some number of samples.
+struct Lighting {
+    /// The light of each pixel of a row.
+    each: fn(row: &[u8], table: &[u16; 256], out: &mut [u16]),
+    /// Adds the light of a row of pixels, of which `side` fall into each box, to the sums of the boxes.
+    sums: fn(row: &[u8], side: usize, table: &[u16; 256], sums: &mut [u32]),
+}
+
+impl Lighting {
+    const GREY: Lighting = Lighting { each, sums: average::<1> };
+    const RGB: Lighting = Lighting { each, sums: average::<3> };
+    const RGBA: Lighting = Lighting { each: each_premultiplied, sums: average_premultiplied };
+}
+
+fn each(row: &[u8], table: &[u16; 256], out: &mut [u16]) {
+    for (light, &byte) in out.iter_mut().zip(row) {
+        *light = table[usize::from(byte)]; // 256 entries, so every byte is an index.
+    }
+}
+
+fn each_premultiplied(row: &[u8], table: &[u16; 256], out: &mut [u16]) {
+    for (light, &[r, g, b, a]) in out.as_chunks_mut::<4>().0.iter_mut().zip(row.as_chunks::<4>().0) {
+        // 256 entries, so every byte is an index.
+        let of = |byte: u8| linear::premultiply(table[usize::from(byte)], a);
+        *light = [of(r), of(g), of(b), u16::from(a) * (OPAQUE / 255)];
+    }
+}
 
 fn average<const N: usize>(row: &[u8], side: usize, table: &[u16; 256], sums: &mut [u32]) {
     let boxes = row.chunks(side * N).zip(sums.as_chunks_mut::<N>().0);
@@ -137,7 +162,7 @@ impl<'a> Scaler<'a> {
         Scaler { frame, region, side, width, height, filter }
     }
 
-    fn run<P: PixelTrait + InnerPixel<Component = u16>>(&self, average: Average) -> Option<Vec<u8>> {
+    fn run<P: PixelTrait + InnerPixel<Component = u16>>(&self, lighting: &Lighting) -> Option<Vec<u8>> {
         let samples = self.frame.channels().count();
         let full = if samples == 4 { OPAQUE } else { u16::MAX };
         let part = |light: u16| (u32::from(light) * u32::from(full) / u32::from(u16::MAX)) as u16;
@@ -162,7 +187,7 @@ impl<'a> Scaler<'a> {
             let height = scale_y * f64::from(count);
             let rows = Window::around(top, top + height, scale_y, row_count);
             source.resize(columns.len() * rows.len(), P::default());
-            self.reduce(columns, rows, average, &forth, P::components_mut(&mut source));
+            self.reduce(columns, rows, lighting, &forth, P::components_mut(&mut source));
             let view = TypedImageRef::new(columns.len() as u32, rows.len() as u32, &source).ok()?;
             let mut strip = TypedImage::from_pixels_slice(self.width, count, &mut target).ok()?;
             // Rounding may put the far ends a little outside of the window.
@@ -181,28 +206,63 @@ impl<'a> Scaler<'a> {
     }
 
     /// Fills `out` with the mean light of the boxes in the window.
-    fn reduce(&self, columns: Window, rows: Window, average: Average, table: &[u16; 256], out: &mut [u16]) {
+    fn reduce(
+        &self,
+        columns: Window,
+        rows: Window,
+        lighting: &Lighting,
+        table: &[u16; 256],
+        out: &mut [u16],
+    ) {
         let (samples, side) = (self.frame.channels().count(), self.side);
-        let mut sums = vec![0_u32; columns.len() * samples];
         let left = columns.start * side * samples;
         let right = (columns.end * side * samples).min(self.frame.stride());
-        let last_width = (self.frame.width() as usize).min(columns.end * side) - (columns.end - 1) * side;
         let all = self.frame.pixels().chunks_exact(self.frame.stride()).skip(rows.start * side);
         let mut lines = all.map(|row| row.get(left..right).unwrap_or_default());
-        for made in out.chunks_exact_mut(columns.len() * samples) {
+        let made = out.chunks_exact_mut(columns.len() * samples);
+        if side == 1 {
+            made.zip(lines).for_each(|(made, row)| (lighting.each)(row, table, made));
+            return;
+        }
+        let mut sums = vec![0_u32; columns.len() * samples];
+        let last_width = (self.frame.width() as usize).min(columns.end * side) - (columns.end - 1) * side;
+        for made in made {
             sums.fill(0);
             let mut height = 0;
             for row in lines.by_ref().take(side) {
-                average(row, side, table, &mut sums);
+                (lighting.sums)(row, side, table, &mut sums);
                 height += 1;
             }
-            let (area, last_area) = ((side * height).max(1) as u32, (last_width * height).max(1) as u32);
+            let (mean, last_mean) = (Mean::of(side * height), Mean::of(last_width * height));
             let inner = made.len() - samples;
-            for (index, (mean, sum)) in made.iter_mut().zip(&sums).enumerate() {
-                let area = if index < inner { area } else { last_area };
-                *mean = ((sum + area / 2) / area) as u16;
-            }
+            let (made, last_made) = made.split_at_mut(inner);
+            let (sums, last_sums) = sums.split_at(inner);
+            made.iter_mut().zip(sums).for_each(|(made, &sum)| *made = mean.round(sum));
+            last_made.iter_mut().zip(last_sums).for_each(|(made, &sum)| *made = last_mean.round(sum));
         }
+    }
+}
+
+/// Division of sums of so many 16-bit samples by their number, rounded to nearest, as a multiplication: a tenth of
+/// the time, and exact as long as a box has at most [`MAX_BOX`] squared of them.
+#[derive(Clone, Copy)]
+struct Mean {
+    half: u64,
+    factor: u64,
+}
+
+impl Mean {
+    /// With this shift the factor is off by less than one in 2^45, and sums have 30 bits.
+    const SHIFT: u32 = 45;
+
+    fn of(number: usize) -> Mean {
+        let number = number.max(1) as u64;
+        Mean { half: number / 2, factor: (1 << Mean::SHIFT) / number + 1 }
+    }
+
+    fn round(self, sum: u32) -> u16 {
+        // At most 65,535 times the number, and half of it: the product has 62 bits.
+        (((u64::from(sum) + self.half) * self.factor) >> Mean::SHIFT) as u16
     }
 }
 

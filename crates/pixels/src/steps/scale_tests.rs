@@ -167,3 +167,17 @@ fn averaging_first_stays_close_to_lanczos_over_the_full_picture() {
         assert!(psnr > 38.0, "640 to {to}: {psnr:.1} dB");
     }
 }
+
+#[test]
+fn means_are_exact() {
+    for number in (1..=MAX_BOX * 2).chain([MAX_BOX * 127, MAX_BOX * MAX_BOX - 1, MAX_BOX * MAX_BOX]) {
+        let (mean, most) = (Mean::of(number), 65_535 * number as u32);
+        let number = number as u32;
+        let steps = (0..=most).step_by(most as usize / 97 + 1);
+        let edges = (0..90).map(|step| number * step * 728 + number / 2);
+        for sum in steps.chain(edges).flat_map(|sum| [sum.saturating_sub(1), sum, sum + 1]) {
+            let sum = sum.min(most);
+            assert_eq!(u32::from(mean.round(sum)), (sum + number / 2) / number, "{sum} of {number}");
+        }
+    }
+}
