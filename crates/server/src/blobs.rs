@@ -187,6 +187,17 @@ impl Blobs {
     /// Stores an original. It is durable when this returns. When the caller stops waiting, it may
     /// be stored all the same.
     pub async fn put_original(&self, blob: &BlobId, staged: &Staged) -> Result<(), BlobError> {
+        let name = self.folder.join(BlobKey::Original(blob.clone()).path().as_ref());
+        let from = staged.path().to_owned();
+        let linked = tokio::task::spawn_blocking(move || link_durably(&from, &name)).await;
+        match linked.map_err(std::io::Error::from).flatten() {
+            Ok(()) => Ok(()),
+            // The store may be on another file system, or on one without links.
+            Err(_) => self.copy_original(blob, staged).await,
+        }
+    }
+
+    async fn copy_original(&self, blob: &BlobId, staged: &Staged) -> Result<(), BlobError> {
         let mut file = tokio::fs::File::open(staged.path()).await.map_err(BlobError::Staged)?;
         let path = BlobKey::Original(blob.clone()).path();
         let mut upload = self.store.put_multipart(&path).await?;
@@ -322,6 +333,13 @@ async fn read_chunk(file: &mut tokio::fs::File) -> std::io::Result<Bytes> {
     let mut chunk = BytesMut::with_capacity(CHUNK);
     while chunk.len() < CHUNK && file.read_buf(&mut chunk).await? > 0 {}
     Ok(chunk.freeze())
+}
+
+/// Gives a file a second name, which nothing has, and makes both the file and the name durable.
+fn link_durably(from: &Path, name: &Path) -> std::io::Result<()> {
+    File::open(from)?.sync_all()?;
+    std::fs::hard_link(from, name)?;
+    name.parent().map_or(Ok(()), sync_folder)
 }
 
 fn sync_folder(folder: &Path) -> std::io::Result<()> {

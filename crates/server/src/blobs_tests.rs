@@ -154,6 +154,17 @@ async fn deleting_a_blob_takes_all_of_it_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn an_original_is_copied_where_it_cannot_be_linked() {
+    let (folder, blobs) = new_store();
+    let staging = Staging::open(folder.path().join("staging")).expect("opens");
+    let bytes = vec![7; CHUNK * 2 + 5];
+    let piece = Ok::<_, std::io::Error>(Bytes::from(bytes.clone()));
+    let staged = staging.stage(stream::iter([piece]), u64::MAX).await.expect("staged");
+    blobs.copy_original(&blob(1), &staged).await.expect("stored");
+    assert_eq!(blobs.original(&granted(blob(1))).await.expect("is there"), bytes);
+}
+
+#[tokio::test]
 async fn an_upload_that_fails_stores_nothing() {
     let (folder, blobs) = new_store();
     let staging = Staging::open(folder.path().join("staging")).expect("opens");
