@@ -88,7 +88,8 @@ impl Dev {
 
 fn settings(data: &Path, surroundings: &Surroundings) -> anyhow::Result<Settings> {
     let mut settings = load(&Sources {
-        flags: vec![("shutdown-timeout", "1s".to_owned())],
+        // The first answer is the only one, so that tests know what comes.
+        flags: vec![("shutdown-timeout", "1s".to_owned()), ("refine", "off".to_owned())],
         config_file: None,
         environment: surroundings.environment.only(&VARIABLES),
         program: surroundings.program.clone(),
