@@ -21,6 +21,14 @@ def workplace():
     return tempfile.TemporaryDirectory(dir=os.environ.get("TOOLS_DATA"))
 
 
+def ready(contestant, number, names, box, format):
+    """Before a turn: the copies are there, and nobody's first request of all is timed."""
+    contestant.prepare(names)
+    if number == 0:
+        contestant.get(names[-1], box, format)
+        contestant.settle()
+
+
 def views(field, judge, source, format, effort, ours):
     """One picture in one format: the tallies, with the bodies of the first answers and of those after a rest."""
     count = effort.requests_for(format)
@@ -28,11 +36,7 @@ def views(field, judge, source, format, effort, ours):
     size = judge.fitted(source, WIDE)
 
     def turn(contestant, number, tally):
-        contestant.prepare(names)
-        if number == 0:
-            # Nobody's first request of all is timed.
-            contestant.get(names[-1], WIDE, format)
-            contestant.settle()
+        ready(contestant, number, names, WIDE, format)
         mine = names[number * count:][:count]
         questions = [(name, WIDE, format) for name in mine]
         seconds, cpu, bodies = one_by_one(contestant, questions, rest=contestant is ours)
@@ -130,10 +134,7 @@ def throughput(field, judge, source, format, effort, ours):
     size = judge.fitted(source, SQUARE)
 
     def turn(contestant, number, tally):
-        contestant.prepare(names)
-        if number == 0:
-            contestant.get(names[-1], SQUARE, format)
-            contestant.settle()
+        ready(contestant, number, names, SQUARE, format)
         before = contestant.cpu()
         questions = [(name, SQUARE, format) for name in names[number * count:][:count]]
         seconds, took, bodies = at_once(contestant, questions, 2)
