@@ -46,13 +46,14 @@ class Web:
 
 
 class Safelight:
-    """Sources are uploaded, and asked for by their ids. `small` and so on are the setting `levels`."""
+    """Sources are uploaded, and asked for by their ids. `small` and so on are the setting `levels`, `on` and `off` that of
+    `refine`."""
 
     formats = ("jpeg", "webp", "avif", "png")
     may_fail = False
 
-    def __init__(self, levels):
-        self.levels, self.ids = levels, {}
+    def __init__(self, levels, refine="on"):
+        self.levels, self.refine, self.ids = levels, refine, {}
         self.name = "Safelight" if levels != "off" else "Safelight, levels off"
 
     def missing(self):
@@ -60,7 +61,7 @@ class Safelight:
 
     def start(self, sources, before):
         self.sources = sources
-        self.server = Server("--levels", self.levels, before=before)
+        self.server = Server("--levels", self.levels, "--refine", self.refine, before=before)
         self.web = Web(self.server.port)
         status, answer = self.server.api("PATCH", "/config", json.dumps({"flexible_variants": True}))
         if status != 200:

@@ -14,7 +14,7 @@ class Tally:
     """What one contestant did: seconds of every request by round, and what else a row wants to keep."""
 
     def __init__(self):
-        self.rounds, self.cpu, self.rates, self.bodies = [], [], [], {}
+        self.rounds, self.cpu, self.rates, self.decoding, self.bodies = [], [], [], [], {}
 
     def all(self):
         return [seconds for round in self.rounds for seconds in round]
