@@ -33,6 +33,8 @@ pub enum Subject {
     Probe,
     /// A file of one format.
     Render(SourceFormat),
+    /// A level, as it lies in the store.
+    Level,
     /// A file that may be an SVG.
     Svg,
     /// An EXIF block.
@@ -49,6 +51,7 @@ pub fn targets() -> Vec<(String, Subject)> {
         ("metadata", Subject::Metadata),
         ("protocol", Subject::Protocol),
         ("svg", Subject::Svg),
+        ("render_level", Subject::Level),
     ]
     .map(|(name, subject)| (name.to_owned(), subject))
     .into();
@@ -76,6 +79,7 @@ pub fn check(subject: Subject, data: &[u8]) -> Verdict {
         Subject::Options => options::check(data),
         Subject::Probe => render::check_head(data),
         Subject::Render(format) => render::check(format, data),
+        Subject::Level => render::check_level(data),
         Subject::Svg => svg::check(data),
         Subject::Metadata => metadata::check(data),
         Subject::Protocol => protocol::check(data),

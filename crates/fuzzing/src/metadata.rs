@@ -8,7 +8,7 @@ use safelight_domain::transform::{MetadataPolicy, Transform};
 use safelight_pixels::{Source, probe, render};
 
 /// A small grey JPEG with no metadata.
-const PICTURE: &[u8] = include_bytes!("../../pixels/tests/golden/inputs/grey.jpg");
+pub(crate) const PICTURE: &[u8] = include_bytes!("../../pixels/tests/golden/inputs/grey.jpg");
 
 const MARK: &[u8] = b"Exif\0\0";
 

@@ -1,10 +1,11 @@
-//! Files of each format, rendered as a worker renders them.
+//! Files of each format, and levels, rendered as a worker renders them.
 
 use crate::Verdict;
+use crate::metadata::PICTURE;
 use safelight_domain::image::{SourceFormat, SourceLimits};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
-use safelight_pixels::{Rendered, Source, probe, render};
+use safelight_pixels::{Rendered, Source, probe, render, render_level};
 
 /// Small, since what a bent header may claim beyond this would only cost time.
 pub(crate) const LIMITS: SourceLimits = SourceLimits { side: 2_000, area: 1_000_000 };
@@ -45,21 +46,35 @@ pub(crate) fn check_head(file: &[u8]) -> Verdict {
 
 /// A file behind the bytes that choose. Files of other formats are not rendered.
 pub(crate) fn check(wanted: SourceFormat, data: &[u8]) -> Verdict {
-    let Some(([format, transform], file)) = data.split_first_chunk::<PREFIX>() else {
-        return Verdict::Reject;
-    };
-    let (format, transform) = (choose(&OutputFormat::ALL, *format), choose(&TRANSFORMS, *transform));
+    let Some((format, transform, file)) = chosen(data) else { return Verdict::Reject };
     match probe(file, &LIMITS) {
         Ok(info) if info.format == wanted => {}
         _ => return Verdict::Reject,
     }
-    let transform = Transform::from_canonical(transform).expect("the transforms above are sound");
     let overlays = vec![file; transform.draw.len()];
     let source = Source { file, overlays: &overlays };
     if let Ok(rendered) = render(&source, &transform, format, &LIMITS) {
         judge(&rendered, format);
     }
     Verdict::Keep
+}
+
+/// A level behind the bytes that choose, with a sound picture to draw on it. It may be damaged in the store.
+pub(crate) fn check_level(data: &[u8]) -> Verdict {
+    let Some((format, transform, file)) = chosen(data) else { return Verdict::Reject };
+    let overlays = vec![PICTURE; transform.draw.len()];
+    let source = Source { file, overlays: &overlays };
+    if let Ok(rendered) = render_level(&source, &transform, format, &LIMITS) {
+        judge(&rendered, format);
+    }
+    Verdict::Keep
+}
+
+/// What the first bytes choose, and the file behind them.
+fn chosen(data: &[u8]) -> Option<(OutputFormat, Transform, &[u8])> {
+    let ([format, transform], file) = data.split_first_chunk::<PREFIX>()?;
+    let transform = Transform::from_canonical(choose(&TRANSFORMS, *transform));
+    Some((choose(&OutputFormat::ALL, *format), transform.expect("the transforms above are sound"), file))
 }
 
 fn choose<T: Copy>(all: &[T], byte: u8) -> T {

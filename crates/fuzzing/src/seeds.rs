@@ -1,12 +1,12 @@
 //! What the targets start from: the engine's own fixtures, and texts.
 
 use crate::Subject;
-use crate::render::{PREFIX, TRANSFORMS};
+use crate::render::{LIMITS, PREFIX, TRANSFORMS};
 use safelight::protocol::{Base, Message, Request, Response, Wall, Walls};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits, Turn};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Transform;
-use safelight_pixels::{Fault, probe};
+use safelight_pixels::{Fault, Source, levels, probe, render};
 use std::path::{Path, PathBuf};
 
 /// Larger files are mutated too slowly to be worth it, in bytes.
@@ -55,9 +55,25 @@ pub fn seeds(subject: Subject, folders: &[PathBuf]) -> std::io::Result<Vec<Vec<u
             let prefixed = of_format(format, folders)?.into_iter().enumerate();
             prefixed.map(|(number, file)| [&choices(number)[..], &file].concat()).collect()
         }
+        Subject::Level => {
+            let prefixed = files(folders)?.into_iter().filter_map(|file| level(&file)).enumerate();
+            prefixed.map(|(number, file)| [&choices(number)[..], &file].concat()).collect()
+        }
         Subject::Metadata => files(folders)?.iter().filter_map(|file| exif_block(file)).collect(),
         Subject::Protocol => messages(),
     })
+}
+
+/// The smallest level of a JPEG or a PNG that was made just as large as an original with levels is.
+fn level(file: &[u8]) -> Option<Vec<u8>> {
+    let format = match probe(file, &LIMITS).ok()?.format {
+        SourceFormat::Jpeg => OutputFormat::Jpeg,
+        SourceFormat::Png => OutputFormat::Png,
+        _ => return None,
+    };
+    let larger = Transform::from_canonical("fit=squeeze,width=2000,height=500,metadata=keep").ok()?;
+    let original = render(&Source { file, overlays: &[] }, &larger, format, &LIMITS).ok()?;
+    levels(&original.bytes, 8, &LIMITS).ok()?.pop().map(|level| level.bytes)
 }
 
 /// Different ones for neighbours, so that a few files reach many choices.

@@ -116,6 +116,11 @@ fn files_of_every_format() {
 }
 
 #[test]
+fn levels() {
+    replay("render_level", Subject::Level);
+}
+
+#[test]
 fn every_target_has_seeds() {
     for (name, subject) in targets() {
         assert!(!inputs(subject).is_empty(), "{name} has no seeds");

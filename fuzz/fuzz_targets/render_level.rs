@@ -1,0 +1,2 @@
+#![no_main]
+safelight_fuzz::target!();
