@@ -81,6 +81,9 @@ pub struct Stored {
 /// Why bytes could not be stored or read.
 #[derive(Debug, Error)]
 pub enum BlobError {
+    /// An original has that name already.
+    #[error("an original has been stored by that name")]
+    Taken,
     /// They should be there.
     #[error("the stored bytes are missing")]
     Missing,
@@ -184,7 +187,7 @@ impl Blobs {
         if read.as_ref() == b"check" { Ok(()) } else { Err(BlobError::Missing) }
     }
 
-    /// Stores an original. It is durable when this returns. When the caller stops waiting, it may
+    /// Stores an original under a name that nothing has. It is durable when this returns. When the caller stops waiting, it may
     /// be stored all the same.
     pub async fn put_original(&self, blob: &BlobId, staged: &Staged) -> Result<(), BlobError> {
         let name = self.folder.join(BlobKey::Original(blob.clone()).path().as_ref());
@@ -192,6 +195,8 @@ impl Blobs {
         let linked = tokio::task::spawn_blocking(move || link_durably(&from, &name)).await;
         match linked.map_err(std::io::Error::from).flatten() {
             Ok(()) => Ok(()),
+            // The kernel looks at the name first. A copy would take the other original's place.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(BlobError::Taken),
             // The store may be on another file system, or on one without links.
             Err(_) => self.copy_original(blob, staged).await,
         }

@@ -165,6 +165,18 @@ async fn an_original_is_copied_where_it_cannot_be_linked() {
 }
 
 #[tokio::test]
+async fn what_is_stored_is_never_overwritten() {
+    let (folder, blobs) = new_store();
+    put(&blobs, &blob(1), b"one").await;
+    let staging = Staging::open(folder.path().join("staging")).expect("opens");
+    let piece = Ok::<_, std::io::Error>(Bytes::from_static(b"another"));
+    let staged = staging.stage(stream::iter([piece]), 9).await.expect("staged");
+    let refused = blobs.put_original(&blob(1), &staged).await;
+    assert_eq!(blobs.original(&granted(blob(1))).await.expect("is there"), "one");
+    assert!(matches!(refused, Err(BlobError::Taken)), "{refused:?}");
+}
+
+#[tokio::test]
 async fn an_upload_that_fails_stores_nothing() {
     let (folder, blobs) = new_store();
     let staging = Staging::open(folder.path().join("staging")).expect("opens");
