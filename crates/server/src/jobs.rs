@@ -1,5 +1,9 @@
 //! Background work from the durable job table.
 
+mod line;
+
+pub(crate) use line::{Line, Outcome, keep_running};
+
 use crate::app::App;
 use crate::blobs::{BlobError, Blobs};
 use crate::catalog::{Catalog, CatalogError, Job, JobKind, JobLine};
@@ -7,7 +11,6 @@ use crate::clock::Clock;
 use crate::fetch::Client;
 use crate::sweep::{Limits, ORPHAN_AGE, sweep};
 use crate::webhooks::{Message, TellError, tell};
-use futures_util::stream::{self, TryStreamExt};
 use safelight_domain::account::AccountId;
 use safelight_domain::direct_upload::UploadEvent;
 use safelight_domain::image::BlobId;
@@ -19,7 +22,7 @@ use tokio::time::sleep;
 /// Jobs of each line that run at once.
 const CONCURRENT: usize = 4;
 
-/// How long a job is its runner's alone. When the runner died, it is leased again after that.
+/// See [`Line::lease_ms`].
 const LEASE_MS: i64 = 60_000;
 
 /// The wait after the first failure; it doubles with each further one, up to [`LONGEST_WAIT_MS`].
@@ -84,18 +87,9 @@ impl Work<'_> {
     async fn run(&self, pace: Pace, shutdown: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = shutdown => {}
-            () = self.keep_running_jobs(JobLine::Storage, pace) => {}
-            () = self.keep_running_jobs(JobLine::Notices, pace) => {}
+            () = keep_running(pace.jobs, || self.run_due_jobs(JobLine::Storage)) => {}
+            () = keep_running(pace.jobs, || self.run_due_jobs(JobLine::Notices)) => {}
             () = self.keep_sweeping(pace) => {}
-        }
-    }
-
-    async fn keep_running_jobs(&self, line: JobLine, pace: Pace) {
-        loop {
-            if let Err(error) = self.run_due_jobs(line).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "the job queue failed");
-            }
-            sleep(pace.jobs).await;
         }
     }
 
@@ -112,15 +106,12 @@ impl Work<'_> {
 
     /// Runs jobs of a line until none is due.
     async fn run_due_jobs(&self, line: JobLine) -> Result<(), CatalogError> {
-        let lease = |()| async {
-            let now_ms = self.clock.now_ms();
-            let job = self.catalog.lease_job(line, now_ms, now_ms.saturating_add(LEASE_MS)).await?;
-            Ok(job.map(|job| (job, ())))
-        };
-        stream::try_unfold((), lease).try_for_each_concurrent(CONCURRENT, |job| self.run_job(job)).await
+        let Work { catalog, clock, .. } = *self;
+        let line = Line { catalog, clock, line, at_once: CONCURRENT, lease_ms: LEASE_MS };
+        line.run_due(|job| self.run_job(job)).await
     }
 
-    async fn run_job(&self, job: Job) -> Result<(), CatalogError> {
+    async fn run_job(&self, job: Job) -> Result<Outcome, CatalogError> {
         let result = match &job.kind {
             JobKind::DeleteBlob(blob) => self.delete_blob(blob).await,
             // In a line of its own, which this never leases.
@@ -128,20 +119,19 @@ impl Work<'_> {
             JobKind::Notify { account, event } => self.tell(account, event).await,
         };
         match result {
-            Ok(()) => self.catalog.finish_job(job.id).await,
+            Ok(()) => Ok(Outcome::Finished),
             Err(error @ JobError::Tell(_)) if job.attempts >= MOST_CALLS => {
                 tracing::warn!(?job, error = &error as &dyn std::error::Error, "an event is lost");
-                self.catalog.finish_job(job.id).await
+                Ok(Outcome::Finished)
             }
             Err(error) => {
                 let wait_ms = wait_ms(job.attempts);
                 tracing::warn!(?job, wait_ms, error = &error as &dyn std::error::Error, "a job failed");
-                let until_ms = self.clock.now_ms().saturating_add(wait_ms);
-                self.catalog.retry_job(job.id, until_ms).await?;
-                match job.kind {
-                    JobKind::Notify { account, .. } => self.catalog.postpone_events(&account, until_ms).await,
-                    JobKind::DeleteBlob(_) | JobKind::RenderVariants(_) => Ok(()),
+                if let JobKind::Notify { account, .. } = &job.kind {
+                    let until_ms = self.clock.now_ms().saturating_add(wait_ms);
+                    self.catalog.postpone_events(account, until_ms).await?;
                 }
+                Ok(Outcome::Again { wait_ms })
             }
         }
     }

@@ -5,6 +5,7 @@ use super::refine::make_better;
 use super::{DeliverError, internal};
 use crate::app::App;
 use crate::catalog::{CatalogError, Job, JobKind, JobLine};
+use crate::jobs::{Line, Outcome, keep_running};
 use crate::renderer::RenderError;
 use safelight_domain::access::authorize_upkeep;
 use safelight_domain::image::{BlobId, Image};
@@ -12,7 +13,6 @@ use safelight_domain::negotiate::{FormatChoice, OutputFormat, output_format};
 use safelight_domain::options::Recipe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
 
 /// Between two looks for jobs.
 const PACE: Duration = Duration::from_secs(1);
@@ -28,38 +28,24 @@ const MOST_ATTEMPTS: u32 = 10;
 
 /// Renders the variants of new images until `shutdown` completes.
 pub async fn render_variants(app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
+    let App { catalog, clock, .. } = &*app;
+    let line = Line { catalog, clock, line: JobLine::Variants, at_once: 1, lease_ms: LEASE_MS };
     tokio::select! {
         () = shutdown => {}
-        () = keep_rendering(&app) => {}
+        () = keep_running(PACE, || line.run_due(|job| run_job(&app, job))) => {}
     }
 }
 
-async fn keep_rendering(app: &App) {
-    loop {
-        match run_job(app).await {
-            Ok(true) => {}
-            Ok(false) => sleep(PACE).await,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the job queue failed");
-                sleep(PACE).await;
-            }
-        }
-    }
-}
-
-/// Whether there was one.
-async fn run_job(app: &App) -> Result<bool, CatalogError> {
-    let now_ms = app.clock.now_ms();
-    let leased = app.catalog.lease_job(JobLine::Variants, now_ms, now_ms.saturating_add(LEASE_MS)).await?;
-    let Some(Job { id, kind: JobKind::RenderVariants(blob), attempts }) = leased else { return Ok(false) };
-    match render_all(app, &blob).await {
-        Err(error) if attempts < MOST_ATTEMPTS => {
+async fn run_job(app: &App, job: Job) -> Result<Outcome, CatalogError> {
+    // The line has no others.
+    let JobKind::RenderVariants(blob) = job.kind else { return Ok(Outcome::Finished) };
+    Ok(match render_all(app, &blob).await {
+        Err(error) if job.attempts < MOST_ATTEMPTS => {
             tracing::info!(%error, blob = blob.as_str(), "variants have to wait");
-            app.catalog.retry_job(id, app.clock.now_ms().saturating_add(WAIT_MS)).await?;
+            Outcome::Again { wait_ms: WAIT_MS }
         }
-        Ok(()) | Err(_) => app.catalog.finish_job(id).await?,
-    }
-    Ok(true)
+        Ok(()) | Err(_) => Outcome::Finished,
+    })
 }
 
 /// Renders every variant that can be. What is stored already is not made again.
