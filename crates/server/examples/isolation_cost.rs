@@ -9,7 +9,7 @@
 use anyhow::{Context, ensure};
 use bytes::Bytes;
 use safelight::config::{RenderConfig, Sandbox};
-use safelight::protocol::{Wall, Walls};
+use safelight::protocol::{Base, Wall, Walls};
 use safelight::renderer::{Demand, Renderer, Urgency};
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
@@ -70,8 +70,14 @@ async fn main() -> anyhow::Result<()> {
 async fn render(pool: &Renderer, file: Bytes) -> anyhow::Result<Duration> {
     let transform = Transform { width: Some(Side::parse(800)?), ..Transform::default() };
     let begin = Instant::now();
-    pool.render(vec![file], transform, OutputFormat::WebP, Demand::new(Urgency::Awaited, Cost::default()))
-        .await?;
+    pool.render(
+        Base::Original,
+        vec![file],
+        transform,
+        OutputFormat::WebP,
+        Demand::new(Urgency::Awaited, Cost::default()),
+    )
+    .await?;
     Ok(begin.elapsed())
 }
 

@@ -20,6 +20,7 @@ use crate::blobs::{BlobError, BlobKey};
 use crate::catalog::{Rendition, RenditionKey};
 use crate::deliver::decision::{Decision, Seen, Wanted, decide};
 use crate::deliver::refine::{Choice, choose};
+use crate::protocol::Base;
 use crate::random;
 use crate::renderer::{Demand, RenderError, Urgency, check_bytes};
 use crate::usage::{Event, Measure};
@@ -289,10 +290,9 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted, effort: Effort) -> 
     check_bytes(wanted.lengths.iter().copied())?;
     let transform = wanted.recipe.transform();
     let output = Output { format: wanted.key.format, effort };
-    let level = level(app, granted, wanted, output).await?;
-    let (divisor, mut files) = match level {
-        Some((divisor, bytes)) => (Some(divisor), vec![bytes]),
-        None => (None, Vec::new()),
+    let (base, divisor, mut files) = match level(app, granted, wanted, output).await? {
+        Some((divisor, bytes)) => (Base::Level, Some(divisor), vec![bytes]),
+        None => (Base::Original, None, Vec::new()),
     };
     let cost = Cost::of_render(&wanted.source, transform, output, divisor, &app.config.source_limits);
     for granted in std::iter::once(granted).chain(&wanted.overlays).skip(files.len()) {
@@ -309,12 +309,7 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted, effort: Effort) -> 
     };
     let demand = Demand::new(urgency, cost);
     let can_be_better = divisor.is_some() || has_thorough(transform, output.format);
-    let transform = transform.clone();
-    let rendered = if divisor.is_some() {
-        app.renderer.render_level(files, transform, output, demand).await?
-    } else {
-        app.renderer.render(files, transform, output, demand).await?
-    };
+    let rendered = app.renderer.render(base, files, transform.clone(), output, demand).await?;
     let sha256 = Sha256::digest(&rendered.bytes).into();
     let effort = if can_be_better { effort } else { Effort::Thorough };
     Ok(Made { sha256, bytes: rendered.bytes, waited: rendered.waited, effort })

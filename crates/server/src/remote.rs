@@ -14,6 +14,7 @@ pub use flights::Flights;
 use crate::app::App;
 use crate::deliver::{Answer, Origin, Transformed, Varies};
 use crate::fetch::{DownloadError, Target};
+use crate::protocol::Base;
 use crate::remote::source::{Age, Source};
 use crate::renderer::{Demand, RenderError, Urgency};
 use bytes::Bytes;
@@ -277,7 +278,8 @@ async fn render(app: &App, wanted: &Wanted, source: &Source) -> Result<Kept, Rem
     let files = vec![source.file.bytes.clone()];
     let cost = Cost::of_render(&info, &wanted.transform, format.into(), None, &app.config.source_limits);
     let demand = Demand::new(Urgency::Awaited, cost);
-    let rendered = app.renderer.render(files, wanted.transform.clone(), format, demand).await?;
+    let rendered =
+        app.renderer.render(Base::Original, files, wanted.transform.clone(), format, demand).await?;
     let tag = source.tag.as_ref().and_then(|tag| tag.to_str().ok());
     Ok(Kept {
         info,

@@ -128,29 +128,24 @@ impl Renderer {
         self.submit(Lane::Short, |reply| Job::Probe { file, reply }).await
     }
 
-    /// Renders an original. `files` are its bytes and those of the transform's overlays, at most 512
-    /// MiB together. Dropping the future takes the job out of the queue; once a worker has begun, it
-    /// goes on.
+    /// Renders an original, or a level that [`level_for`](safelight_pixels::level_for) chose. `files` are its bytes
+    /// and those of the transform's overlays, at most 512 MiB together. Dropping the future takes the job out of
+    /// the queue; once a worker has begun, it goes on.
     pub async fn render(
         &self,
+        base: Base,
         files: Vec<Bytes>,
         transform: Transform,
         output: impl Into<Output>,
-        demand: Demand,
+        Demand { urgency, cost }: Demand,
     ) -> Result<Rendered, RenderError> {
-        self.render_base(Base::Original, files, transform, output.into(), demand).await
-    }
-
-    /// The same with a level of the original as the first of `files`, one that
-    /// [`level_for`](safelight_pixels::level_for) chose.
-    pub async fn render_level(
-        &self,
-        files: Vec<Bytes>,
-        transform: Transform,
-        output: impl Into<Output>,
-        demand: Demand,
-    ) -> Result<Rendered, RenderError> {
-        self.render_base(Base::Level, files, transform, output.into(), demand).await
+        check_bytes(files.iter().map(|file| file.len() as u64))?;
+        let (queued, output) = (Instant::now(), output.into());
+        let lane = match urgency {
+            Urgency::Awaited => Lane::Awaited,
+            Urgency::Background => Lane::Background,
+        };
+        self.submit(lane, |reply| Job::Render { base, files, transform, output, cost, queued, reply }).await
     }
 
     /// Makes the levels of an original, those of [`divisors`](safelight_pixels::divisors); nobody waits.
@@ -162,23 +157,6 @@ impl Renderer {
     /// Says that something else than the queue is full, and how long it may be until there is room.
     pub(crate) fn busy(&self) -> RenderError {
         RenderError::Busy(self.pool.queue.wait())
-    }
-
-    async fn render_base(
-        &self,
-        base: Base,
-        files: Vec<Bytes>,
-        transform: Transform,
-        output: Output,
-        Demand { urgency, cost }: Demand,
-    ) -> Result<Rendered, RenderError> {
-        check_bytes(files.iter().map(|file| file.len() as u64))?;
-        let queued = Instant::now();
-        let lane = match urgency {
-            Urgency::Awaited => Lane::Awaited,
-            Urgency::Background => Lane::Background,
-        };
-        self.submit(lane, |reply| Job::Render { base, files, transform, output, cost, queued, reply }).await
     }
 
     /// Whether a worker answers, and from behind which walls. It waits for a free worker, before any

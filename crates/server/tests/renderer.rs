@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, kill_process};
 use safelight::config::{RenderConfig, Sandbox};
-use safelight::protocol::{self, Request, Response};
+use safelight::protocol::{self, Base, Request, Response};
 use safelight::renderer::{Demand, RenderError, Renderer, Urgency};
 use safelight_domain::image::{SourceFormat, SourceInfo, SourceLimits, Turn};
 use safelight_domain::negotiate::OutputFormat;
@@ -65,7 +65,7 @@ fn awaited() -> Demand {
 }
 
 async fn render(pool: &Renderer, file: Bytes) -> Result<(u32, u32), RenderError> {
-    let rendered = pool.render(vec![file], to_width(4), OutputFormat::Png, awaited()).await?;
+    let rendered = pool.render(Base::Original, vec![file], to_width(4), OutputFormat::Png, awaited()).await?;
     Ok((rendered.width, rendered.height))
 }
 
@@ -114,8 +114,10 @@ async fn files_are_probed_and_rendered() {
             turn: Turn::Upright
         }
     );
-    let rendered =
-        pool.render(vec![png(8, 6)], to_width(4), OutputFormat::Png, awaited()).await.expect("a rendition");
+    let rendered = pool
+        .render(Base::Original, vec![png(8, 6)], to_width(4), OutputFormat::Png, awaited())
+        .await
+        .expect("a rendition");
     assert_eq!((rendered.width, rendered.height), (4, 3));
     let decoded = png::Decoder::new(std::io::Cursor::new(rendered.bytes)).read_info().expect("a PNG");
     assert_eq!(decoded.info().size(), (4, 3));
@@ -192,7 +194,8 @@ async fn a_render_longer_than_the_time_limit_is_ended() {
     let limit = Duration::from_millis(1);
     let pool = pool(1, 8, limit);
     let heavy = Transform { blur: Blur::parse(250.0).expect("in range"), ..Transform::default() };
-    let result = pool.render(vec![png(2000, 2000)], heavy, OutputFormat::WebP, awaited()).await;
+    let result =
+        pool.render(Base::Original, vec![png(2000, 2000)], heavy, OutputFormat::WebP, awaited()).await;
     assert_eq!(result.map(|rendered| rendered.width), Err(RenderError::TimedOut(limit)));
 }
 
@@ -384,8 +387,9 @@ async fn files_beyond_what_a_worker_takes_do_not_end_it() {
     // Zeros that are never read take no memory.
     let (large, half) = (Bytes::from(vec![0; (512 << 20) + 1]), Bytes::from(vec![0; 300 << 20]));
     assert_eq!(pool.probe(large).await, Err(RenderError::FilesTooLarge((512 << 20) + 1)));
-    let overlay =
-        pool.render(vec![half.clone(), half], Transform::default(), OutputFormat::Png, awaited()).await;
+    let overlay = pool
+        .render(Base::Original, vec![half.clone(), half], Transform::default(), OutputFormat::Png, awaited())
+        .await;
     assert!(matches!(overlay, Err(RenderError::FilesTooLarge(bytes)) if bytes == 600 << 20));
     assert_eq!(worker(&pool).await, before);
     assert_eq!(pool.counters().starts, 1);

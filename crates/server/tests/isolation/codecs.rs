@@ -4,6 +4,7 @@
 
 use crate::{config, png, pool};
 use bytes::Bytes;
+use safelight::protocol::Base;
 use safelight::renderer::{Demand, RenderError, Renderer, Urgency};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::{Side, Transform};
@@ -25,7 +26,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 async fn to(pool: &Renderer, file: Bytes, format: OutputFormat) -> Result<Bytes, RenderError> {
     let small = Transform { width: Side::parse(64).ok(), ..Transform::default() };
-    Ok(pool.render(vec![file], small, format, Demand::new(Urgency::Awaited, Cost::default())).await?.bytes)
+    Ok(pool
+        .render(Base::Original, vec![file], small, format, Demand::new(Urgency::Awaited, Cost::default()))
+        .await?
+        .bytes)
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod walls;
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use safelight::config::{RenderConfig, Sandbox};
+use safelight::protocol::Base;
 use safelight::renderer::{Demand, RenderError, Renderer, Urgency};
 use safelight_domain::image::SourceLimits;
 use safelight_domain::negotiate::OutputFormat;
@@ -61,6 +62,7 @@ fn png(width: u32, height: u32) -> Bytes {
 async fn render(pool: &Renderer, file: Bytes) -> Result<(u32, u32), RenderError> {
     let rendered = pool
         .render(
+            Base::Original,
             vec![file],
             Transform::default(),
             OutputFormat::WebP,
