@@ -24,7 +24,7 @@ use safelight_domain::transform::{Animation, Effort, Gamut, Gravity, Transform};
 
 /// Changes whenever the same original would give other levels, so that those of an older program are made
 /// anew.
-pub const LEVELS_VERSION: u32 = 1;
+pub const LEVELS_VERSION: u32 = 2;
 
 /// Originals of fewer pixels have no levels: a rendition of them takes a few milliseconds as it is.
 pub const LEAST_PIXELS: u64 = 1_000_000;

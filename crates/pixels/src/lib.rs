@@ -7,7 +7,7 @@
 //! more than 8 bits 12), with alpha 4 more, in a file made to keep earlier pictures up to 60; HEIC as
 //! AVIF, and without tiles 14; JPEG XL 28, and never more than 64. An animation has one frame at a time,
 //! and with its canvas 18. To that come per output pixel 4 (animated 12), with blur 12, and the encoder's
-//! own (MozJPEG 12 and some of its files, libwebp 3, with transparency 33, libaom 24). Scaling works in strips and adds a few megabytes, a
+//! own (MozJPEG 12 and some of its files, libwebp 3, with transparency 33, libaom 24). Scaling keeps the few rows that it needs and adds some megabytes, a
 //! colour profile at most its size and a few megabytes of tables, JPEG XL up to 64 megabytes, a gravity
 //! that looks at the picture about ten. Pictures drawn on top are decoded one after the other when the
 //! one below has its size; what is kept of them takes 4 bytes a pixel, of at most as many as the limits
@@ -43,7 +43,7 @@ use thiserror::Error;
 
 /// Changes whenever the same request would give other pixels, so that stored renditions of an
 /// older engine are not used any more.
-pub const ENGINE_VERSION: u32 = 5;
+pub const ENGINE_VERSION: u32 = 6;
 
 /// A rendition.
 #[derive(Clone, Debug, PartialEq, Eq)]

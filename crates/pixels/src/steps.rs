@@ -3,9 +3,11 @@
 mod blur;
 mod canvas;
 mod composite;
+mod light;
 mod orient;
 mod scale;
 mod sharpen;
+mod taps;
 mod tone;
 mod trim;
 

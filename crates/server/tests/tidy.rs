@@ -84,7 +84,6 @@ fn packages_depend_on_what_they_may() {
                 "gif",
                 "image-webp",
                 "jpeg-encoder",
-                "fast_image_resize",
                 "moxcms",
                 "quantizr",
                 "svg-hush",
@@ -195,10 +194,9 @@ fn one_command_alone_leads_to_the_emulator() {
 #[test]
 fn pixels_name_codecs_in_their_own_files_only() {
     // Every other package that the engine needs is a codec.
-    let elsewhere: [(&str, &[&str]); 5] = [
+    let elsewhere: [(&str, &[&str]); 4] = [
         ("safelight-domain", &[""]),
         ("thiserror", &[""]),
-        ("fast_image_resize", &["/steps/scale"]),
         ("moxcms", &["/color"]),
         ("svg-hush", &["/svg.rs"]),
     ];

@@ -37,7 +37,7 @@ pub(super) struct Hdr {
     /// To linear light in the primaries of the target.
     matrix: [[f32; 3]; 3],
     /// Samples of the target for light.
-    bytes: Vec<u8>,
+    bytes: Box<[u8; linear::LIGHTS]>,
 }
 
 impl Hdr {
