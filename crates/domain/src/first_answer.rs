@@ -14,8 +14,12 @@ impl FirstAnswerBudget {
         FirstAnswerBudget(time)
     }
 
-    /// Whether a picture of so many pixels is made in this format at once, rather than in one to fall back on.
+    /// Whether a picture of so many pixels is made in this format at once, rather than in one to fall back on. A
+    /// quick WebP is no smaller than a quick JPEG (`docs/quality.md`), and takes three times as long.
     pub fn allows(self, format: OutputFormat, last: OutputFormat, pixels: u64) -> bool {
+        if (format, last) == (OutputFormat::WebP, OutputFormat::Jpeg) {
+            return false;
+        }
         let time = encoding_time(format, pixels);
         time <= self.0 || time <= encoding_time(last, pixels)
     }
@@ -41,14 +45,16 @@ mod tests {
 
     #[test]
     fn large_pictures_fall_back_on_what_is_quicker() {
-        use OutputFormat::{Avif, Gif, Jpeg, Json, WebP};
+        use OutputFormat::{Avif, Gif, Jpeg, Json, Png, WebP};
         let budget = FirstAnswerBudget::new(Duration::from_millis(48));
         assert!(budget.allows(Avif, Jpeg, 800_000));
         assert!(!budget.allows(Avif, Jpeg, 800_001));
         assert!(!budget.allows(Avif, Jpeg, u64::MAX / 100));
         assert!(budget.allows(WebP, Gif, 10_000_000), "nothing is won by a GIF");
+        assert!(budget.allows(WebP, Png, 600_000));
+        assert!(!budget.allows(WebP, Jpeg, 1), "nothing is won by a WebP");
         let none = FirstAnswerBudget::new(Duration::ZERO);
         assert!(none.allows(Json, Json, 1));
-        assert!(!none.allows(WebP, Jpeg, 1));
+        assert!(!none.allows(Avif, Jpeg, 1));
     }
 }

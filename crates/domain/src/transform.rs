@@ -16,24 +16,30 @@ use thiserror::Error;
 /// look a little better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Effort {
-    /// Someone waits for it.
+    /// Someone waits for it, and a better file follows.
     Quick,
+    /// Someone waits for it, and it stays.
+    Standard,
     /// Nobody waits.
     Thorough,
 }
 
 impl Effort {
-    /// As tables and protocols have it: 0 and 1.
+    /// Every effort, the least first.
+    pub const ALL: [Effort; 3] = [Effort::Quick, Effort::Standard, Effort::Thorough];
+
+    /// As tables and protocols have it: 0, 1 and 2.
     pub fn number(self) -> u8 {
         match self {
             Effort::Quick => 0,
-            Effort::Thorough => 1,
+            Effort::Standard => 1,
+            Effort::Thorough => 2,
         }
     }
 
     /// The effort of such a number.
     pub fn from_number(number: u8) -> Option<Effort> {
-        [Effort::Quick, Effort::Thorough].into_iter().find(|effort| effort.number() == number)
+        Effort::ALL.into_iter().find(|effort| effort.number() == number)
     }
 }
 

@@ -70,8 +70,10 @@ pub enum Order {
 /// How long to look for a smaller file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// As libjpeg does, with the best codes for what is there.
+    /// With the best codes for what is there, and as few scans as a progressive file can have.
     Quick,
+    /// The same, in the scans that libjpeg makes: 3 % smaller, in half as long again.
+    Standard,
     /// For the coefficients that cost least for what they show, and the cheapest division into scans.
     Thorough,
 }

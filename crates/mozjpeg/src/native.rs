@@ -35,6 +35,20 @@ const OUT_OF_MEMORY: c_int = jpeg::JERR_OUT_OF_MEMORY as c_int;
 const APP1: c_int = 0xE1;
 const APP2: c_int = 0xE2;
 
+/// The scans of a quick file of luma alone: coarse colours first, then all detail.
+static GREY_SCANS: [jpeg::jpeg_scan_info; 2] = [scan(1, 0, 0, 0), scan(1, 0, 1, 63)];
+
+/// The same with chroma.
+static COLOR_SCANS: [jpeg::jpeg_scan_info; 4] =
+    [scan(3, 0, 0, 0), scan(1, 0, 1, 63), scan(1, 1, 1, 63), scan(1, 2, 1, 63)];
+
+/// A scan of so many components, beginning with one, that has all bits of some coefficients. Those of libjpeg's own
+/// division come in several parts, and take three times as long.
+const fn scan(components: c_int, component: c_int, first: c_int, last: c_int) -> jpeg::jpeg_scan_info {
+    let component_index = [component, component + 1, component + 2, 0];
+    jpeg::jpeg_scan_info { comps_in_scan: components, component_index, Ss: first, Se: last, Ah: 0, Al: 0 }
+}
+
 /// Encodes checked pixels with checked settings and metadata.
 pub(crate) fn encode(
     source: &Source<'_>,
@@ -129,7 +143,7 @@ impl Encoder {
                 Layout::Rgb => (3, jpeg::JCS_RGB),
             };
             let profile = match settings.effort {
-                Effort::Quick => jpeg::JCP_FASTEST,
+                Effort::Quick | Effort::Standard => jpeg::JCP_FASTEST,
                 Effort::Thorough => jpeg::JCP_MAX_COMPRESSION,
             };
             // SAFETY: the encoder was created, and has this parameter with this value.
@@ -146,8 +160,16 @@ impl Encoder {
             unsafe { jpeg::jpeg_set_quality(compress, settings.quality.into(), 1) };
             compress.optimize_coding = 1;
             match (settings.order, settings.effort) {
+                (Order::Progressive, Effort::Quick) => {
+                    let scans: &'static [jpeg::jpeg_scan_info] = match source.layout {
+                        Layout::Grey => &GREY_SCANS,
+                        Layout::Rgb => &COLOR_SCANS,
+                    };
+                    compress.scan_info = scans.as_ptr();
+                    compress.num_scans = scans.len() as c_int;
+                }
                 // SAFETY: the encoder has its defaults, and with them its components.
-                (Order::Progressive, Effort::Quick) => unsafe { jpeg::jpeg_simple_progression(compress) },
+                (Order::Progressive, Effort::Standard) => unsafe { jpeg::jpeg_simple_progression(compress) },
                 // It is the default of its profile.
                 (Order::Progressive, Effort::Thorough) => {}
                 (Order::Baseline, _) => {

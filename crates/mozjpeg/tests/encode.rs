@@ -15,9 +15,10 @@ const FINE: Settings =
     Settings { quality: 98, chroma: Chroma::Whole, order: Order::Progressive, effort: Effort::Thorough };
 const PLAIN: Metadata<'static> = Metadata { exif: None, profile: None };
 
-const ALL: [Settings; 6] = [
+const ALL: [Settings; 7] = [
     FINE,
     Settings { effort: Effort::Quick, ..FINE },
+    Settings { effort: Effort::Standard, ..FINE },
     Settings { effort: Effort::Quick, order: Order::Baseline, ..FINE },
     Settings { chroma: Chroma::Quarter, ..FINE },
     Settings { order: Order::Baseline, ..FINE },

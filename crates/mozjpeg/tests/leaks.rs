@@ -21,7 +21,7 @@ fn encode_some(count: u32) {
         }
         let order = if index % 4 == 0 { Order::Baseline } else { Order::Progressive };
         let chroma = if index % 3 == 0 { Chroma::Whole } else { Chroma::Quarter };
-        let effort = if index % 2 == 0 { Effort::Quick } else { Effort::Thorough };
+        let effort = [Effort::Quick, Effort::Standard, Effort::Thorough][index as usize % 3];
         let settings = Settings { quality: 80, chroma, order, effort };
         let metadata = Metadata { exif: Some(&exif), profile: None };
         encode(&pixels, Layout::Rgb, 64, 64, &settings, &metadata).expect("a file");

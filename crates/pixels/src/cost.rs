@@ -42,7 +42,7 @@ impl Cost {
         };
         let pixels = output_area(info, transform, output.format, limits).unwrap_or(0);
         let encoders = match output.effort {
-            Effort::Quick => 1,
+            Effort::Quick | Effort::Standard => 1,
             Effort::Thorough => THOROUGH,
         };
         let encoding = encoding_time(output.format, pixels.saturating_mul(frames).saturating_mul(encoders));

@@ -41,7 +41,7 @@ impl Encoding<'_> {
     pub(crate) fn new(transform: &Transform, output: Output) -> Self {
         Encoding {
             format: output.format,
-            effort: if has_thorough(transform, output.format) { output.effort } else { Effort::Quick },
+            effort: if has_thorough(transform, output.format) { output.effort } else { Effort::Standard },
             quality: transform.quality,
             compression: transform.compression,
             exif: None,
@@ -81,7 +81,7 @@ pub(crate) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, 
     }
 }
 
-/// Whether a thorough encoder makes another file than a quick one. One that is to be fast is never thorough, and
+/// Whether the effort of the encoder makes a difference. One that is to be fast is never thorough, and
 /// neither is a lossless WebP: it would take minutes.
 pub(crate) fn has_thorough(transform: &Transform, format: OutputFormat) -> bool {
     let suits = match format {

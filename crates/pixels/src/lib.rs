@@ -168,10 +168,10 @@ pub struct Output {
     pub effort: Effort,
 }
 
-/// By an encoder that someone waits for.
+/// By an encoder that someone waits for, of which nothing better follows.
 impl From<OutputFormat> for Output {
     fn from(format: OutputFormat) -> Output {
-        Output { format, effort: Effort::Quick }
+        Output { format, effort: Effort::Standard }
     }
 }
 
@@ -202,7 +202,7 @@ pub fn render_level(
     render::render_level(source, transform, output.into(), limits)
 }
 
-/// Whether a thorough encoder makes another file than a quick one.
+/// Whether the effort of the encoder makes a difference.
 pub fn has_thorough(transform: &Transform, format: OutputFormat) -> bool {
     encode::has_thorough(transform, format)
 }

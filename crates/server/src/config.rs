@@ -7,6 +7,7 @@ use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::first_answer::FirstAnswerBudget;
 use safelight_domain::image::SourceLimits;
 use safelight_domain::origin::AllowedOrigin;
+use safelight_domain::transform::Effort;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -100,6 +101,16 @@ pub enum Refine {
     Off,
     /// In the place of the first one, and in formats that took too long for it.
     On(FirstAnswerBudget),
+}
+
+impl Refine {
+    /// Of the encoder that someone waits for.
+    pub fn effort(self) -> Effort {
+        match self {
+            Refine::Off => Effort::Standard,
+            Refine::On(_) => Effort::Quick,
+        }
+    }
 }
 
 /// Whom a variant is rendered for before anybody asks.

@@ -220,7 +220,7 @@ where
     if !granted.holds(now) {
         return Err(DeliverError::Token(TokenFault::Expired).into());
     }
-    if effort == Effort::Quick {
+    if effort != Effort::Thorough {
         better.push(wanted);
     }
     let standing = app.refinements.standing(&app.config, &mut better);
@@ -284,7 +284,7 @@ impl Made {
     }
 }
 
-/// Makes a rendition. Someone waits for a quick one, and nobody for a thorough one.
+/// Makes a rendition.
 async fn make(app: &App, granted: &Granted, wanted: &Wanted, effort: Effort) -> Result<Made, DeliverError> {
     // Before any is read.
     check_bytes(wanted.lengths.iter().copied())?;
@@ -304,7 +304,7 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted, effort: Effort) -> 
         });
     }
     let urgency = match effort {
-        Effort::Quick => Urgency::Awaited,
+        Effort::Quick | Effort::Standard => Urgency::Awaited,
         Effort::Thorough => Urgency::Background,
     };
     let demand = Demand::new(urgency, cost);

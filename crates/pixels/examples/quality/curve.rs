@@ -61,6 +61,7 @@ fn jpeg(
 ) -> Result<Vec<u8>, Box<dyn Error>> {
     let effort = match effort {
         Effort::Quick => safelight_mozjpeg::Effort::Quick,
+        Effort::Standard => safelight_mozjpeg::Effort::Standard,
         Effort::Thorough => safelight_mozjpeg::Effort::Thorough,
     };
     let settings = safelight_mozjpeg::Settings { quality, chroma, order: Order::Progressive, effort };
@@ -78,7 +79,8 @@ fn webp(
 ) -> Result<Vec<u8>, Box<dyn Error>> {
     let compression = Compression::Lossy { quality: f32::from(quality), alpha_quality: 100, chroma };
     let method = match effort {
-        Effort::Quick => 2,
+        Effort::Quick => 1,
+        Effort::Standard => 2,
         Effort::Thorough => 6,
     };
     let settings = Settings { compression, method };
@@ -89,7 +91,7 @@ fn webp(
 fn avif(picture: &Picture, quality: u8, effort: Effort, chroma: Chroma) -> Result<Vec<u8>, Box<dyn Error>> {
     let color = safelight_aom::Color::Srgb;
     let speed = match effort {
-        Effort::Quick => 9,
+        Effort::Quick | Effort::Standard => 9,
         Effort::Thorough => 6,
     };
     let settings = safelight_aom::Settings { quality, alpha_quality: 100, speed, chroma, color };

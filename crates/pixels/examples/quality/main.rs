@@ -13,7 +13,7 @@
 //! `… -- curve FOLDER…`, or `curve-avif` and so on for one encoder, prints the scores of the encoders themselves over their own scales, which is
 //! where the tables of `encode/quality.rs` come from.
 //!
-//! `check` and `curve` measure the quick encoders, and with `thorough` before the folders the thorough ones.
+//! `check` and `curve` measure the quick encoders, and with `standard` or `thorough` before the folders the others.
 #![allow(clippy::disallowed_methods, reason = "a program by hand reads files")]
 
 mod check;
@@ -29,7 +29,8 @@ use std::error::Error;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).peekable();
     let mode = arguments.next().unwrap_or_default();
-    let effort = match arguments.next_if(|argument| argument == "thorough") {
+    let effort = match arguments.next_if(|argument| argument == "thorough" || argument == "standard") {
+        Some(word) if word == "standard" => Effort::Standard,
         Some(_) => Effort::Thorough,
         None => Effort::Quick,
     };

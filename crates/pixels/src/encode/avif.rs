@@ -11,7 +11,7 @@ use safelight_domain::transform::Effort;
 /// of SSIMULACRA2.
 fn speed(effort: Effort) -> u8 {
     match effort {
-        Effort::Quick => 9,
+        Effort::Quick | Effort::Standard => 9,
         Effort::Thorough => 6,
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, 
         order: if progressive { Order::Progressive } else { Order::Baseline },
         effort: match encoding.effort {
             Effort::Quick => safelight_mozjpeg::Effort::Quick,
+            Effort::Standard => safelight_mozjpeg::Effort::Standard,
             Effort::Thorough => safelight_mozjpeg::Effort::Thorough,
         },
     };

@@ -72,7 +72,7 @@ fn true_color(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, Fault> 
     };
     let ways: &[png::Compression] = match (encoding.compression, encoding.effort) {
         (Compression::Fast, _) => &[png::Compression::Fastest],
-        (Compression::Default, Effort::Quick) => &[png::Compression::Fast],
+        (Compression::Default, Effort::Quick | Effort::Standard) => &[png::Compression::Fast],
         // Each is the smaller for some photographs. `High` would take up to three times as long for half a
         // hundredth of the bytes.
         (Compression::Default, Effort::Thorough) => &[png::Compression::Fast, png::Compression::Balanced],
@@ -136,7 +136,7 @@ fn with_palette(frame: &Frame, picture: Indexed, encoding: &Encoding<'_>) -> Res
         Compression::Fast => png::Compression::Fastest,
         Compression::Default => match encoding.effort {
             // Flat pictures gain by it what photographs do not.
-            Effort::Quick => png::Compression::Balanced,
+            Effort::Quick | Effort::Standard => png::Compression::Balanced,
             Effort::Thorough => png::Compression::High,
         },
     });

@@ -62,6 +62,9 @@ const JPEG_444_THOROUGH: [Point; 6] =
 /// it is 85.8; the photographs that suffer most gain before.
 const WHOLE_CHROMA: f64 = 85.0;
 
+/// The score from which on a WebP has sharp chroma whoever waits.
+const MEAN_CHROMA: f64 = 82.0;
+
 /// libwebp with sharp chroma, quick; beyond 98 files grow for nothing.
 const WEBP_SHARP: [Point; 11] = [
     (15.5, 5.0),
@@ -102,6 +105,20 @@ const WEBP: [Point; 10] = [
     (77.3, 85.0),
     (81.1, 90.0),
     (85.2, 96.0),
+];
+
+/// The same by method 1.
+const WEBP_QUICK: [Point; 10] = [
+    (14.9, 5.0),
+    (26.1, 10.0),
+    (39.9, 20.0),
+    (49.4, 30.0),
+    (56.0, 40.0),
+    (60.9, 50.0),
+    (68.4, 70.0),
+    (78.0, 85.0),
+    (81.4, 90.0),
+    (85.0, 96.0),
 ];
 
 /// libaom at speed 9 with a quarter of the chroma.
@@ -164,7 +181,7 @@ pub(super) enum Chroma {
 pub(super) fn jpeg(quality: Option<Quality>, effort: Effort) -> (u8, Chroma) {
     let score = score(quality.unwrap_or(Quality::DEFAULT));
     let (quarter, whole_chroma): (&[Point], &[Point]) = match effort {
-        Effort::Quick => (&JPEG_420, &JPEG_444),
+        Effort::Quick | Effort::Standard => (&JPEG_420, &JPEG_444),
         Effort::Thorough => (&JPEG_420_THOROUGH, &JPEG_444_THOROUGH),
     };
     if score < WHOLE_CHROMA {
@@ -174,13 +191,19 @@ pub(super) fn jpeg(quality: Option<Quality>, effort: Effort) -> (u8, Chroma) {
     }
 }
 
+/// Whether the mean of four pixels' chroma reaches a quality, in not many more bytes than sharp chroma needs.
+pub(super) fn mean_chroma_will_do(quality: Option<Quality>) -> bool {
+    score(quality.unwrap_or(Quality::DEFAULT)) < MEAN_CHROMA
+}
+
 /// Quality of libwebp, 0 to 100.
 pub(super) fn webp(quality: Option<Quality>, chroma: safelight_webp::Chroma, effort: Effort) -> f32 {
     let score = score(quality.unwrap_or(Quality::DEFAULT));
     let curve: &[Point] = match (chroma, effort) {
-        (safelight_webp::Chroma::Sharp, Effort::Quick) => &WEBP_SHARP,
+        (safelight_webp::Chroma::Sharp, Effort::Quick | Effort::Standard) => &WEBP_SHARP,
         (safelight_webp::Chroma::Sharp, Effort::Thorough) => &WEBP_SHARP_THOROUGH,
-        (safelight_webp::Chroma::Mean, _) => &WEBP,
+        (safelight_webp::Chroma::Mean, Effort::Quick) => &WEBP_QUICK,
+        (safelight_webp::Chroma::Mean, Effort::Standard | Effort::Thorough) => &WEBP,
     };
     along(curve, score) as f32
 }
@@ -189,7 +212,7 @@ pub(super) fn webp(quality: Option<Quality>, chroma: safelight_webp::Chroma, eff
 pub(super) fn avif(quality: Option<Quality>, effort: Effort) -> (u8, Chroma) {
     let score = score(quality.unwrap_or(Quality::DEFAULT));
     let curve: &[Point] = match effort {
-        Effort::Quick => &AVIF,
+        Effort::Quick | Effort::Standard => &AVIF,
         Effort::Thorough => &AVIF_THOROUGH,
     };
     (whole(along(curve, score)), Chroma::Quarter)
@@ -222,7 +245,7 @@ mod tests {
     #[test]
     fn more_is_never_less() {
         let all: Vec<Quality> = (1..=100).map(|n| Quality::number(n).expect("in range")).collect();
-        for effort in [Effort::Quick, Effort::Thorough] {
+        for effort in Effort::ALL {
             for pair in all.windows(2) {
                 let [less, more] = [pair[0], pair[1]];
                 assert!(score(less) < score(more));
@@ -245,7 +268,7 @@ mod tests {
         let high = number(Quality::Word(QualityWord::High));
         assert!((90.0..92.0).contains(&high), "{high}");
         assert!((number(Quality::DEFAULT) - 85.0).abs() < 0.01);
-        for effort in [Effort::Quick, Effort::Thorough] {
+        for effort in Effort::ALL {
             assert_eq!(jpeg(None, effort), jpeg(Some(Quality::DEFAULT), effort));
         }
     }

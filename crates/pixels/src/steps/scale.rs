@@ -12,7 +12,7 @@ use crate::Fault;
 use crate::frame::{Channels, Frame, byte_count};
 use crate::plan::{Plan, Rect, Region, Scaling, Size};
 use crate::steps::light::{Light, Writer};
-use crate::steps::taps::{Kernel, LANES, Rows, Taps, along};
+use crate::steps::taps::{Kernel, LANES, Rows, Taps, along, side_by_side};
 use crate::steps::trim;
 use std::ops::Range;
 
@@ -118,10 +118,7 @@ impl<'a> Scaler<'a> {
                 read = read.max(start + weights.len());
                 kept.sum(start, weights, line);
             }
-            for (at, lanes) in lanes.iter_mut().enumerate() {
-                *lanes =
-                    std::array::from_fn(|lane| lines.get(lane * width + at).copied().unwrap_or_default());
-            }
+            side_by_side(&lines, &mut lanes);
             along::<N>(&lanes, &columns.taps, &mut made);
             writer.write(&mut made, frame.channels(), stride, bytes);
         }

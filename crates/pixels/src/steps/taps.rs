@@ -2,8 +2,8 @@
 
 use std::f64::consts::PI;
 
-/// Rows that are summed at once along the horizontal axis: the lanes of a processor's register, and of every sample
-/// there are so many side by side.
+/// Rows that are summed at once along the horizontal axis, as many as a register of every processor holds. Of each
+/// sample there are so many side by side.
 pub(super) const LANES: usize = 4;
 
 /// How the weight of a source pixel falls with its distance.
@@ -122,6 +122,15 @@ impl Rows {
             out.iter_mut().zip(self.row(number)).for_each(|(sum, light)| *sum += weight * light);
         }
     }
+}
+
+/// Puts the samples of rows that lie one after the other side by side.
+pub(super) fn side_by_side(rows: &[f32], lanes: &mut [[f32; LANES]]) {
+    let (first, rest) = rows.split_at(lanes.len());
+    let (second, rest) = rest.split_at(lanes.len());
+    let (third, fourth) = rest.split_at(lanes.len());
+    let rows = first.iter().zip(second).zip(third).zip(fourth);
+    lanes.iter_mut().zip(rows).for_each(|(lanes, (((a, b), c), d))| *lanes = [*a, *b, *c, *d]);
 }
 
 /// The weighted sums of pixels of `N` samples along rows, of as many rows as there are lanes.

@@ -6,7 +6,6 @@ use crate::app::App;
 use crate::catalog::RenditionKey;
 use crate::renderer::RenderError;
 use safelight_domain::access::Granted;
-use safelight_domain::transform::Effort;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
@@ -81,7 +80,7 @@ async fn fly(
     sender: watch::Sender<Option<Outcome>>,
 ) {
     let _landing = Landing { app: &app, key: &wanted.key };
-    let outcome = make(&app, &granted, &wanted, Effort::Quick).await;
+    let outcome = make(&app, &granted, &wanted, app.config.refine.effort()).await;
     drop(admission);
     sender.send_replace(Some(outcome.clone()));
     // Only after those who wait have it, and still listed, so that nobody makes it again meanwhile.
