@@ -121,7 +121,8 @@ async fn small_pictures_and_broken_ones_have_none_and_are_not_tried_again() {
     upload(&app).await;
     // The newest is done first.
     until_stored(&app, 2).await;
-    let waiting = || async { app.app.catalog.images_for_levels("small-1").await.expect("works").len() };
+    let made = format!("small-{}", safelight_pixels::LEVELS_VERSION);
+    let waiting = || async { app.app.catalog.images_for_levels(&made).await.expect("works").len() };
     let done = async {
         while waiting().await > 0 {
             tokio::task::yield_now().await;

@@ -57,14 +57,14 @@ async fn renditions(app: &TestApp) -> u64 {
 async fn a_better_rendition_takes_the_place_of_the_first() {
     let app = refining(Duration::from_secs(60)).await;
     let target = app.target(&sample(&app).await, "public");
-    let first = get(&app, &target, "image/webp").await;
+    let first = get(&app, &target, "*/*").await;
     assert_eq!(cache_control(&first), PROVISIONAL);
-    let again = get(&app, &target, "image/webp").await;
+    let again = get(&app, &target, "*/*").await;
     assert_eq!((cache_control(&again), again.header("etag")), (PROVISIONAL, first.header("etag")));
 
     start(&app);
-    let better = settled(&app, &target, "image/webp").await;
-    assert_eq!(better.header("content-type"), Some("image/webp"));
+    let better = settled(&app, &target, "*/*").await;
+    assert_eq!(better.header("content-type"), Some("image/jpeg"));
     assert!(better.body.len() < first.body.len(), "{} and {}", better.body.len(), first.body.len());
     assert_ne!(better.header("etag"), first.header("etag"));
     assert_eq!(renditions(&app).await, 1);
@@ -73,7 +73,7 @@ async fn a_better_rendition_takes_the_place_of_the_first() {
         let etag = etag.header("etag").expect("always there").to_owned();
         let (app, target) = (&app, &target);
         async move {
-            let headers = [("accept", "image/webp"), ("if-none-match", etag.as_str())];
+            let headers = [("accept", "*/*"), ("if-none-match", etag.as_str())];
             app.fetch(Method::GET, target, &headers).await.status.as_u16()
         }
     };
