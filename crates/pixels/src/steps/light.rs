@@ -51,7 +51,12 @@ impl<'a> Light<'a> {
         self.sums.fill(0);
         let mut height = 0;
         for line in lines {
-            add::<N>(line, wide, &self.table, &mut self.sums);
+            match wide {
+                2 => add::<N, 2>(line, &self.table, &mut self.sums),
+                3 => add::<N, 3>(line, &self.table, &mut self.sums),
+                4 => add::<N, 4>(line, &self.table, &mut self.sums),
+                _ => add_any::<N>(line, wide, &self.table, &mut self.sums),
+            }
             height += 1;
         }
         let last = self.frame.width() as usize - (self.columns.end - 1) * wide;
@@ -79,25 +84,38 @@ impl<'a> Light<'a> {
     }
 }
 
-/// Adds the light of a row of pixels, of which `wide` fall into each box, to the sums of the boxes.
-fn add<const N: usize>(line: &[u8], wide: usize, table: &[u16; 256], sums: &mut [u32]) {
+/// Adds the light of a row of pixels, of which `W` fall into each box, to the sums of the boxes. A loop of a known
+/// length takes half the time.
+fn add<const N: usize, const W: usize>(line: &[u8], table: &[u16; 256], sums: &mut [u32]) {
+    let (boxes, rest) = line.as_chunks::<N>().0.as_chunks::<W>();
+    let mut sums = sums.as_chunks_mut::<N>().0.iter_mut();
+    for (pixels, sums) in boxes.iter().zip(sums.by_ref()) {
+        pixels.iter().for_each(|pixel| add_pixel(pixel, table, sums));
+    }
+    if let Some(sums) = sums.next() {
+        rest.iter().for_each(|pixel| add_pixel(pixel, table, sums));
+    }
+}
+
+/// The same for any number of pixels in a box.
+fn add_any<const N: usize>(line: &[u8], wide: usize, table: &[u16; 256], sums: &mut [u32]) {
+    for (pixels, sums) in line.as_chunks::<N>().0.chunks(wide).zip(sums.as_chunks_mut::<N>().0) {
+        pixels.iter().for_each(|pixel| add_pixel(pixel, table, sums));
+    }
+}
+
+fn add_pixel<const N: usize>(pixel: &[u8; N], table: &[u16; 256], sums: &mut [u32; N]) {
     // 256 entries, so every byte is an index.
     let light = |byte: u8| table[usize::from(byte)];
-    for (pixels, sums) in line.chunks(wide * N).zip(sums.as_chunks_mut::<N>().0) {
-        for pixel in pixels.as_chunks::<N>().0 {
-            match (pixel.as_slice(), sums.as_mut_slice()) {
-                (&[r, g, b, a], [red, green, blue, alpha]) => {
-                    let part = |byte: u8| u32::from(linear::premultiply(light(byte), a));
-                    *red += part(r);
-                    *green += part(g);
-                    *blue += part(b);
-                    *alpha += u32::from(a) * 257;
-                }
-                (pixel, sums) => {
-                    sums.iter_mut().zip(pixel).for_each(|(sum, &byte)| *sum += u32::from(light(byte)));
-                }
-            }
+    match (pixel.as_slice(), sums.as_mut_slice()) {
+        (&[r, g, b, a], [red, green, blue, alpha]) => {
+            let part = |byte: u8| u32::from(linear::premultiply(light(byte), a));
+            *red += part(r);
+            *green += part(g);
+            *blue += part(b);
+            *alpha += u32::from(a) * 257;
         }
+        (pixel, sums) => sums.iter_mut().zip(pixel).for_each(|(sum, &byte)| *sum += u32::from(light(byte))),
     }
 }
 
