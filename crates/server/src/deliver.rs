@@ -247,18 +247,17 @@ async fn stored(
     // A second time, since a better one may take its place between the row and the bytes.
     for _ in 0..2 {
         let row = app.catalog.find_rendition(key, app.clock.now_ms()).await.map_err(internal)?;
-        let Some(Rendition { name, bytes: length, sha256, effort }) = row else { return Ok(None) };
-        let etag = ETag::of_rendition(&sha256, &key.blob);
-        if request.none_match.is_some_and(|header| etag.matches_none_match(header)) {
-            return Ok(Some(Found { etag, body: None, effort }));
+        let Some(row) = row else { return Ok(None) };
+        let Rendition { name, bytes: length, effort, .. } = &row.rendition;
+        let found = |body| Found { etag: row.etag.clone(), body, effort: *effort };
+        if request.none_match.is_some_and(|header| row.etag.matches_none_match(header)) {
+            return Ok(Some(found(None)));
         }
-        match app.blobs.rendition(granted, &name).await {
-            Ok(bytes) if bytes.len() as u64 == length => {
-                return Ok(Some(Found { etag, body: Some(bytes), effort }));
-            }
+        match app.blobs.rendition(granted, name).await {
+            Ok(bytes) if bytes.len() as u64 == *length => return Ok(Some(found(Some(bytes)))),
             // Lost, for instance in a restored backup without renditions: it is made again.
             Ok(_) | Err(BlobError::Missing) => {
-                app.catalog.delete_rendition(key, &name).await.map_err(internal)?;
+                app.catalog.delete_rendition(key, name).await.map_err(internal)?;
             }
             Err(error) => return Err(internal(error)),
         }
