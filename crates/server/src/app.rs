@@ -4,7 +4,7 @@ use crate::blobs::Blobs;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::deliver::{Flights, Refinements};
+use crate::deliver::{Flights, KnownOptions, Refinements};
 use crate::fetch::Client;
 use crate::logins::Logins;
 use crate::random::ImageIds;
@@ -39,6 +39,8 @@ pub struct App {
     pub started_ms: i64,
     /// What is counted of delivery.
     pub usage: Usage,
+    /// Options in URLs that were read before.
+    pub options: KnownOptions,
     /// Renditions being made.
     pub flights: Flights,
     /// Those that are to be made better.

@@ -5,7 +5,7 @@ use crate::blobs::Blobs;
 use crate::catalog::{Account, Catalog, NewAccount};
 use crate::clock::Clock;
 use crate::config::{Config, FirstAccount, Sandbox};
-use crate::deliver::{Flights, Refinements};
+use crate::deliver::{Flights, KnownOptions, Refinements};
 use crate::fetch::Client;
 use crate::logins::Logins;
 use crate::protocol::Wall;
@@ -111,6 +111,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
         started_ms,
         usage: Usage::default(),
         flights,
+        options: KnownOptions::default(),
         refinements: Refinements::default(),
     });
     Ok(Started { app, first_account, lock })

@@ -2,6 +2,7 @@
 
 mod decision;
 mod flights;
+mod known_options;
 mod prepared;
 mod preview;
 mod refine;
@@ -9,6 +10,7 @@ mod url_or_path;
 mod verify;
 
 pub use flights::{Admission, Busy, Flights};
+pub use known_options::KnownOptions;
 pub use prepared::render_variants;
 pub use preview::{Preview, PreviewError, preview};
 pub use refine::{Refinements, refine};
