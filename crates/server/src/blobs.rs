@@ -251,7 +251,8 @@ impl Blobs {
             return Ok(bytes);
         }
         let path = rendition_key(granted, name).path();
-        let bytes = self.store.get(&path).await?.bytes().await?;
+        let read = async { self.store.get(&path).await?.bytes().await };
+        let bytes = Box::pin(read).await?;
         self.memory.put(granted.blob(), name, &bytes);
         Ok(bytes)
     }

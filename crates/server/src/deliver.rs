@@ -203,18 +203,8 @@ where
     let (granted, Found { etag, body, effort }, origin, waited) =
         match stored(app, &decision.granted, &wanted.key, request).await? {
             Some(found) => (decision.granted, found, Origin::Stored, Duration::ZERO),
-            None => {
-                let made = app.flights.make(app, &decision.granted, &wanted).await?;
-                // That took its time, in which the link may have expired, or the image, a key or an
-                // overlay may have been changed or deleted: what holds now counts.
-                let now = decide().await?;
-                let formats = now.formats(request).map_err(DeliverError::from)?;
-                if !formats.contain(format) || now.wanted(app, format).await?.key != wanted.key {
-                    return Err(DeliverError::from(RenderError::Busy(Duration::ZERO)).into());
-                }
-                let waited = made.waited;
-                (now.granted, made.found(&wanted.key, request), Origin::Rendered, waited)
-            }
+            // Boxed, so that an answer that is ready takes no room for one that is not.
+            None => Box::pin(rendered(app, request, &decision, &wanted, &decide)).await?,
         };
     let now_ms = app.clock.now_ms();
     let now = UnixTime::from_millis(now_ms);
@@ -231,6 +221,31 @@ where
     let varies = decision.varies;
     let answer = Answer { format, etag, cache_control, varies, body, transformed, warnings };
     Ok(Answered { answer, granted, origin, better })
+}
+
+/// A rendition that was not stored, by what holds once it is made, and how long it was waited for.
+async fn rendered<E, F>(
+    app: &Arc<App>,
+    request: &Request<'_>,
+    decision: &Decision,
+    wanted: &Wanted,
+    decide: impl Fn() -> F,
+) -> Result<(Granted, Found, Origin, Duration), E>
+where
+    E: From<DeliverError>,
+    F: Future<Output = Result<Decision, E>>,
+{
+    let format = wanted.key.format;
+    let made = app.flights.make(app, &decision.granted, wanted).await?;
+    // That took its time, in which the link may have expired, or the image, a key or an
+    // overlay may have been changed or deleted: what holds now counts.
+    let now = decide().await?;
+    let formats = now.formats(request).map_err(DeliverError::from)?;
+    if !formats.contain(format) || now.wanted(app, format).await?.key != wanted.key {
+        return Err(DeliverError::from(RenderError::Busy(Duration::ZERO)).into());
+    }
+    let waited = made.waited;
+    Ok((now.granted, made.found(&wanted.key, request), Origin::Rendered, waited))
 }
 
 /// A rendition, without its bytes when the client has them.

@@ -42,7 +42,8 @@ impl Catalog {
             Lookup::Hit(used) => used,
             Lookup::Miss(ticket) => {
                 let wanted = key.clone();
-                let found = self.inner.readers.read(move |connection| find(connection, &wanted)).await?;
+                let found = self.inner.readers.read(move |connection| find(connection, &wanted));
+                let found = Box::pin(found).await?;
                 let Some(used) = found.map(Arc::new) else { return Ok(None) };
                 self.inner.renditions.fill(&ticket, key.clone(), Arc::clone(&used));
                 used

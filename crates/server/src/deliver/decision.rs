@@ -69,7 +69,7 @@ pub(super) async fn decide(app: &App, request: &Request<'_>, seen: &Seen) -> Res
     }
     // An image that does not exist is never in memory. Were private ones refused from there, the
     // time it takes would tell them apart, so every refusal waits for one read of the database.
-    let image = app.catalog.stored_image(&account.id, &path.id).await.map_err(internal)?;
+    let image = Box::pin(app.catalog.stored_image(&account.id, &path.id)).await.map_err(internal)?;
     let granted = authorize(image.as_deref()).map_err(|denied| match denied {
         Denied::Token(fault) => DeliverError::Token(fault),
         Denied::OptionsOnPrivate => DeliverError::OptionsOnPrivate,
@@ -229,7 +229,10 @@ impl Wanted {
         for drawn in &mut draw {
             let found = match app.catalog.remembered_image(&image.account, &drawn.image) {
                 Some(found) => Some(found),
-                None => app.catalog.stored_image(&image.account, &drawn.image).await.map_err(internal)?,
+                None => {
+                    let stored = app.catalog.stored_image(&image.account, &drawn.image);
+                    Box::pin(stored).await.map_err(internal)?
+                }
             };
             let found = found.ok_or(DeliverError::UnknownOverlay)?;
             let allowed = authorize_overlay(granted, image, &found).ok_or(DeliverError::UnknownOverlay)?;
