@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::deliver::{Flights, KnownOptions, Refinements};
 use crate::fetch::Client;
 use crate::logins::Logins;
-use crate::random::ImageIds;
+use crate::random::{ImageIds, RequestIds};
 use crate::remote;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
@@ -35,6 +35,8 @@ pub struct App {
     pub logins: Logins,
     /// The ids of new images.
     pub image_ids: ImageIds,
+    /// The ids of requests.
+    pub request_ids: RequestIds,
     /// When it was started, in milliseconds since 1970-01-01T00:00:00Z.
     pub started_ms: i64,
     /// What is counted of delivery.

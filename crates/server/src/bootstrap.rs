@@ -9,7 +9,7 @@ use crate::deliver::{Flights, KnownOptions, Refinements};
 use crate::fetch::Client;
 use crate::logins::Logins;
 use crate::protocol::Wall;
-use crate::random::{self, ImageIds};
+use crate::random::{self, ImageIds, RequestIds};
 use crate::remote;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
@@ -108,6 +108,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
         clock,
         logins,
         image_ids,
+        request_ids: RequestIds::default(),
         started_ms,
         usage: Usage::default(),
         flights,

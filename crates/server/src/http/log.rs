@@ -17,7 +17,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Gives a request its id, and logs how it was answered. The value of `sig` and the
 /// secret of an upload URL are never logged.
 pub(super) async fn requests(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let id = crate::random::hex_id();
+    let id = app.request_ids.next();
     let mut response = if tracing::enabled!(Level::INFO) {
         logged(&app, &id, request, next).await
     } else {
