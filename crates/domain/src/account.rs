@@ -54,12 +54,13 @@ impl AccountHash {
 
     /// Parses an account hash. Case matters.
     pub fn parse(text: &str) -> Result<AccountHash, AccountError> {
+        if Self::is_hash(text) { Ok(AccountHash(text.to_owned())) } else { Err(AccountError::Hash) }
+    }
+
+    /// Whether a text has the shape of an account hash.
+    pub fn is_hash(text: &str) -> bool {
         let url_safe = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        if text.len() == Self::LENGTH && text.bytes().all(url_safe) {
-            Ok(AccountHash(text.to_owned()))
-        } else {
-            Err(AccountError::Hash)
-        }
+        text.len() == Self::LENGTH && text.bytes().all(url_safe)
     }
 
     /// The hash made of 22 random bytes, six bits of each.
