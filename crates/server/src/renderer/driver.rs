@@ -138,16 +138,16 @@ impl Driver {
     fn perform(&self, mut worker: Process, job: Job) -> Option<Process> {
         match job {
             Job::Check { reply } => {
-                let answer = self.ask(&mut worker, &Request::Hello(self.launch.limits), &[]);
+                let answer = self.ask(&mut worker, &Request::Hello(self.launch.limits), Vec::new());
                 self.settle(worker, reply, answer.and_then(accept_ready))
             }
             Job::Probe { file, reply } => {
-                let answer = self.ask(&mut worker, &Request::Probe, &[file]);
+                let answer = self.ask(&mut worker, &Request::Probe, vec![file]);
                 let limits = &self.launch.limits;
                 self.settle(worker, reply, answer.and_then(|answer| accept_probed(answer, limits)))
             }
             Job::Levels { file, first, reply, .. } => {
-                let answer = self.ask(&mut worker, &Request::Levels { first }, &[file]);
+                let answer = self.ask(&mut worker, &Request::Levels { first }, vec![file]);
                 self.settle(worker, reply, answer.and_then(accept_levels))
             }
             Job::Render { base, files, transform, output, queued, reply, .. } => {
@@ -156,7 +156,7 @@ impl Driver {
                 let lengths =
                     files.iter().map(|file| u32::try_from(file.len()).unwrap_or(u32::MAX)).collect();
                 let request = Request::Render { base, transform, output, lengths };
-                let answer = self.ask(&mut worker, &request, &files);
+                let answer = self.ask(&mut worker, &request, files);
                 self.settle(worker, reply, answer.and_then(|answer| accept_rendered(answer, waited)))
             }
         }
@@ -166,10 +166,12 @@ impl Driver {
         &self,
         worker: &mut Process,
         request: &Request,
-        files: &[Bytes],
+        files: Vec<Bytes>,
     ) -> Result<(Response, Option<OwnedFd>), RenderError> {
-        let file = if files.is_empty() { None } else { Some(sealed::seal(files).map_err(no_worker)?) };
-        worker.ask(request, file.as_ref(), self.timeout).map_err(|error| match error {
+        let file = if files.is_empty() { None } else { Some(sealed::seal(&files).map_err(no_worker)?) };
+        // While the worker is at it, nobody needs what it has a copy of.
+        drop(files);
+        worker.ask(request, file, self.timeout).map_err(|error| match error {
             AskError::TimedOut => RenderError::TimedOut(self.timeout),
             AskError::Died => RenderError::WorkerDied,
             AskError::NotSent(_) | AskError::Frame(_) => no_worker(error),
