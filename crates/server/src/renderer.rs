@@ -128,6 +128,11 @@ impl Renderer {
         self.submit(Lane::Short, |reply| Job::Probe { file, reply }).await
     }
 
+    /// The same of a file that begins so, where that alone tells; `None` where it does not.
+    pub async fn probe_beginning(&self, beginning: Bytes) -> Result<Option<SourceInfo>, RenderError> {
+        self.submit(Lane::Short, |reply| Job::ProbeBeginning { beginning, reply }).await
+    }
+
     /// Renders an original. `files` are its bytes and those of the transform's overlays, at most 512
     /// MiB together. Dropping the future takes the job out of the queue; once a worker has begun, it
     /// goes on.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use rustix::fs::{Advice, fadvise};
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::num::NonZeroU64;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -153,6 +153,17 @@ impl Staged {
         self.bytes
     }
 
+    /// So many bytes of it from the first on, or all.
+    pub async fn beginning(&self, most: u64) -> io::Result<Bytes> {
+        let (path, most) = (self.path.clone(), most.min(self.bytes));
+        let read = move || {
+            let mut bytes = Vec::with_capacity(usize::try_from(most).unwrap_or(0));
+            File::open(path)?.take(most).read_to_end(&mut bytes)?;
+            Ok(bytes.into())
+        };
+        tokio::task::spawn_blocking(read).await.map_err(io::Error::from).flatten()
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -190,6 +201,8 @@ mod tests {
         let staging = Staging::open(folder.path().join("staging")).expect("opens");
         let staged = staging.stage(pieces(&[3, 0, 100_000]), 100_003).await.expect("exactly the limit");
         assert_eq!(staged.bytes(), 100_003);
+        assert_eq!(staged.beginning(4).await.expect("read"), "xxxx");
+        assert_eq!(staged.beginning(u64::MAX).await.expect("read").len(), 100_003);
         let metadata = staged.path().metadata().expect("a file");
         assert_eq!((metadata.len(), metadata.permissions().mode() & 0o777), (100_003, 0o600));
         let mode = staging.folder.metadata().expect("a folder").permissions().mode();

@@ -28,6 +28,8 @@ pub(super) enum Job {
     Check { reply: Reply<Walls> },
     /// See `Renderer::probe`.
     Probe { file: Bytes, reply: Reply<SourceInfo> },
+    /// See `Renderer::probe_beginning`.
+    ProbeBeginning { beginning: Bytes, reply: Reply<Option<SourceInfo>> },
     /// See `Renderer::levels`.
     Levels { file: Bytes, first: u32, cost: Cost, reply: Reply<Vec<Level>> },
     /// See `Renderer::render`.
@@ -45,7 +47,7 @@ pub(super) enum Job {
 impl Work for Job {
     fn cost(&self) -> Cost {
         match self {
-            Job::Check { .. } | Job::Probe { .. } => Cost::default(),
+            Job::Check { .. } | Job::Probe { .. } | Job::ProbeBeginning { .. } => Cost::default(),
             Job::Levels { cost, .. } | Job::Render { cost, .. } => *cost,
         }
     }
@@ -54,6 +56,7 @@ impl Work for Job {
         match self {
             Job::Check { reply } => reply.is_closed(),
             Job::Probe { reply, .. } => reply.is_closed(),
+            Job::ProbeBeginning { reply, .. } => reply.is_closed(),
             Job::Levels { reply, .. } => reply.is_closed(),
             Job::Render { reply, .. } => reply.is_closed(),
         }
@@ -146,6 +149,11 @@ impl Driver {
                 let limits = &self.launch.limits;
                 self.settle(worker, reply, answer.and_then(|answer| accept_probed(answer, limits)))
             }
+            Job::ProbeBeginning { beginning, reply } => {
+                let answer = self.ask(&mut worker, &Request::ProbeBeginning, vec![beginning]);
+                let limits = &self.launch.limits;
+                self.settle(worker, reply, answer.and_then(|answer| accept_beginning(answer, limits)))
+            }
             Job::Levels { file, first, reply, .. } => {
                 let answer = self.ask(&mut worker, &Request::Levels { first }, vec![file]);
                 self.settle(worker, reply, answer.and_then(accept_levels))
@@ -203,6 +211,7 @@ impl Job {
         match self {
             Job::Check { reply } => drop(reply.send(Err(error))),
             Job::Probe { reply, .. } => drop(reply.send(Err(error))),
+            Job::ProbeBeginning { reply, .. } => drop(reply.send(Err(error))),
             Job::Levels { reply, .. } => drop(reply.send(Err(error))),
             Job::Render { reply, .. } => drop(reply.send(Err(error))),
         }
@@ -224,6 +233,16 @@ fn accept_probed(
         (Response::Probed(info), None) if limits.allow(info.width, info.height) => Ok(info),
         (Response::Refused(fault), None) => Err(RenderError::Refused { fault }),
         _ => Err(unexpected()),
+    }
+}
+
+fn accept_beginning(
+    answer: (Response, Option<OwnedFd>),
+    limits: &SourceLimits,
+) -> Result<Option<SourceInfo>, RenderError> {
+    match answer {
+        (Response::Unclear, None) => Ok(None),
+        answer => accept_probed(answer, limits).map(Some),
     }
 }
 
