@@ -18,12 +18,12 @@ pub use url_or_path::{UrlOrPath, UrlOrPathError};
 pub use verify::{OfAccount, Verdict, refusal, verify};
 
 use crate::app::App;
-use crate::blobs::{BlobError, BlobKey};
+use crate::blobs::{BlobError, BlobKey, Unread};
 use crate::catalog::{Rendition, RenditionKey};
 use crate::deliver::decision::{Decision, Seen, Wanted, decide};
 use crate::deliver::refine::{Choice, choose};
 use crate::random;
-use crate::renderer::{Demand, RenderError, Urgency, check_bytes};
+use crate::renderer::{Demand, Input, RenderError, Urgency, check_bytes};
 use crate::usage::{Event, Measure};
 use bytes::Bytes;
 use safelight_domain::access::{Granted, TokenFault};
@@ -307,13 +307,13 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted, effort: Effort) -> 
     let output = Output { format: wanted.key.format, effort };
     let level = level(app, granted, wanted, output).await?;
     let (divisor, mut files) = match level {
-        Some((divisor, bytes)) => (Some(divisor), vec![bytes]),
+        Some((divisor, level)) => (Some(divisor), vec![Input::Stored(level)]),
         None => (None, Vec::new()),
     };
     let cost = Cost::of_render(&wanted.source, transform, output, divisor, &app.config.source_limits);
     for granted in std::iter::once(granted).chain(&wanted.overlays).skip(files.len()) {
-        files.push(match app.blobs.original(granted).await {
-            Ok(original) => original,
+        files.push(match app.blobs.unread_original(granted).await {
+            Ok(original) => Input::Stored(original),
             // Deleted since it was granted.
             Err(BlobError::Missing) => return Err(DeliverError::UnknownImage),
             Err(error) => return Err(internal(error)),
@@ -342,14 +342,14 @@ async fn level(
     granted: &Granted,
     wanted: &Wanted,
     output: Output,
-) -> Result<Option<(u32, Bytes)>, DeliverError> {
+) -> Result<Option<(u32, Unread)>, DeliverError> {
     let stored = app.catalog.levels(granted.blob()).await.map_err(internal)?;
     let divisors: Vec<u32> = stored.iter().map(|level| level.divisor).collect();
     let limits = &app.config.source_limits;
     let chosen = level_for(&wanted.source, wanted.recipe.transform(), output, limits, &divisors);
     let Some(chosen) = stored.iter().find(|level| Some(level.divisor) == chosen) else { return Ok(None) };
-    match app.blobs.level(granted, &chosen.name).await {
-        Ok(bytes) if bytes.len() as u64 == chosen.bytes => Ok(Some((chosen.divisor, bytes))),
+    match app.blobs.unread_level(granted, &chosen.name).await {
+        Ok(level) if level.bytes() == chosen.bytes => Ok(Some((chosen.divisor, level))),
         // Replaced since, or lost: the original is there.
         Ok(_) | Err(BlobError::Missing) => Ok(None),
         Err(error) => Err(internal(error)),
