@@ -1,11 +1,12 @@
 //! Accounts: the owner of every image, variant, key and token.
 
 use crate::hex;
+use std::sync::Arc;
 use thiserror::Error;
 
-/// Identifies an account in the management API: 32 lower-case hexadecimal digits.
+/// Identifies an account in the management API: 32 lower-case hexadecimal digits. Clones share them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AccountId(String);
+pub struct AccountId(Arc<str>);
 
 /// Identifies an account in delivery URLs: 22 characters of the URL-safe base64 alphabet
 /// (128 bits, like Cloudflare's account hash). Not a secret, and unrelated to the [`AccountId`].
@@ -30,7 +31,7 @@ impl AccountId {
     /// Parses an account id; upper-case digits are taken and stored in lower case.
     pub fn parse(text: &str) -> Result<AccountId, AccountError> {
         if text.len() == Self::LENGTH && text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            Ok(AccountId(text.to_ascii_lowercase()))
+            Ok(AccountId(text.to_ascii_lowercase().into()))
         } else {
             Err(AccountError::Id)
         }
@@ -38,7 +39,7 @@ impl AccountId {
 
     /// The id made of 16 random bytes.
     pub fn from_random(bytes: [u8; 16]) -> AccountId {
-        AccountId(hex::digits(&bytes))
+        AccountId(hex::digits(&bytes).into())
     }
 
     /// The 32 digits.
@@ -53,12 +54,13 @@ impl AccountHash {
 
     /// Parses an account hash. Case matters.
     pub fn parse(text: &str) -> Result<AccountHash, AccountError> {
+        if Self::is_hash(text) { Ok(AccountHash(text.to_owned())) } else { Err(AccountError::Hash) }
+    }
+
+    /// Whether a text has the shape of an account hash.
+    pub fn is_hash(text: &str) -> bool {
         let url_safe = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        if text.len() == Self::LENGTH && text.bytes().all(url_safe) {
-            Ok(AccountHash(text.to_owned()))
-        } else {
-            Err(AccountError::Hash)
-        }
+        text.len() == Self::LENGTH && text.bytes().all(url_safe)
     }
 
     /// The hash made of 22 random bytes, six bits of each.

@@ -3,21 +3,22 @@
 use crate::hex;
 use crate::image::BlobId;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// A strong entity tag. That of a rendition has Cloudflare's form: `cf-`, something, `:`, and the tag of
-/// its original.
+/// its original. Clones share the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ETag(String);
+pub struct ETag(Arc<str>);
 
 impl ETag {
     /// The tag of bytes with this SHA-256, made of this original.
     pub fn of_rendition(digest: &[u8; 32], original: &BlobId) -> ETag {
-        ETag(format!("\"cf-{}:{}\"", hex::digits(digest), original_tag(original)))
+        ETag(format!("\"cf-{}:{}\"", hex::digits(digest), original_tag(original)).into())
     }
 
     /// The tag of an original as it was uploaded.
     pub fn of_original(original: &BlobId) -> ETag {
-        ETag(format!("\"{}\"", original_tag(original)))
+        ETag(format!("\"{}\"", original_tag(original)).into())
     }
 
     /// The tag of a remote image's rendition with this SHA-256: `cf-`, the half of it, and after a colon
@@ -27,12 +28,12 @@ impl ETag {
         let plain = |b: u8| b.is_ascii_graphic() && !b"\",\\".contains(&b);
         let opaque = origin.map(|tag| tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"'));
         let opaque = opaque.filter(|tag| (1..=MAX_ORIGIN_TAG).contains(&tag.len()) && tag.bytes().all(plain));
-        ETag(opaque.map_or_else(|| format!("\"cf-{hex}\""), |tag| format!("\"cf-{hex}:{tag}\"")))
+        ETag(opaque.map_or_else(|| format!("\"cf-{hex}\""), |tag| format!("\"cf-{hex}:{tag}\"")).into())
     }
 
     /// The tag of a file of the program whose sent bytes have this SHA-256.
     pub fn of_file(digest: &[u8; 32]) -> ETag {
-        ETag(format!("\"{}\"", hex::digits(digest)))
+        ETag(format!("\"{}\"", hex::digits(digest)).into())
     }
 
     /// The tag with its quotes.
@@ -45,7 +46,7 @@ impl ETag {
         header.trim() == "*"
             || header.split(',').any(|tag| {
                 let tag = tag.trim();
-                tag.strip_prefix("W/").unwrap_or(tag) == self.0
+                tag.strip_prefix("W/").unwrap_or(tag) == &*self.0
             })
     }
 }

@@ -59,13 +59,18 @@ impl DeliveryPath {
             return Err(DeliveryPathError::Shape);
         }
         let hash = AccountHash::parse(hash).map_err(|_| DeliveryPathError::Hash)?;
-        let id = percent_decode(id).ok_or(DeliveryPathError::Shape)?;
+        // Most ids are as they are.
+        let id = if id.contains('%') {
+            ImageId::named(&percent_decode(id).ok_or(DeliveryPathError::Shape)?)
+        } else {
+            ImageId::named(id)
+        };
         let variant = match VariantName::parse(variant) {
             Ok(name) => VariantSegment::Named(name),
             Err(_) if variant.contains('=') => VariantSegment::Options(variant.to_owned()),
             Err(_) => VariantSegment::Impossible,
         };
-        Ok(DeliveryPath { hash, id: ImageId::named(&id), variant })
+        Ok(DeliveryPath { hash, id, variant })
     }
 }
 

@@ -2,11 +2,12 @@
 
 use crate::account::AccountId;
 use crate::hex;
+use std::sync::Arc;
 use thiserror::Error;
 
-/// The name of an image within its account: a generated UUID-like text or a custom id.
+/// The name of an image within its account: a generated UUID-like text or a custom id. Clones share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ImageId(String);
+pub struct ImageId(Arc<str>);
 
 /// Words that stand at the place of an image id in the management API.
 const RESERVED_IDS: [&str; 6] = ["keys", "variants", "stats", "config", "batch_token", "direct_upload"];
@@ -57,7 +58,8 @@ impl ImageId {
         bytes[6] = (bytes[6] & 0x0F) | 0x40;
         bytes[8] = (bytes[8] & 0x3F) | 0x80;
         let hex = hex::digits(&bytes);
-        ImageId(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+        let [a, b, c, d, e] = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+        ImageId(format!("{a}-{b}-{c}-{d}-{e}").into())
     }
 
     /// Parses an id chosen by the uploader.
@@ -92,18 +94,18 @@ impl ImageId {
         if text.ends_with("/blob") {
             return Err(CustomIdError::Blob);
         }
-        Ok(ImageId(text.to_owned()))
+        Ok(ImageId(text.into()))
     }
 
     /// Parses an id that an image has on another server: a generated or a custom one.
     pub fn of_other_server(text: &str) -> Result<ImageId, CustomIdError> {
-        if is_uuid(text) { Ok(ImageId(text.to_owned())) } else { ImageId::custom(text) }
+        if is_uuid(text) { Ok(ImageId(text.into())) } else { ImageId::custom(text) }
     }
 
     /// An id as some request names it, to look an image up by. Any text will do: one that could
     /// never have been stored simply finds nothing.
     pub fn named(text: &str) -> ImageId {
-        ImageId(text.to_owned())
+        ImageId(text.into())
     }
 
     /// Whether the uploader chose it.
@@ -128,18 +130,18 @@ fn is_uuid(text: &str) -> bool {
 /// Names the stored bytes of one upload: 32 hexadecimal digits, fresh for every upload, so that an
 /// image deleted and made again under the same [`ImageId`] never meets its old bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BlobId(String);
+pub struct BlobId(Arc<str>);
 
 impl BlobId {
     /// The id made of 16 random bytes.
     pub fn from_random(bytes: [u8; 16]) -> BlobId {
-        BlobId(hex::digits(&bytes))
+        BlobId(hex::digits(&bytes).into())
     }
 
     /// Parses the text that [`BlobId::as_str`] gave; `None` for anything else.
     pub fn parse(text: &str) -> Option<BlobId> {
         let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        (text.len() == 32 && text.bytes().all(hex)).then(|| BlobId(text.to_owned()))
+        (text.len() == 32 && text.bytes().all(hex)).then(|| BlobId(text.into()))
     }
 
     /// The 32 digits.

@@ -116,6 +116,7 @@ fn messages() -> Vec<Vec<u8>> {
     let mut messages = vec![
         bytes(&Request::Hello(SourceLimits::CLOUDFLARE)),
         bytes(&Request::Probe),
+        bytes(&Request::ProbeBeginning),
         bytes(&Response::Ready(Walls { seccomp: Wall::Whole, landlock: Wall::Whole })),
         bytes(&Response::Rendered { width: 1, height: 2 }),
         bytes(&Response::Levels(vec![(4, 70_000), (8, 1)])),

@@ -150,6 +150,12 @@ pub fn probe(file: &[u8], limits: &SourceLimits) -> Result<SourceInfo, Fault> {
     Ok(probe::header(file, limits)?.info)
 }
 
+/// What [`probe`] says of a whole file that begins so, where the beginning alone tells; `None` where it does not,
+/// also because the file may be at fault.
+pub fn probe_beginning(beginning: &[u8], limits: &SourceLimits) -> Option<SourceInfo> {
+    probe::beginning(beginning, limits)
+}
+
 /// What a rendition is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {

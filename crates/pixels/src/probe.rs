@@ -50,6 +50,15 @@ impl Header<'_> {
     }
 }
 
+/// What a file is, where its beginning alone tells: a JPEG up to its first scan, and a WebP that is one plain picture.
+/// Nothing that follows changes what their headers say. `None` leaves it to [`header`].
+pub(crate) fn beginning(file: &[u8], limits: &SourceLimits) -> Option<SourceInfo> {
+    use SourceFormat::{Jpeg, WebP};
+    let format = format(file)?;
+    let plain = format == Jpeg || format == WebP && webp::is_plain(file);
+    plain.then(|| header(file, limits).ok()).flatten().map(|header| header.info)
+}
+
 /// The format of a raster image that every browser shows, by its first bytes.
 pub(crate) fn raster(file: &[u8]) -> Option<SourceFormat> {
     use SourceFormat::{Gif, Jpeg, Png, WebP};

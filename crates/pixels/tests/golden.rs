@@ -227,6 +227,27 @@ fn the_header_tells_whether_sides_are_swapped() {
 }
 
 #[test]
+fn a_beginning_tells_what_the_whole_file_tells_or_nothing() {
+    let mut told = Vec::new();
+    for entry in std::fs::read_dir(golden().join("inputs")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let file = std::fs::read(&path).expect("a file");
+        let whole = safelight_pixels::probe(&file, &SourceLimits::CLOUDFLARE).expect("sound");
+        let mut shortest = None;
+        for length in 0..=file.len() {
+            let found = safelight_pixels::probe_beginning(&file[..length], &SourceLimits::CLOUDFLARE);
+            assert!(found.is_none_or(|found| found == whole), "{} {length}", path.display());
+            shortest = shortest.or(found.map(|_| length));
+        }
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let plain = name.ends_with(".jpg") || file.get(12..15) == Some(b"VP8") && file.get(15) != Some(&b'X');
+        assert_eq!(shortest.is_some(), plain, "{name}");
+        told.extend(shortest.map(|_| name));
+    }
+    assert!(told.len() > 10, "{told:?}");
+}
+
+#[test]
 fn the_header_tells_size_and_transparency() {
     let clear = ["alpha", "rgba", "trns", "interlaced", "frame-on-canvas"];
     for entry in std::fs::read_dir(golden().join("inputs")).expect("a folder") {

@@ -14,6 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -45,30 +46,47 @@ const STREAMS: u32 = 100;
 const CONNECTION_WINDOW: u32 = 512 << 10;
 const STREAM_WINDOW: u32 = 256 << 10;
 
+/// What answers the requests of a listener.
+pub trait Answers: Clone + Send + Sync + 'static {
+    /// The answer to a request of this peer. That to HEAD has no body.
+    fn answer(&self, request: Request<Body>, peer: SocketAddr)
+    -> impl Future<Output = Response<Body>> + Send;
+}
+
+impl Answers for Router {
+    /// The peer's address is a request extension of its type.
+    async fn answer(&self, mut request: Request<Body>, peer: SocketAddr) -> Response<Body> {
+        request.extensions_mut().insert(peer);
+        match self.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
 /// What the connections of a listener share.
 #[derive(Clone)]
-struct Shared {
+struct Shared<A> {
     tls: Option<Arc<Tls>>,
-    router: Router,
+    site: A,
     limits: ConnectionLimits,
     /// For the requests of HTTP/2 that are answered at once on all connections: as many as HTTP/1.1 could
     /// have. Further ones wait.
     answers: Arc<Semaphore>,
 }
 
-/// Serves `router` until `shutdown` completes, then lets requests in flight finish for at most
-/// `limits.shutdown_timeout`. The peer's address is a request extension of type
-/// [`std::net::SocketAddr`]. A connection speaks HTTP/2 if it begins so (RFC 9113, 3.3), or else HTTP/1.1,
+/// Serves `site` until `shutdown` completes, then lets requests in flight finish for at most
+/// `limits.shutdown_timeout`. A connection speaks HTTP/2 if it begins so (RFC 9113, 3.3), or else HTTP/1.1,
 /// either inside of `tls` if that is given.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
-    router: Router,
+    site: impl Answers,
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let most = limits.connections.min(Semaphore::MAX_PERMITS);
-    let shared = Shared { tls, router, limits, answers: Arc::new(Semaphore::new(most)) };
+    let shared = Shared { tls, site, limits, answers: Arc::new(Semaphore::new(most)) };
     let places = Arc::new(Semaphore::new(most));
     let graceful = GracefulShutdown::new();
     let (stopping, _) = watch::channel(());
@@ -129,7 +147,7 @@ fn concerns_one_connection(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-impl Shared {
+impl<A: Answers> Shared<A> {
     /// Serves one connection. Nothing begins on it once `stopped` completes.
     async fn connection(
         self,
@@ -191,7 +209,7 @@ impl Shared {
         let limits = self.limits;
         let service = service_fn(move |request| {
             let exchange = exchanges.begin();
-            let answer = answer(self.router.clone(), ours(request, peer, limits.body_timeout));
+            let answer = answer(self.site.clone(), ours(request, limits.body_timeout), peer);
             async move { Ok::<_, Infallible>(answer.await.map(|body| AnswerBody::new(body, exchange))) }
         });
         let connection = http1::Builder::new()
@@ -215,7 +233,7 @@ impl Shared {
         let limits = self.limits;
         let service = service_fn(move |request: Request<Incoming>| {
             let exchange = exchanges.begin();
-            let (router, answers) = (self.router.clone(), Arc::clone(&self.answers));
+            let (site, answers) = (self.site.clone(), Arc::clone(&self.answers));
             async move {
                 // Never closed; without a place there would be no bound.
                 let Ok(place) = answers.acquire_owned().await else { return std::future::pending().await };
@@ -223,7 +241,7 @@ impl Shared {
                 let answer = if request.headers().len() > limits.headers {
                     without_body(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
                 } else {
-                    answer(router, ours(request, peer, limits.body_timeout)).await
+                    answer(site, ours(request, limits.body_timeout), peer).await
                 };
                 Ok::<_, Infallible>(answer.map(|body| StreamBody::new(body, exchange, place)))
             }
@@ -240,24 +258,25 @@ impl Shared {
 }
 
 /// A request as handlers see it.
-fn ours(request: Request<Incoming>, peer: SocketAddr, body_timeout: Duration) -> Request<Body> {
+fn ours(request: Request<Incoming>, body_timeout: Duration) -> Request<Body> {
     let waits = request.headers().contains_key(header::EXPECT);
     let sender = if waits { Sender::Waits } else { Sender::Sends };
-    let mut request = request.map(|body| Body::new(RequestBody::new(body, sender, body_timeout)));
-    request.extensions_mut().insert(peer);
-    request
+    request.map(|body| {
+        // Most requests have none.
+        if body.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::new(RequestBody::new(body, sender, body_timeout))
+        }
+    })
 }
 
-async fn answer(router: Router, request: Request<Body>) -> Response<Body> {
+async fn answer(site: impl Answers, request: Request<Body>, peer: SocketAddr) -> Response<Body> {
     // Nothing that a handler leaves behind is used after its panic.
-    match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await {
-        Ok(Ok(response)) => response,
-        Ok(Err(never)) => match never {},
-        Err(_) => {
-            tracing::error!("a handler panicked");
-            without_body(StatusCode::INTERNAL_SERVER_ERROR)
-        }
-    }
+    AssertUnwindSafe(site.answer(request, peer)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a handler panicked");
+        without_body(StatusCode::INTERNAL_SERVER_ERROR)
+    })
 }
 
 /// An answer with nothing but its status.

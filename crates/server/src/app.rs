@@ -4,10 +4,10 @@ use crate::blobs::Blobs;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::deliver::{Flights, Refinements};
+use crate::deliver::{Flights, KnownOptions, Refinements};
 use crate::fetch::Client;
 use crate::logins::Logins;
-use crate::random::ImageIds;
+use crate::random::{ImageIds, RequestIds};
 use crate::remote;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
@@ -35,10 +35,14 @@ pub struct App {
     pub logins: Logins,
     /// The ids of new images.
     pub image_ids: ImageIds,
+    /// The ids of requests.
+    pub request_ids: RequestIds,
     /// When it was started, in milliseconds since 1970-01-01T00:00:00Z.
     pub started_ms: i64,
     /// What is counted of delivery.
     pub usage: Usage,
+    /// Options in URLs that were read before.
+    pub options: KnownOptions,
     /// Renditions being made.
     pub flights: Flights,
     /// Those that are to be made better.

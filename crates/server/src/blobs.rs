@@ -7,7 +7,7 @@
 //! use safelight::blobs::Blobs;
 //! use safelight_domain::image::BlobId;
 //! async fn read(blobs: &Blobs, leave: &BlobId) {
-//!     let _ = blobs.original(leave).await;
+//!     let _ = blobs.unread_original(leave).await;
 //! }
 //! ```
 //!
@@ -17,7 +17,7 @@
 //! use safelight::blobs::Blobs;
 //! use safelight_domain::access::Granted;
 //! async fn read(blobs: &Blobs, leave: &Granted) {
-//!     let _ = blobs.original(leave).await;
+//!     let _ = blobs.unread_original(leave).await;
 //! }
 //! ```
 
@@ -33,6 +33,7 @@ use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, path::Path as S
 use safelight_domain::access::Granted;
 use safelight_domain::image::BlobId;
 use std::fs::{DirBuilder, File};
+use std::io::Read;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,6 +68,26 @@ pub struct Blobs {
     store: LocalFileSystem,
     folder: PathBuf,
     memory: Arc<Memory>,
+}
+
+/// Stored bytes that are read when their turn comes, so that nobody holds them while they wait.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    path: PathBuf,
+    bytes: u64,
+}
+
+impl Unread {
+    /// Length in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Writes all of it. `NotFound` or `UnexpectedEof` when it is gone by now. Blocks.
+    pub(crate) fn write_to(&self, file: &mut File) -> std::io::Result<()> {
+        let copied = std::io::copy(&mut File::open(&self.path)?.take(self.bytes), file)?;
+        if copied == self.bytes { Ok(()) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
+    }
 }
 
 /// One object of a listing.
@@ -230,9 +251,23 @@ impl Blobs {
         Ok(())
     }
 
-    /// A stored level.
-    pub async fn level(&self, granted: &Granted, name: &str) -> Result<Bytes, BlobError> {
-        Ok(self.store.get(&level_key(granted, name).path()).await?.bytes().await?)
+    /// The original, to be read later.
+    pub async fn unread_original(&self, granted: &Granted) -> Result<Unread, BlobError> {
+        self.unread(&BlobKey::Original(granted.blob().clone())).await
+    }
+
+    /// A level, to be read later.
+    pub async fn unread_level(&self, granted: &Granted, name: &str) -> Result<Unread, BlobError> {
+        self.unread(&level_key(granted, name)).await
+    }
+
+    async fn unread(&self, key: &BlobKey) -> Result<Unread, BlobError> {
+        let path = self.folder.join(key.path().as_ref());
+        match tokio::fs::metadata(&path).await {
+            Ok(known) => Ok(Unread { path, bytes: known.len() }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(BlobError::Missing),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The whole original.
@@ -256,7 +291,8 @@ impl Blobs {
             return Ok(bytes);
         }
         let path = rendition_key(granted, name).path();
-        let bytes = self.store.get(&path).await?.bytes().await?;
+        let read = async { self.store.get(&path).await?.bytes().await };
+        let bytes = Box::pin(read).await?;
         self.memory.put(granted.blob(), name, &bytes);
         Ok(bytes)
     }

@@ -69,6 +69,24 @@ async fn an_original_comes_back_whole_and_streamed() {
 }
 
 #[tokio::test]
+async fn what_is_read_later_is_whole_or_gone() {
+    let (_folder, blobs) = new_store();
+    let written = |unread: &Unread| {
+        let mut file = tempfile::tempfile().expect("a file");
+        unread.write_to(&mut file).map(|()| file.metadata().expect("a file").len()).map_err(|e| e.kind())
+    };
+    let unread = blobs.unread_original(&granted(blob(1))).await;
+    assert!(matches!(unread, Err(BlobError::Missing)), "{unread:?}");
+    put(&blobs, &blob(1), &[7; 300_000]).await;
+    let unread = blobs.unread_original(&granted(blob(1))).await.expect("is there");
+    assert_eq!((unread.bytes(), written(&unread)), (300_000, Ok(300_000)));
+    let longer = Unread { bytes: 300_001, ..unread.clone() };
+    assert_eq!(written(&longer), Err(std::io::ErrorKind::UnexpectedEof));
+    blobs.delete_blob(&blob(1)).await.expect("deleted");
+    assert_eq!(written(&unread), Err(std::io::ErrorKind::NotFound));
+}
+
+#[tokio::test]
 async fn a_grant_reads_its_own_blob_alone() {
     let (_folder, blobs) = new_store();
     put(&blobs, &blob(1), b"one").await;

@@ -5,11 +5,11 @@ use crate::blobs::Blobs;
 use crate::catalog::{Account, Catalog, NewAccount};
 use crate::clock::Clock;
 use crate::config::{Config, FirstAccount, Sandbox};
-use crate::deliver::{Flights, Refinements};
+use crate::deliver::{Flights, KnownOptions, Refinements};
 use crate::fetch::Client;
 use crate::logins::Logins;
 use crate::protocol::Wall;
-use crate::random::{self, ImageIds};
+use crate::random::{self, ImageIds, RequestIds};
 use crate::remote;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
@@ -108,9 +108,11 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
         clock,
         logins,
         image_ids,
+        request_ids: RequestIds::default(),
         started_ms,
         usage: Usage::default(),
         flights,
+        options: KnownOptions::default(),
         refinements: Refinements::default(),
     });
     Ok(Started { app, first_account, lock })

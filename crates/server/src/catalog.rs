@@ -5,7 +5,6 @@ use cache::Cache;
 use events::Act;
 use origins::RemoteOrigins;
 use readers::Readers;
-use renditions::UsedRendition;
 use rusqlite::{Connection, OpenFlags, ffi};
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::direct_upload::UploadEvent;
@@ -67,7 +66,7 @@ pub use levels::MAX_FOR_LEVELS;
 pub use lists::MAX_LIST;
 pub use matching::Matching;
 pub use origins::RemoteOrigin;
-pub use renditions::MAX_EVICTED;
+pub use renditions::{MAX_EVICTED, UsedRendition};
 pub use search::{FoundImages, ImageSearch, ImageSort, SearchCursor};
 pub use usage::{KEY_MEASURE, StoredSizes, USAGE_WIDTHS, UsageCounts, UsagePoints, UsageRow};
 

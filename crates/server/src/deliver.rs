@@ -2,6 +2,7 @@
 
 mod decision;
 mod flights;
+mod known_options;
 mod prepared;
 mod preview;
 mod refine;
@@ -9,6 +10,7 @@ mod url_or_path;
 mod verify;
 
 pub use flights::{Admission, Busy, Flights};
+pub use known_options::KnownOptions;
 pub use prepared::render_variants;
 pub use preview::{Preview, PreviewError, preview};
 pub use refine::{Refinements, refine};
@@ -16,13 +18,13 @@ pub use url_or_path::{UrlOrPath, UrlOrPathError};
 pub use verify::{OfAccount, Verdict, refusal, verify};
 
 use crate::app::App;
-use crate::blobs::{BlobError, BlobKey};
+use crate::blobs::{BlobError, BlobKey, Unread};
 use crate::catalog::{Rendition, RenditionKey};
 use crate::deliver::decision::{Decision, Seen, Wanted, decide};
 use crate::deliver::refine::{Choice, choose};
 use crate::protocol::Base;
 use crate::random;
-use crate::renderer::{Demand, RenderError, Urgency, check_bytes};
+use crate::renderer::{Demand, Input, RenderError, Urgency, check_bytes};
 use crate::usage::{Event, Measure};
 use bytes::Bytes;
 use safelight_domain::access::{Granted, TokenFault};
@@ -202,18 +204,8 @@ where
     let (granted, Found { etag, body, effort }, origin, waited) =
         match stored(app, &decision.granted, &wanted.key, request).await? {
             Some(found) => (decision.granted, found, Origin::Stored, Duration::ZERO),
-            None => {
-                let made = app.flights.make(app, &decision.granted, &wanted).await?;
-                // That took its time, in which the link may have expired, or the image, a key or an
-                // overlay may have been changed or deleted: what holds now counts.
-                let now = decide().await?;
-                let formats = now.formats(request).map_err(DeliverError::from)?;
-                if !formats.contain(format) || now.wanted(app, format).await?.key != wanted.key {
-                    return Err(DeliverError::from(RenderError::Busy(Duration::ZERO)).into());
-                }
-                let waited = made.waited;
-                (now.granted, made.found(&wanted.key, request), Origin::Rendered, waited)
-            }
+            // Boxed, so that an answer that is ready takes no room for one that is not.
+            None => Box::pin(rendered(app, request, &decision, &wanted, &decide)).await?,
         };
     let now_ms = app.clock.now_ms();
     let now = UnixTime::from_millis(now_ms);
@@ -232,6 +224,31 @@ where
     Ok(Answered { answer, granted, origin, better })
 }
 
+/// A rendition that was not stored, by what holds once it is made, and how long it was waited for.
+async fn rendered<E, F>(
+    app: &Arc<App>,
+    request: &Request<'_>,
+    decision: &Decision,
+    wanted: &Wanted,
+    decide: impl Fn() -> F,
+) -> Result<(Granted, Found, Origin, Duration), E>
+where
+    E: From<DeliverError>,
+    F: Future<Output = Result<Decision, E>>,
+{
+    let format = wanted.key.format;
+    let made = app.flights.make(app, &decision.granted, wanted).await?;
+    // That took its time, in which the link may have expired, or the image, a key or an
+    // overlay may have been changed or deleted: what holds now counts.
+    let now = decide().await?;
+    let formats = now.formats(request).map_err(DeliverError::from)?;
+    if !formats.contain(format) || now.wanted(app, format).await?.key != wanted.key {
+        return Err(DeliverError::from(RenderError::Busy(Duration::ZERO)).into());
+    }
+    let waited = made.waited;
+    Ok((now.granted, made.found(&wanted.key, request), Origin::Rendered, waited))
+}
+
 /// A rendition, without its bytes when the client has them.
 struct Found {
     etag: ETag,
@@ -248,18 +265,17 @@ async fn stored(
     // A second time, since a better one may take its place between the row and the bytes.
     for _ in 0..2 {
         let row = app.catalog.find_rendition(key, app.clock.now_ms()).await.map_err(internal)?;
-        let Some(Rendition { name, bytes: length, sha256, effort }) = row else { return Ok(None) };
-        let etag = ETag::of_rendition(&sha256, &key.blob);
-        if request.none_match.is_some_and(|header| etag.matches_none_match(header)) {
-            return Ok(Some(Found { etag, body: None, effort }));
+        let Some(row) = row else { return Ok(None) };
+        let Rendition { name, bytes: length, effort, .. } = &row.rendition;
+        let found = |body| Found { etag: row.etag.clone(), body, effort: *effort };
+        if request.none_match.is_some_and(|header| row.etag.matches_none_match(header)) {
+            return Ok(Some(found(None)));
         }
-        match app.blobs.rendition(granted, &name).await {
-            Ok(bytes) if bytes.len() as u64 == length => {
-                return Ok(Some(Found { etag, body: Some(bytes), effort }));
-            }
+        match app.blobs.rendition(granted, name).await {
+            Ok(bytes) if bytes.len() as u64 == *length => return Ok(Some(found(Some(bytes)))),
             // Lost, for instance in a restored backup without renditions: it is made again.
             Ok(_) | Err(BlobError::Missing) => {
-                app.catalog.delete_rendition(key, &name).await.map_err(internal)?;
+                app.catalog.delete_rendition(key, name).await.map_err(internal)?;
             }
             Err(error) => return Err(internal(error)),
         }
@@ -291,13 +307,13 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted, effort: Effort) -> 
     let transform = wanted.recipe.transform();
     let output = Output { format: wanted.key.format, effort };
     let (base, divisor, mut files) = match level(app, granted, wanted, output).await? {
-        Some((divisor, bytes)) => (Base::Level, Some(divisor), vec![bytes]),
+        Some((divisor, level)) => (Base::Level, Some(divisor), vec![Input::Stored(level)]),
         None => (Base::Original, None, Vec::new()),
     };
     let cost = Cost::of_render(&wanted.source, transform, output, divisor, &app.config.source_limits);
     for granted in std::iter::once(granted).chain(&wanted.overlays).skip(files.len()) {
-        files.push(match app.blobs.original(granted).await {
-            Ok(original) => original,
+        files.push(match app.blobs.unread_original(granted).await {
+            Ok(original) => Input::Stored(original),
             // Deleted since it was granted.
             Err(BlobError::Missing) => return Err(DeliverError::UnknownImage),
             Err(error) => return Err(internal(error)),
@@ -321,14 +337,14 @@ async fn level(
     granted: &Granted,
     wanted: &Wanted,
     output: Output,
-) -> Result<Option<(u32, Bytes)>, DeliverError> {
+) -> Result<Option<(u32, Unread)>, DeliverError> {
     let stored = app.catalog.levels(granted.blob()).await.map_err(internal)?;
     let divisors: Vec<u32> = stored.iter().map(|level| level.divisor).collect();
     let limits = &app.config.source_limits;
     let chosen = level_for(&wanted.source, wanted.recipe.transform(), output, limits, &divisors);
     let Some(chosen) = stored.iter().find(|level| Some(level.divisor) == chosen) else { return Ok(None) };
-    match app.blobs.level(granted, &chosen.name).await {
-        Ok(bytes) if bytes.len() as u64 == chosen.bytes => Ok(Some((chosen.divisor, bytes))),
+    match app.blobs.unread_level(granted, &chosen.name).await {
+        Ok(level) if level.bytes() == chosen.bytes => Ok(Some((chosen.divisor, level))),
         // Replaced since, or lost: the original is there.
         Ok(_) | Err(BlobError::Missing) => Ok(None),
         Err(error) => Err(internal(error)),

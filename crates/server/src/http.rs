@@ -28,6 +28,7 @@ mod remote;
 mod search;
 mod session;
 mod sign;
+mod site;
 mod upload_form;
 mod usage;
 mod variants;
@@ -43,9 +44,30 @@ use axum::{Extension, Router};
 use error::ApiError;
 use http::StatusCode;
 pub use openapi::document;
+pub use site::Site;
 use std::sync::Arc;
 
 /// Everything on one listener, but for a dashboard that has its own.
+pub fn site(app: Arc<App>) -> Site {
+    Site::delivering(router(Arc::clone(&app)), app)
+}
+
+/// Delivery alone.
+pub fn delivery_site(app: Arc<App>) -> Site {
+    Site::delivering(delivery_router(Arc::clone(&app)), app)
+}
+
+/// Everything but delivery, and but for a dashboard that has its own listener.
+pub fn admin_site(app: Arc<App>) -> Site {
+    Site::new(admin_router(app))
+}
+
+/// The dashboard with the management API that it uses.
+pub fn dashboard_site(app: Arc<App>) -> Site {
+    Site::new(dashboard_router(app))
+}
+
+/// The routes of [`site`], every request by the same way.
 pub fn router(app: Arc<App>) -> Router {
     let management = match app.config.dashboard {
         Dashboard::WithManagement => dashboard_routes().route("/", any(home_or_delivery)),
@@ -54,12 +76,12 @@ pub fn router(app: Arc<App>) -> Router {
     logged(management.merge(delivery_routes()), app)
 }
 
-/// Delivery alone.
+/// The routes of [`delivery_site`].
 pub fn delivery_router(app: Arc<App>) -> Router {
     logged(delivery_routes(), app)
 }
 
-/// Everything but delivery, and but for a dashboard that has its own listener.
+/// The routes of [`admin_site`].
 pub fn admin_router(app: Arc<App>) -> Router {
     match app.config.dashboard {
         Dashboard::WithManagement => dashboard_router(app),
@@ -67,7 +89,7 @@ pub fn admin_router(app: Arc<App>) -> Router {
     }
 }
 
-/// The dashboard with the management API that it uses.
+/// The routes of [`dashboard_site`].
 pub fn dashboard_router(app: Arc<App>) -> Router {
     logged(dashboard_routes().route("/", any(home)).fallback(no_route), app)
 }

@@ -7,7 +7,6 @@ use crate::config::Compat;
 use crate::random;
 use crate::renderer::RenderError;
 use crate::staging::Staged;
-use bytes::Bytes;
 use safelight_domain::account::AccountId;
 use safelight_domain::delivery_url::percent_decode;
 use safelight_domain::direct_upload::Original;
@@ -20,6 +19,10 @@ use url::Url;
 
 /// Longest file name kept, in characters.
 const MAX_FILENAME_CHARS: usize = 255;
+
+/// Bytes of an upload that are enough to tell what most are: headers of cameras with a thumbnail and a profile
+/// take some tens of KiB.
+const BEGINNING: u64 = 128 << 10;
 
 /// A parsed upload.
 pub struct NewUpload {
@@ -143,10 +146,22 @@ pub(crate) async fn store_original(
     Ok(Original { blob, source, bytes: staged.bytes(), filename })
 }
 
+/// What an upload is. Of most files a worker has to see the beginning alone.
 async fn probe(app: &App, staged: &Staged) -> Result<SourceInfo, IngestError> {
+    if staged.bytes() > BEGINNING {
+        let _admission = app.flights.admit(BEGINNING).map_err(|_| IngestError::Busy)?;
+        let beginning = staged.beginning(BEGINNING).await.map_err(internal)?;
+        if let Some(source) = app.renderer.probe_beginning(beginning).await.map_err(refused)? {
+            return Ok(source);
+        }
+    }
     let _admission = app.flights.admit(staged.bytes()).map_err(|_| IngestError::Busy)?;
-    let file = tokio::fs::read(staged.path()).await.map_err(internal)?;
-    app.renderer.probe(Bytes::from(file)).await.map_err(|error| match error {
+    let file = staged.beginning(staged.bytes()).await.map_err(internal)?;
+    app.renderer.probe(file).await.map_err(refused)
+}
+
+fn refused(error: RenderError) -> IngestError {
+    match error {
         RenderError::Busy(_) => IngestError::Busy,
         RenderError::Refused { fault: Fault::Unsupported } => {
             IngestError::Unsupported(Fault::Unsupported.public())
@@ -163,7 +178,7 @@ async fn probe(app: &App, staged: &Staged) -> Result<SourceInfo, IngestError> {
             IngestError::Undecodable("the image cannot be processed".to_owned())
         }
         error @ RenderError::NoWorker(_) => internal(error),
-    })
+    }
 }
 
 fn internal<E: Error + Send + Sync + 'static>(error: E) -> IngestError {

@@ -9,7 +9,7 @@ use crate::blobs::{BlobError, BlobKey};
 use crate::catalog::{CatalogError, StoredLevel};
 use crate::config::Levels;
 use crate::random;
-use crate::renderer::RenderError;
+use crate::renderer::{Input, RenderError};
 use safelight_domain::access::authorize_upkeep;
 use safelight_domain::image::Image;
 use safelight_pixels::{Cost, LEVELS_VERSION, Level, divisors};
@@ -92,13 +92,13 @@ async fn make_some(app: &App) -> Result<usize, LevelError> {
 async fn make(app: &App, image: &Image, first: u32) -> Result<Vec<Level>, LevelError> {
     let granted = authorize_upkeep(image);
     let Ok(_admission) = app.flights.admit(image.bytes) else { return Err(app.renderer.busy().into()) };
-    let original = match app.blobs.original(&granted).await {
+    let original = match app.blobs.unread_original(&granted).await {
         Ok(original) => original,
         // The image was deleted since.
         Err(BlobError::Missing) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
-    match app.renderer.levels(original, first, Cost::of_levels(&image.source)).await {
+    match app.renderer.levels(Input::Stored(original), first, Cost::of_levels(&image.source)).await {
         Ok(levels) => Ok(levels),
         Err(error @ (RenderError::Busy(_) | RenderError::NoWorker(_))) => Err(error.into()),
         Err(error) => {

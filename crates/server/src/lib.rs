@@ -32,9 +32,8 @@ pub mod variant_options;
 pub mod webhooks;
 pub mod worker;
 
-use accept::Tls;
+use accept::{Answers, Tls};
 use app::App;
-use axum::Router;
 use import::Pace;
 use std::io;
 use std::sync::Arc;
@@ -69,22 +68,22 @@ pub async fn run(
 ) -> io::Result<()> {
     let Listeners { delivery, admin, dashboard, tls } = listeners;
     let viewers = match admin {
-        None => http::router(Arc::clone(&app)),
-        Some(_) => http::delivery_router(Arc::clone(&app)),
+        None => http::site(Arc::clone(&app)),
+        Some(_) => http::delivery_site(Arc::clone(&app)),
     };
-    let admin = admin.map(|admin| (admin, http::admin_router(Arc::clone(&app))));
-    let dashboard = dashboard.map(|dashboard| (dashboard, http::dashboard_router(Arc::clone(&app))));
-    let routers = [(delivery, viewers)].into_iter().chain(admin).chain(dashboard).collect();
-    serve_routers(routers, tls, app, shutdown).await
+    let admin = admin.map(|admin| (admin, http::admin_site(Arc::clone(&app))));
+    let dashboard = dashboard.map(|dashboard| (dashboard, http::dashboard_site(Arc::clone(&app))));
+    let sites = [(delivery, viewers)].into_iter().chain(admin).chain(dashboard).collect();
+    serve_sites(sites, tls, app, shutdown).await
 }
 
-/// Serves each router on its listener, all with `tls` or without, and runs the jobs and imports of `app`, as
+/// Serves each site on its listener, all with `tls` or without, and runs the jobs and imports of `app`, as
 /// [`run`] does.
 ///
 /// # Errors
 /// When a listener fails.
-pub async fn serve_routers(
-    routers: Vec<(TcpListener, Router)>,
+pub async fn serve_sites(
+    sites: Vec<(TcpListener, impl Answers)>,
     tls: Option<Arc<Tls>>,
     app: Arc<App>,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -103,8 +102,8 @@ pub async fn serve_routers(
     let imports = tokio::spawn(import::run(Arc::clone(&app), Pace::USUAL, stopped()));
     let usage = tokio::spawn(usage::run(Arc::clone(&app), stopped()));
     let mut servers = tokio::task::JoinSet::new();
-    for (listener, router) in routers {
-        servers.spawn(accept::serve(listener, tls.clone(), router, limits, stopped()));
+    for (listener, site) in sites {
+        servers.spawn(accept::serve(listener, tls.clone(), site, limits, stopped()));
     }
     let certificate = tls.map(|tls| {
         let stopped = stopped();

@@ -26,7 +26,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use thiserror::Error;
 
 /// Changes with every change of a frame, so that a replaced program is not misunderstood.
-pub const VERSION: u16 = 6;
+pub const VERSION: u16 = 7;
 
 /// Bytes of the longest payload: the text of a transform with every option and all overlays takes
 /// about 2 KiB.
@@ -54,6 +54,8 @@ pub enum Request {
     Hello(SourceLimits),
     /// Read the header of the file.
     Probe,
+    /// Read the header of a file that begins so.
+    ProbeBeginning,
     /// Make the levels of the file.
     Levels {
         /// What the sides are divided by for the first of them.
@@ -78,8 +80,10 @@ pub enum Request {
 pub enum Response {
     /// To `Hello`: what the worker has put up around itself.
     Ready(Walls),
-    /// To `Probe`.
+    /// To `Probe` and `ProbeBeginning`.
     Probed(SourceInfo),
+    /// To `ProbeBeginning`: the whole file is needed.
+    Unclear,
     /// To `Render`.
     Rendered {
         /// Pixels, at least 1.
@@ -217,6 +221,7 @@ impl Message for Request {
                 (3, encode_render(*base, transform, *output, lengths))
             }
             Request::Levels { first } => (4, Payload::default().u32(*first).done()),
+            Request::ProbeBeginning => (5, Vec::new()),
         }
     }
 
@@ -227,6 +232,7 @@ impl Message for Request {
             2 => Request::Probe,
             3 => decode_render(&mut fields)?,
             4 => Request::Levels { first: fields.u32()? },
+            5 => Request::ProbeBeginning,
             other => return Err(FrameError::Kind(other)),
         };
         fields.end()?;
@@ -293,6 +299,7 @@ impl Message for Response {
             }
             Response::Refused(Fault::OverlaysTooLarge { area }) => (12, payload.u64(*area).done()),
             Response::Levels(levels) => (13, encode_levels(levels)),
+            Response::Unclear => (14, Vec::new()),
         }
     }
 
@@ -342,6 +349,7 @@ impl Message for Response {
             11 => Response::Refused(Fault::NothingLeft { width: fields.u32()?, height: fields.u32()? }),
             12 => Response::Refused(Fault::OverlaysTooLarge { area: fields.u64()? }),
             13 => decode_levels(&mut fields)?,
+            14 => Response::Unclear,
             other => return Err(FrameError::Kind(other)),
         };
         fields.end()?;

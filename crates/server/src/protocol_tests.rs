@@ -28,6 +28,7 @@ fn frame(version: u16, kind: u16, length: u32, payload: &[u8]) -> Vec<u8> {
 fn requests_round_trip() {
     let mut requests =
         vec![Request::Hello(SourceLimits::CLOUDFLARE), Request::Probe, Request::Levels { first: 4 }];
+    requests.push(Request::ProbeBeginning);
     for format in OutputFormat::ALL {
         for (fit, metadata) in Fit::ALL.into_iter().zip(MetadataPolicy::ALL.into_iter().cycle()) {
             let transform = Transform {
@@ -87,6 +88,7 @@ fn responses_round_trip() {
     }
     for response in [
         Response::Probed(info),
+        Response::Unclear,
         Response::Rendered { width: 1, height: 2 },
         Response::Refused(Fault::Unsupported),
         Response::Refused(Fault::Corrupt("no end".to_owned())),

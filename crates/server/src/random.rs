@@ -2,7 +2,9 @@
 
 use safelight_domain::hex;
 use safelight_domain::image::ImageId;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Makes the ids of images whose uploaders choose none. They name an image and open nothing.
 #[derive(Clone)]
@@ -22,6 +24,24 @@ impl ImageIds {
     /// A new one.
     pub fn next(&self) -> ImageId {
         (self.0)()
+    }
+}
+
+/// Makes the ids of requests. They open nothing, so they are not asked of the operating system one by one; but
+/// nobody can tell from one how many there were.
+#[derive(Default)]
+pub struct RequestIds {
+    /// Each has a random key of its own.
+    keyed: [RandomState; 2],
+    count: AtomicU64,
+}
+
+impl RequestIds {
+    /// A new one: 32 hexadecimal digits.
+    pub fn next(&self) -> String {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let [high, low] = self.keyed.each_ref().map(|keyed| u128::from(keyed.hash_one(count)));
+        hex::digits(&(high << 64 | low).to_be_bytes())
     }
 }
 
@@ -45,4 +65,18 @@ pub fn secret() -> String {
 /// 32 random hexadecimal digits.
 pub fn hex_id() -> String {
     hex::digits(&bytes::<16>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_two_requests_have_one_id_also_of_another_start() {
+        let starts = [RequestIds::default(), RequestIds::default()];
+        let ids: HashSet<String> = starts.iter().flat_map(|ids| (0..1000).map(|_| ids.next())).collect();
+        assert_eq!(ids.len(), 2000);
+        assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())));
+    }
 }

@@ -10,6 +10,7 @@ mod queue;
 
 pub use crate::renderer::counters::Counters;
 
+use crate::blobs::Unread;
 use crate::config::RenderConfig;
 use crate::protocol::sealed::MAX_BYTES;
 use crate::protocol::{Base, Walls};
@@ -21,6 +22,8 @@ use bytes::Bytes;
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::transform::Transform;
 use safelight_pixels::{Cost, Level, Output};
+use std::fs::File;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -36,6 +39,39 @@ struct Pool {
     queue: Arc<Queue<Job>>,
     slots: Vec<Arc<Slot>>,
     tally: Arc<Tally>,
+}
+
+/// A file for a worker.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// In memory.
+    Held(Bytes),
+    /// In the store, and not read before a worker is free.
+    Stored(Unread),
+}
+
+impl Input {
+    /// Length in bytes.
+    fn bytes(&self) -> u64 {
+        match self {
+            Input::Held(bytes) => bytes.len() as u64,
+            Input::Stored(unread) => unread.bytes(),
+        }
+    }
+
+    /// Writes all of it. Blocks.
+    fn write_to(&self, file: &mut File) -> std::io::Result<()> {
+        match self {
+            Input::Held(bytes) => file.write_all(bytes),
+            Input::Stored(unread) => unread.write_to(file),
+        }
+    }
+}
+
+impl From<Bytes> for Input {
+    fn from(bytes: Bytes) -> Input {
+        Input::Held(bytes)
+    }
 }
 
 /// A finished rendition.
@@ -77,7 +113,8 @@ impl Demand {
 /// Why there is no result. `Clone`, since all who wait for one rendition get it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RenderError {
-    /// The queue is full, or too long by estimate. There may be room after that time.
+    /// The queue is full, or too long by estimate. There may be room after that time. Or what was to be rendered
+    /// is gone since it was put there.
     #[error("too many images are waiting to be processed")]
     Busy(Duration),
     /// The file is at fault; `fault` says how.
@@ -128,18 +165,24 @@ impl Renderer {
         self.submit(Lane::Short, |reply| Job::Probe { file, reply }).await
     }
 
+    /// The same of a file that begins so, where that alone tells; `None` where it does not.
+    pub async fn probe_beginning(&self, beginning: Bytes) -> Result<Option<SourceInfo>, RenderError> {
+        self.submit(Lane::Short, |reply| Job::ProbeBeginning { beginning, reply }).await
+    }
+
     /// Renders an original, or a level that [`level_for`](safelight_pixels::level_for) chose. `files` are its bytes
     /// and those of the transform's overlays, at most 512 MiB together. Dropping the future takes the job out of
     /// the queue; once a worker has begun, it goes on.
     pub async fn render(
         &self,
         base: Base,
-        files: Vec<Bytes>,
+        files: Vec<impl Into<Input>>,
         transform: Transform,
         output: impl Into<Output>,
         Demand { urgency, cost }: Demand,
     ) -> Result<Rendered, RenderError> {
-        check_bytes(files.iter().map(|file| file.len() as u64))?;
+        let files: Vec<Input> = files.into_iter().map(Into::into).collect();
+        check_bytes(files.iter().map(Input::bytes))?;
         let (queued, output) = (Instant::now(), output.into());
         let lane = match urgency {
             Urgency::Awaited => Lane::Awaited,
@@ -149,8 +192,14 @@ impl Renderer {
     }
 
     /// Makes the levels of an original, those of [`divisors`](safelight_pixels::divisors); nobody waits.
-    pub async fn levels(&self, file: Bytes, first: u32, cost: Cost) -> Result<Vec<Level>, RenderError> {
-        check_bytes([file.len() as u64])?;
+    pub async fn levels(
+        &self,
+        file: impl Into<Input>,
+        first: u32,
+        cost: Cost,
+    ) -> Result<Vec<Level>, RenderError> {
+        let file = file.into();
+        check_bytes([file.bytes()])?;
         self.submit(Lane::Relief, |reply| Job::Levels { file, first, cost, reply }).await
     }
 

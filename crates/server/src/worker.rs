@@ -66,6 +66,10 @@ fn serve(socket: BorrowedFd<'_>, walls: Walls) -> Result<(), ServeError> {
                 let probed = safelight_pixels::probe(&read(file)?, &limits);
                 (probed.map_or_else(Response::Refused, Response::Probed), None)
             }
+            Request::ProbeBeginning => {
+                let probed = safelight_pixels::probe_beginning(&read(file)?, &limits);
+                (probed.map_or(Response::Unclear, Response::Probed), None)
+            }
             Request::Levels { first } => {
                 pass_on_levels(safelight_pixels::levels(&read(file)?, first, &limits))?
             }

@@ -124,6 +124,21 @@ async fn files_are_probed_and_rendered() {
 }
 
 #[tokio::test]
+async fn a_beginning_is_probed_where_it_tells() {
+    let pool = pool(1, 8, LONG);
+    let jpeg = include_bytes!("../../pixels/tests/golden/inputs/orientation-6.jpg");
+    let whole = pool.probe(Bytes::from_static(jpeg)).await.expect("a picture");
+    let scan = jpeg.windows(2).position(|marker| marker == b"\xFF\xDA").expect("a scan");
+    for (length, expected) in [(scan, None), (scan + 2, Some(whole)), (jpeg.len(), Some(whole))] {
+        assert_eq!(pool.probe_beginning(Bytes::from_static(&jpeg[..length])).await, Ok(expected), "{length}");
+    }
+    for unclear in [png(8, 6), Bytes::new(), Bytes::from_static(b"no picture")] {
+        assert_eq!(pool.probe_beginning(unclear).await, Ok(None));
+    }
+    assert_eq!(pool.counters().jobs, 7, "one worker took them all");
+}
+
+#[tokio::test]
 async fn many_at_once_are_all_answered() {
     let pool = pool(2, 64, LONG);
     let jobs = (1..=32).map(|width| {

@@ -30,7 +30,7 @@ pub(crate) fn run(files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
     if !done.success() {
         return Err("node failed; NODE_PATH has to lead to sharp".into());
     }
-    print!("{:<44}", "our bytes by sharp's, quick/thorough");
+    print!("{:<44}", "our bytes by sharp's, standard/thorough");
     println!("{:>17}{:>17}{:>17}{:>17}", "jpeg", "webp", "avif", "png");
     let mut columns: [Vec<f64>; 8] = Default::default();
     for (number, (path, (reference, png))) in files.iter().zip(&references).enumerate() {
@@ -39,7 +39,7 @@ pub(crate) fn run(files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
         for format in FORMATS {
             let file = theirs(format.as_str())?;
             let score = reference.score(&Picture::decode(&file)?)?;
-            for effort in [Effort::Quick, Effort::Thorough] {
+            for effort in [Effort::Standard, Effort::Thorough] {
                 let mut curve = Vec::new();
                 for quality in QUALITIES {
                     let ours =
@@ -54,7 +54,7 @@ pub(crate) fn run(files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
             }
         }
         let file = theirs("sharp.png")?;
-        for effort in [Effort::Quick, Effort::Thorough] {
+        for effort in [Effort::Standard, Effort::Thorough] {
             let ours = render(png, "fit=scale-down", Output { format: OutputFormat::Png, effort })?;
             ratios.push(ours.len() as f64 / file.len() as f64);
         }

@@ -55,6 +55,11 @@ pub(super) fn header(file: &[u8]) -> Result<Header<'_>, Fault> {
     }
 }
 
+/// Whether a file has one chunk, of a picture, and so nothing behind it that counts.
+pub(super) fn is_plain(file: &[u8]) -> bool {
+    matches!(file.get(FIRST_CHUNK..FIRST_CHUNK + 4), Some(b"VP8 " | b"VP8L"))
+}
+
 fn plain<'a>(Size { width, height }: Size, has_alpha: bool) -> Header<'a> {
     let info =
         SourceInfo { format: SourceFormat::WebP, width, height, has_alpha, frames: 1, turn: Turn::Upright };

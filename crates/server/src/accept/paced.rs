@@ -339,10 +339,18 @@ impl Deadline {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.at else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
-        if timer.deadline() != at {
+        // Most moments move on before they come. Then the timer goes off too early and is set anew, which is
+        // cheaper than setting it at every move.
+        if timer.deadline() > at {
             timer.as_mut().reset(at);
         }
-        timer.as_mut().poll(cx)
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= at {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(at);
+        }
+        Poll::Pending
     }
 }
 

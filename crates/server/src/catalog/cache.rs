@@ -1,7 +1,7 @@
 //! Rows kept in memory, bounded, and never older than the last change that returned.
 
-use lru::LruCache;
-use std::hash::{BuildHasher, Hash, RandomState};
+use lru::{DefaultHasher, LruCache};
+use std::hash::{BuildHasher, Hash};
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,8 @@ const SHARDS: usize = 16;
 /// writer after it committed a change of it.
 pub(super) struct Cache<K, V> {
     shards: Vec<Mutex<Shard<K, V>>>,
-    hasher: RandomState,
+    /// Keyed at random, like that of the shards themselves.
+    hasher: DefaultHasher,
 }
 
 struct Shard<K, V> {
@@ -39,7 +40,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     pub(super) fn new(rows: usize) -> Cache<K, V> {
         let each = NonZeroUsize::new(rows / SHARDS).unwrap_or(NonZeroUsize::MIN);
         let shard = || Mutex::new(Shard { changes: 0, rows: LruCache::new(each) });
-        Cache { shards: (0..SHARDS).map(|_| shard()).collect(), hasher: RandomState::new() }
+        Cache { shards: (0..SHARDS).map(|_| shard()).collect(), hasher: DefaultHasher::default() }
     }
 
     /// Looks a row up.

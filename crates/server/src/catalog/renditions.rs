@@ -4,6 +4,7 @@ use super::cache::Lookup;
 use super::rows::{all, any, change, damaged, first};
 use super::{Catalog, CatalogError, Rendition, RenditionKey};
 use rusqlite::{Connection, Row};
+use safelight_domain::conditional::ETag;
 use safelight_domain::image::BlobId;
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Effort;
@@ -18,9 +19,14 @@ const DELETE: &str = "DELETE FROM renditions WHERE blob = ?1 AND name = ?2";
 /// Most renditions that one eviction takes.
 pub const MAX_EVICTED: usize = 1_000;
 
-/// A rendition and when its use was last noted, in milliseconds since 1970-01-01T00:00:00Z.
-pub(super) struct UsedRendition {
-    rendition: Rendition,
+/// A stored rendition as it is found, and when its use was last noted.
+#[derive(Debug)]
+pub struct UsedRendition {
+    /// Its row.
+    pub rendition: Rendition,
+    /// Its tag, made once for all who ask.
+    pub etag: ETag,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
     used_ms: AtomicI64,
 }
 
@@ -31,19 +37,20 @@ impl Catalog {
         &self,
         key: &RenditionKey,
         now_ms: i64,
-    ) -> Result<Option<Rendition>, CatalogError> {
+    ) -> Result<Option<Arc<UsedRendition>>, CatalogError> {
         let used = match self.inner.renditions.lookup(key) {
             Lookup::Hit(used) => used,
             Lookup::Miss(ticket) => {
                 let wanted = key.clone();
-                let found = self.inner.readers.read(move |connection| find(connection, &wanted)).await?;
+                let found = self.inner.readers.read(move |connection| find(connection, &wanted));
+                let found = Box::pin(found).await?;
                 let Some(used) = found.map(Arc::new) else { return Ok(None) };
                 self.inner.renditions.fill(&ticket, key.clone(), Arc::clone(&used));
                 used
             }
         };
         self.note_use(key, &used, now_ms);
-        Ok(Some(used.rendition.clone()))
+        Ok(Some(used))
     }
 
     fn note_use(&self, key: &RenditionKey, used: &UsedRendition, now_ms: i64) {
@@ -194,11 +201,14 @@ pub(super) fn delete_of_blob(
 
 fn parse(row: &Row<'_>) -> Result<Stored, CatalogError> {
     let blob: String = row.get("blob")?;
+    let blob = BlobId::parse(&blob).ok_or_else(|| damaged("renditions", "blob"))?;
     let format: String = row.get("format")?;
+    let sha256 = row.get("sha256")?;
+    let etag = ETag::of_rendition(&sha256, &blob);
     Ok(Stored {
         row: row.get("row")?,
         key: RenditionKey {
-            blob: BlobId::parse(&blob).ok_or_else(|| damaged("renditions", "blob"))?,
+            blob,
             transform: row.get("transform")?,
             format: OutputFormat::parse(&format).ok_or_else(|| damaged("renditions", "format"))?,
             engine: row.get("engine")?,
@@ -207,10 +217,11 @@ fn parse(row: &Row<'_>) -> Result<Stored, CatalogError> {
             rendition: Rendition {
                 name: row.get("name")?,
                 bytes: row.get("bytes")?,
-                sha256: row.get("sha256")?,
+                sha256,
                 effort: Effort::from_number(row.get("effort")?)
                     .ok_or_else(|| damaged("renditions", "effort"))?,
             },
+            etag,
             used_ms: AtomicI64::new(row.get("used_ms")?),
         },
     })

@@ -21,6 +21,12 @@ async fn insert_one(catalog: &Catalog, key: &RenditionKey, name: &str, bytes: u6
     assert_eq!(unused, None);
 }
 
+async fn found(catalog: &Catalog, key: &RenditionKey, now_ms: i64) -> Option<Rendition> {
+    let found = catalog.find_rendition(key, now_ms).await.expect("works")?;
+    assert_eq!(found.etag, ETag::of_rendition(&found.rendition.sha256, &key.blob));
+    Some(found.rendition.clone())
+}
+
 async fn evicted(catalog: &Catalog, max_bytes: u64) -> Vec<String> {
     let evicted = catalog.evict_renditions(max_bytes).await.expect("works");
     evicted.into_iter().map(|(_, name)| name).collect()
@@ -44,13 +50,12 @@ async fn each_part_of_the_key_tells_renditions_apart() {
         RenditionKey { engine: 2, ..key(1, "t") },
     ];
     for (number, key) in keys.iter().enumerate() {
-        assert_eq!(catalog.find_rendition(key, 0).await.expect("works"), None);
+        assert_eq!(found(&catalog, key, 0).await, None);
         insert_one(&catalog, key, &format!("n{number}"), 5, 0).await;
     }
     for (number, key) in keys.iter().enumerate() {
         for _ in 0..2 {
-            let found = catalog.find_rendition(key, 0).await.expect("works");
-            assert_eq!(found, Some(rendition(&format!("n{number}"), 5)));
+            assert_eq!(found(&catalog, key, 0).await, Some(rendition(&format!("n{number}"), 5)));
         }
     }
     assert!(catalog.rendition_in_use(&blob(2), "n1").await.expect("works"));
@@ -62,7 +67,7 @@ async fn of_two_renditions_of_one_key_the_first_stays() {
     let (_folder, catalog) = one_image().await;
     let insert = |name: &str| catalog.insert_rendition(key(1, "t"), rendition(name, 5), 0);
     let (one, two) = tokio::join!(insert("one"), insert("two"));
-    let stored = catalog.find_rendition(&key(1, "t"), 0).await.expect("works").expect("one of them");
+    let stored = found(&catalog, &key(1, "t"), 0).await.expect("one of them");
     for (name, unused) in [("one", one), ("two", two), ("three", insert("three").await)] {
         let expected = (name != stored.name).then(|| name.to_owned());
         assert_eq!(unused.expect("works"), expected);
@@ -74,7 +79,7 @@ async fn of_two_renditions_of_one_key_the_first_stays() {
 async fn a_thorough_rendition_takes_the_place_of_a_quick_one_and_keeps_it() {
     let (_folder, catalog) = one_image().await;
     insert_one(&catalog, &key(1, "t"), "quick", 10, 0).await;
-    let find = async || catalog.find_rendition(&key(1, "t"), 0).await.expect("works");
+    let find = async || found(&catalog, &key(1, "t"), 0).await;
     let insert = async |made| catalog.insert_rendition(key(1, "t"), made, 0).await.expect("works");
     assert_eq!(find().await, Some(rendition("quick", 10)));
     assert_eq!(insert(thorough("small", 7)).await.as_deref(), Some("quick"));
@@ -93,7 +98,7 @@ async fn a_blob_without_an_image_gets_no_rendition() {
     let (_folder, catalog) = one_image().await;
     let unused = catalog.insert_rendition(key(9, "t"), rendition("n", 5), 0).await.expect("works");
     assert_eq!(unused.as_deref(), Some("n"));
-    assert_eq!(catalog.find_rendition(&key(9, "t"), 0).await.expect("works"), None);
+    assert_eq!(found(&catalog, &key(9, "t"), 0).await, None);
 }
 
 #[tokio::test]
@@ -104,12 +109,12 @@ async fn the_least_recently_used_go_first_and_no_more_than_needed() {
     }
     assert_eq!(evicted(&catalog, 40).await, [""; 0]);
     // From memory and not, a use an hour later counts; one within the hour does not.
-    assert!(catalog.find_rendition(&key(1, "one"), HOUR).await.expect("works").is_some());
-    assert!(catalog.find_rendition(&key(1, "two"), HOUR - 1).await.expect("works").is_some());
+    assert!(found(&catalog, &key(1, "one"), HOUR).await.is_some());
+    assert!(found(&catalog, &key(1, "two"), HOUR - 1).await.is_some());
     assert_eq!(evicted(&catalog, 25).await, ["two", "three"]);
-    assert_eq!(catalog.find_rendition(&key(1, "two"), HOUR).await.expect("works"), None);
+    assert_eq!(found(&catalog, &key(1, "two"), HOUR).await, None);
     assert!(!catalog.rendition_in_use(&blob(1), "two").await.expect("works"));
-    assert!(catalog.find_rendition(&key(1, "four"), 3 * HOUR).await.expect("works").is_some());
+    assert!(found(&catalog, &key(1, "four"), 3 * HOUR).await.is_some());
     assert_eq!(evicted(&catalog, 19).await, ["one"]);
     assert_eq!(evicted(&catalog, 19).await, [""; 0]);
     assert_eq!(evicted(&catalog, 0).await, ["four"]);
@@ -132,14 +137,14 @@ async fn one_eviction_is_bounded_and_the_next_goes_on() {
 async fn a_row_without_bytes_can_be_deleted_and_made_anew() {
     let (_folder, catalog) = one_image().await;
     insert_one(&catalog, &key(1, "t"), "lost", 5, 0).await;
-    assert!(catalog.find_rendition(&key(1, "t"), 0).await.expect("works").is_some());
+    assert!(found(&catalog, &key(1, "t"), 0).await.is_some());
     assert!(!catalog.delete_rendition(&key(1, "t"), "other").await.expect("works"));
     assert!(!catalog.delete_rendition(&key(2, "t"), "lost").await.expect("works"));
     assert!(catalog.delete_rendition(&key(1, "t"), "lost").await.expect("works"));
-    assert_eq!(catalog.find_rendition(&key(1, "t"), 0).await.expect("works"), None);
+    assert_eq!(found(&catalog, &key(1, "t"), 0).await, None);
     insert_one(&catalog, &key(1, "t"), "fresh", 5, 0).await;
     assert!(!catalog.delete_rendition(&key(1, "t"), "lost").await.expect("works"), "a late twin");
-    assert!(catalog.find_rendition(&key(1, "t"), 0).await.expect("works").is_some());
+    assert!(found(&catalog, &key(1, "t"), 0).await.is_some());
 }
 
 #[tokio::test]
@@ -151,7 +156,7 @@ async fn a_reader_overtaken_by_an_eviction_does_not_keep_the_row() {
     let old = old.expect("works").map(Arc::new).expect("is there");
     assert_eq!(evicted(&catalog, 0).await, ["n"]);
     catalog.inner.renditions.fill(&ticket, key(1, "t"), old);
-    assert_eq!(catalog.find_rendition(&key(1, "t"), 0).await.expect("works"), None);
+    assert_eq!(found(&catalog, &key(1, "t"), 0).await, None);
 }
 
 #[tokio::test]

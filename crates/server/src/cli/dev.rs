@@ -7,7 +7,7 @@ use super::{Surroundings, note};
 use crate::bootstrap::{self, Started};
 use crate::emulator::{self, DevClock};
 use crate::random::ImageIds;
-use crate::serve_routers;
+use crate::serve_sites;
 use crate::settings::{LogFormat, LogSettings, Settings, Sources, load};
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -80,7 +80,7 @@ impl Dev {
         let Started { app, first_account, lock } = started;
         let token = first_account.token.context("the emulator has no token")?;
         let router = emulator::router(app.clone(), first_account.account, token, clock);
-        serve_routers(vec![(listener, router)], None, app, stop).await.context("the emulator failed")?;
+        serve_sites(vec![(listener, router)], None, app, stop).await.context("the emulator failed")?;
         drop(lock);
         Ok(())
     }

@@ -10,7 +10,7 @@ use safelight_domain::access::{
 use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
 use safelight_domain::image::{Image, ImageId, SourceInfo};
 use safelight_domain::negotiate::{FormatChoice, FormatError, Formats, OutputFormat, output_formats};
-use safelight_domain::options::{ClientHints, Dpr, Options, Recipe};
+use safelight_domain::options::{Dpr, Recipe};
 use safelight_domain::signature::{self, KeyName, Token};
 use safelight_domain::transform::Transform;
 use safelight_domain::variant::{BrowserTtl, VariantName};
@@ -58,7 +58,7 @@ pub(super) async fn decide(app: &App, request: &Request<'_>, seen: &Seen) -> Res
     let account = account.ok_or(DeliverError::UnknownAccount)?;
     let token = signature::verify(request.target, &account.keys, app.clock.now());
     seen.get_or_init(|| (Arc::clone(&account), signer(&token)));
-    let asked = Asked::of(&path.variant, &account, app.config.compat, request)?;
+    let asked = Asked::of(&path.variant, &account, app, request)?;
 
     let authorize =
         |image: Option<&Image>| authorize_delivery(image, asked.segment, &token, app.config.unknown_images);
@@ -69,7 +69,7 @@ pub(super) async fn decide(app: &App, request: &Request<'_>, seen: &Seen) -> Res
     }
     // An image that does not exist is never in memory. Were private ones refused from there, the
     // time it takes would tell them apart, so every refusal waits for one read of the database.
-    let image = app.catalog.stored_image(&account.id, &path.id).await.map_err(internal)?;
+    let image = Box::pin(app.catalog.stored_image(&account.id, &path.id)).await.map_err(internal)?;
     let granted = authorize(image.as_deref()).map_err(|denied| match denied {
         Denied::Token(fault) => DeliverError::Token(fault),
         Denied::OptionsOnPrivate => DeliverError::OptionsOnPrivate,
@@ -100,7 +100,7 @@ pub(super) async fn decide_preview(
     let (_, account) = found.ok_or(DeliverError::UnknownAccount)?;
     let asked = match preview.variant {
         VariantSegment::Named(name) => Asked::variant(name, &account)?,
-        VariantSegment::Options(text) => Asked::options(text, &account, app.config.compat, request)?,
+        VariantSegment::Options(text) => Asked::options(text, &account, app, request)?,
         VariantSegment::Impossible => return Err(DeliverError::UnknownVariant.into()),
     };
     let image = app.catalog.find_image(id, preview.image).await.map_err(internal)?;
@@ -123,7 +123,7 @@ impl Asked {
     pub(super) fn of(
         segment: &VariantSegment,
         account: &DeliveryAccount,
-        compat: Compat,
+        app: &App,
         request: &Request<'_>,
     ) -> Result<Asked, DeliverError> {
         match segment {
@@ -131,7 +131,7 @@ impl Asked {
             VariantSegment::Options(_) if account.config.flexible_variants == FlexibleVariants::Off => {
                 Err(DeliverError::FlexibleVariant)
             }
-            VariantSegment::Options(text) => Asked::options(text, account, compat, request),
+            VariantSegment::Options(text) => Asked::options(text, account, app, request),
             VariantSegment::Impossible => Err(DeliverError::UnknownVariant),
         }
     }
@@ -156,15 +156,16 @@ impl Asked {
     fn options(
         text: &str,
         account: &DeliveryAccount,
-        compat: Compat,
+        app: &App,
         request: &Request<'_>,
     ) -> Result<Asked, DeliverError> {
-        let options = Options::parse(text)?;
+        let known = app.options.read(text)?;
+        let options = &known.options;
         Ok(Asked {
-            recipe: Recipe::new(options.resolve(&ClientHints::read(request.header))),
+            recipe: known.recipe(request.header),
             format: options.format,
             dpr: options.dpr,
-            segment: Segment::Options(match compat {
+            segment: Segment::Options(match app.config.compat {
                 Compat::Extended => OptionsPolicy::FollowImage,
                 Compat::Strict => OptionsPolicy::PublicImages,
             }),
@@ -228,7 +229,10 @@ impl Wanted {
         for drawn in &mut draw {
             let found = match app.catalog.remembered_image(&image.account, &drawn.image) {
                 Some(found) => Some(found),
-                None => app.catalog.stored_image(&image.account, &drawn.image).await.map_err(internal)?,
+                None => {
+                    let stored = app.catalog.stored_image(&image.account, &drawn.image);
+                    Box::pin(stored).await.map_err(internal)?
+                }
             };
             let found = found.ok_or(DeliverError::UnknownOverlay)?;
             let allowed = authorize_overlay(granted, image, &found).ok_or(DeliverError::UnknownOverlay)?;

@@ -142,7 +142,7 @@ async fn keep_refining(app: &App) {
 /// Makes a rendition by a thorough encoder, unless that was done.
 pub(super) async fn make_better(app: &App, granted: &Granted, wanted: &Wanted) -> Result<(), DeliverError> {
     let stored = app.catalog.find_rendition(&wanted.key, app.clock.now_ms()).await.map_err(internal)?;
-    if stored.is_some_and(|stored| stored.effort == Effort::Thorough) {
+    if stored.is_some_and(|stored| stored.rendition.effort == Effort::Thorough) {
         return Ok(());
     }
     let admission = app.flights.admit(wanted.lengths.iter().sum());

@@ -57,7 +57,7 @@ pub async fn verify(
     let request = Request { target, accept: None, none_match: None, header: &|_| None };
     let token = signature::verify(target, &delivery.keys, now);
     let image = app.catalog.find_image(&account.id, &path.id).await.map_err(internal)?;
-    let variant = match Asked::of(&path.variant, &delivery, app.config.compat, &request) {
+    let variant = match Asked::of(&path.variant, &delivery, app, &request) {
         Ok(asked) => FoundVariant::Served(asked.segment()),
         Err(error) => FoundVariant::Refused(say(&error)),
     };

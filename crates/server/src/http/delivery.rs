@@ -21,7 +21,18 @@ use std::sync::Arc;
 const HEADERS: usize = 24;
 
 /// Nothing in a picture may run or load anything, also where a browser shows it as a page.
-const CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; sandbox";
+const CSP: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; sandbox",
+);
+
+// Constants, since a value is looked at byte by byte wherever it is made.
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const ANYONE: HeaderValue = HeaderValue::from_static("*");
+const EXPOSED_VALUE: HeaderValue = HeaderValue::from_static(EXPOSED);
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const CROSS_ORIGIN: HeaderValue = HeaderValue::from_static("cross-origin");
+const BYTES: HeaderValue = HeaderValue::from_static("bytes");
+const BY_ACCEPT: HeaderValue = HeaderValue::from_static("Accept");
 
 /// `GET` and `HEAD /{hash}/{id}/{variant}`, and the same below `/cdn-cgi/imagedelivery`.
 /// `OPTIONS` needs no token, since browsers send none with it.
@@ -29,15 +40,17 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) ->
     if let Some(answer) = unless_read(request.method()) {
         return answer;
     }
-    let headers = request.headers();
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let (head, _) = request.into_parts();
+    let headers = &head.headers;
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     let accept = joined(headers, &header::ACCEPT);
     let none_match = joined(headers, &header::IF_NONE_MATCH);
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let (accept, none_match) = (accept.as_deref(), none_match.as_deref());
     let wanted = Request { target, accept, none_match, header: &header };
-    match deliver(&app, wanted).await {
-        Ok(answer) => respond(answer, request.method(), headers),
+    let answer = deliver(&app, wanted).await;
+    match answer {
+        Ok(answer) => respond(answer, &head.method, head.headers),
         Err(error) => refusal(error, target).into_response(),
     }
 }
@@ -55,18 +68,19 @@ pub(super) fn unless_read(method: &Method) -> Option<Response> {
     }
 }
 
-pub(super) fn respond(mut answer: Answer, method: &Method, request: &HeaderMap) -> Response {
-    let mut headers = always(&answer);
+/// The answer to a request with these headers, whose table becomes that of the answer.
+pub(super) fn respond(mut answer: Answer, method: &Method, request: HeaderMap) -> Response {
     let Some(bytes) = answer.body.take() else {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
+        return response(StatusCode::NOT_MODIFIED, always(&answer, request), Body::empty());
     };
     let length = bytes.len() as u64;
-    of_picture(&answer, length, &mut headers);
     let text = |name: HeaderName| request.get(name).and_then(|value| value.to_str().ok());
     let wanted = match *method {
         Method::GET => range(text(header::RANGE), text(header::IF_RANGE), &answer.etag, length),
         _ => RangeAnswer::Whole,
     };
+    let mut headers = always(&answer, request);
+    of_picture(&answer, length, &mut headers);
     let (status, body, content_range) = match wanted {
         RangeAnswer::Whole => (StatusCode::OK, bytes, None),
         RangeAnswer::Part { first, last } => {
@@ -84,32 +98,42 @@ pub(super) fn respond(mut answer: Answer, method: &Method, request: &HeaderMap) 
         }
     };
     if let Some(text) = content_range {
-        set(&mut headers, header::CONTENT_RANGE, &text);
+        set(&mut headers, header::CONTENT_RANGE, text);
     }
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     let body = if *method == Method::HEAD { Body::empty() } else { Body::from(body) };
-    (status, headers, body).into_response()
+    response(status, headers, body)
 }
 
-/// The headers of an answer with and without a picture.
-fn always(answer: &Answer) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(HEADERS);
+fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The headers of an answer with and without a picture, in the place of the request's: hyper makes the table of
+/// a request of that of the answer before, so one serves a whole connection.
+fn always(answer: &Answer, request: HeaderMap) -> HeaderMap {
+    let mut headers = request;
+    headers.clear();
+    headers.reserve(HEADERS);
     set(&mut headers, header::ETAG, answer.etag.as_str());
-    set(&mut headers, header::CACHE_CONTROL, &answer.cache_control);
+    set(&mut headers, header::CACHE_CONTROL, answer.cache_control.as_str());
     for (name, value) in [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_CONTENT_TYPE_OPTIONS, NOSNIFF),
         (header::CONTENT_SECURITY_POLICY, CSP),
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED),
-        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYONE),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_VALUE),
+        (RESOURCE_POLICY, CROSS_ORIGIN),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.insert(name, value);
     }
     match answer.varies {
         Varies::No => {}
-        Varies::ByAccept => drop(headers.insert(header::VARY, HeaderValue::from_static("Accept"))),
+        Varies::ByAccept => drop(headers.insert(header::VARY, BY_ACCEPT)),
         Varies::ByHints => {
-            set(&mut headers, header::VARY, &format!("Accept, {}", ClientHints::HEADERS.join(", ")));
+            set(&mut headers, header::VARY, format!("Accept, {}", ClientHints::HEADERS.join(", ")));
         }
     }
     headers
@@ -118,17 +142,17 @@ fn always(answer: &Answer) -> HeaderMap {
 /// The headers of a picture of `length` bytes.
 fn of_picture(answer: &Answer, length: u64, headers: &mut HeaderMap) {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.format.media_type()));
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::ACCEPT_RANGES, BYTES);
     if let Some(transformed) = &answer.transformed {
-        set(headers, CF_RESIZED, &cf_resized(transformed, length));
+        set(headers, CF_RESIZED, cf_resized(transformed, length));
     }
     if let Some(text) = warning::header(&answer.warnings) {
-        set(headers, header::WARNING, &text);
+        set(headers, header::WARNING, text);
     }
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
+fn set(headers: &mut HeaderMap, name: HeaderName, value: impl TryInto<HeaderValue>) {
+    if let Ok(value) = value.try_into() {
         headers.insert(name, value);
     }
 }
@@ -142,8 +166,12 @@ fn cf_resized(transformed: &Transformed, length: u64) -> String {
         Origin::Rendered => "m",
         Origin::Stored => "h",
     };
-    let (waited, took, version) = (waited.as_millis(), took.as_millis(), env!("CARGO_PKG_VERSION"));
-    format!("internal=ok/{origin} q={waited} n={took} l={length} v={version}")
+    // No render lasts so long that it would not fit.
+    let (waited, took) = (waited.as_millis() as u64, took.as_millis() as u64);
+    format!(
+        concat!("internal=ok/{} q={} n={} l={} v=", env!("CARGO_PKG_VERSION")),
+        origin, waited, took, length
+    )
 }
 
 fn preflight() -> Response {

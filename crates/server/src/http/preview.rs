@@ -31,7 +31,7 @@ pub(super) async fn show(
     let wanted = Request { target, accept, none_match, header: &header };
     let asked = Preview { caller: &caller, image: &image, variant: &variant, format };
     match preview(&app, asked, wanted).await {
-        Ok(answer) => Ok(for_owner(respond(answer, request.method(), &HeaderMap::new()))),
+        Ok(answer) => Ok(for_owner(respond(answer, request.method(), HeaderMap::new()))),
         Err(PreviewError::Refused(refusal)) => Err(refusal.into()),
         Err(PreviewError::Deliver(error)) => Err(refused(error)),
     }

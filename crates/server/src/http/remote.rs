@@ -17,20 +17,22 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) ->
     if let Some(answer) = unless_read(request.method()) {
         return answer;
     }
-    let headers = request.headers();
+    let (head, _) = request.into_parts();
+    let headers = &head.headers;
     let accept = joined(headers, &header::ACCEPT);
     let none_match = joined(headers, &header::IF_NONE_MATCH);
     let via = joined(headers, &header::VIA);
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let wanted = Request {
-        target: request.uri().path_and_query().map_or("/", |target| target.as_str()),
+        target: head.uri.path_and_query().map_or("/", |target| target.as_str()),
         accept: accept.as_deref(),
         none_match: none_match.as_deref(),
         via: via.as_deref(),
         header: &header,
     };
-    match remote(&app, wanted).await {
-        Ok(answer) => respond(answer, request.method(), headers),
+    let answer = remote(&app, wanted).await;
+    match answer {
+        Ok(answer) => respond(answer, &head.method, head.headers),
         Err(Refusal { error, redirect }) => refuse(error, redirect.as_deref()),
     }
 }

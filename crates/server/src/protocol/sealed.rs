@@ -30,11 +30,14 @@ pub enum SealedError {
 
 /// Makes a sealed memory file with these parts, one behind the other.
 pub fn seal<T: AsRef<[u8]>>(parts: &[T]) -> io::Result<OwnedFd> {
+    seal_written(|file| parts.iter().try_for_each(|part| file.write_all(part.as_ref())))
+}
+
+/// Makes a sealed memory file of what is written to it.
+pub fn seal_written(write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let mut file = File::from(memfd_create("safelight", flags)?);
-    for part in parts {
-        file.write_all(part.as_ref())?;
-    }
+    write(&mut file)?;
     add_seals(&file)?;
     Ok(file.into())
 }

@@ -6,11 +6,13 @@ use crate::protocol::{Base, Request, Response, Walls};
 use crate::renderer::counters::{Event, Tally};
 use crate::renderer::process::{AskError, Launch, Process, Slot};
 use crate::renderer::queue::{Queue, Work};
-use crate::renderer::{RenderError, Rendered};
+use crate::renderer::{Input, RenderError, Rendered};
 use bytes::Bytes;
 use safelight_domain::image::{SourceInfo, SourceLimits};
 use safelight_domain::transform::Transform;
 use safelight_pixels::{Cost, Level, Output};
+use std::fs::File;
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,12 +30,14 @@ pub(super) enum Job {
     Check { reply: Reply<Walls> },
     /// See `Renderer::probe`.
     Probe { file: Bytes, reply: Reply<SourceInfo> },
+    /// See `Renderer::probe_beginning`.
+    ProbeBeginning { beginning: Bytes, reply: Reply<Option<SourceInfo>> },
     /// See `Renderer::levels`.
-    Levels { file: Bytes, first: u32, cost: Cost, reply: Reply<Vec<Level>> },
+    Levels { file: Input, first: u32, cost: Cost, reply: Reply<Vec<Level>> },
     /// See `Renderer::render`.
     Render {
         base: Base,
-        files: Vec<Bytes>,
+        files: Vec<Input>,
         transform: Transform,
         output: Output,
         cost: Cost,
@@ -45,7 +49,7 @@ pub(super) enum Job {
 impl Work for Job {
     fn cost(&self) -> Cost {
         match self {
-            Job::Check { .. } | Job::Probe { .. } => Cost::default(),
+            Job::Check { .. } | Job::Probe { .. } | Job::ProbeBeginning { .. } => Cost::default(),
             Job::Levels { cost, .. } | Job::Render { cost, .. } => *cost,
         }
     }
@@ -54,6 +58,7 @@ impl Work for Job {
         match self {
             Job::Check { reply } => reply.is_closed(),
             Job::Probe { reply, .. } => reply.is_closed(),
+            Job::ProbeBeginning { reply, .. } => reply.is_closed(),
             Job::Levels { reply, .. } => reply.is_closed(),
             Job::Render { reply, .. } => reply.is_closed(),
         }
@@ -138,25 +143,30 @@ impl Driver {
     fn perform(&self, mut worker: Process, job: Job) -> Option<Process> {
         match job {
             Job::Check { reply } => {
-                let answer = self.ask(&mut worker, &Request::Hello(self.launch.limits), &[]);
+                let answer = self.ask(&mut worker, &Request::Hello(self.launch.limits), Vec::new());
                 self.settle(worker, reply, answer.and_then(accept_ready))
             }
             Job::Probe { file, reply } => {
-                let answer = self.ask(&mut worker, &Request::Probe, &[file]);
+                let answer = self.ask(&mut worker, &Request::Probe, vec![file.into()]);
                 let limits = &self.launch.limits;
                 self.settle(worker, reply, answer.and_then(|answer| accept_probed(answer, limits)))
             }
+            Job::ProbeBeginning { beginning, reply } => {
+                let answer = self.ask(&mut worker, &Request::ProbeBeginning, vec![beginning.into()]);
+                let limits = &self.launch.limits;
+                self.settle(worker, reply, answer.and_then(|answer| accept_beginning(answer, limits)))
+            }
             Job::Levels { file, first, reply, .. } => {
-                let answer = self.ask(&mut worker, &Request::Levels { first }, &[file]);
+                let answer = self.ask(&mut worker, &Request::Levels { first }, vec![file]);
                 self.settle(worker, reply, answer.and_then(accept_levels))
             }
             Job::Render { base, files, transform, output, queued, reply, .. } => {
                 let waited = queued.elapsed();
                 // All together have at most 512 MiB.
                 let lengths =
-                    files.iter().map(|file| u32::try_from(file.len()).unwrap_or(u32::MAX)).collect();
+                    files.iter().map(|file| u32::try_from(file.bytes()).unwrap_or(u32::MAX)).collect();
                 let request = Request::Render { base, transform, output, lengths };
-                let answer = self.ask(&mut worker, &request, &files);
+                let answer = self.ask(&mut worker, &request, files);
                 self.settle(worker, reply, answer.and_then(|answer| accept_rendered(answer, waited)))
             }
         }
@@ -166,10 +176,13 @@ impl Driver {
         &self,
         worker: &mut Process,
         request: &Request,
-        files: &[Bytes],
+        files: Vec<Input>,
     ) -> Result<(Response, Option<OwnedFd>), RenderError> {
-        let file = if files.is_empty() { None } else { Some(sealed::seal(files).map_err(no_worker)?) };
-        worker.ask(request, file.as_ref(), self.timeout).map_err(|error| match error {
+        let write = |file: &mut File| files.iter().try_for_each(|part| part.write_to(file));
+        let file = if files.is_empty() { None } else { Some(sealed::seal_written(write).map_err(unread)?) };
+        // While the worker is at it, nobody needs what it has a copy of.
+        drop(files);
+        worker.ask(request, file, self.timeout).map_err(|error| match error {
             AskError::TimedOut => RenderError::TimedOut(self.timeout),
             AskError::Died => RenderError::WorkerDied,
             AskError::NotSent(_) | AskError::Frame(_) => no_worker(error),
@@ -184,6 +197,8 @@ impl Driver {
                 self.launch.tally.count(Event::Job);
                 Some(worker)
             }
+            // It was asked nothing.
+            Err(RenderError::Busy(_)) => Some(worker),
             Err(error) => {
                 tracing::warn!(%error, "a render worker is given up");
                 worker.discard();
@@ -201,6 +216,7 @@ impl Job {
         match self {
             Job::Check { reply } => drop(reply.send(Err(error))),
             Job::Probe { reply, .. } => drop(reply.send(Err(error))),
+            Job::ProbeBeginning { reply, .. } => drop(reply.send(Err(error))),
             Job::Levels { reply, .. } => drop(reply.send(Err(error))),
             Job::Render { reply, .. } => drop(reply.send(Err(error))),
         }
@@ -222,6 +238,16 @@ fn accept_probed(
         (Response::Probed(info), None) if limits.allow(info.width, info.height) => Ok(info),
         (Response::Refused(fault), None) => Err(RenderError::Refused { fault }),
         _ => Err(unexpected()),
+    }
+}
+
+fn accept_beginning(
+    answer: (Response, Option<OwnedFd>),
+    limits: &SourceLimits,
+) -> Result<Option<SourceInfo>, RenderError> {
+    match answer {
+        (Response::Unclear, None) => Ok(None),
+        answer => accept_probed(answer, limits).map(Some),
     }
 }
 
@@ -254,6 +280,14 @@ fn accept_levels(answer: (Response, Option<OwnedFd>)) -> Result<Vec<Level>, Rend
         }
         (Response::Refused(fault), None) => Err(RenderError::Refused { fault }),
         _ => Err(unexpected()),
+    }
+}
+
+/// Why the files of a job were not put together.
+fn unread(error: std::io::Error) -> RenderError {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::UnexpectedEof => RenderError::Busy(Duration::ZERO),
+        _ => no_worker(error),
     }
 }
 

@@ -160,11 +160,11 @@ impl Process {
         if suffice(walls, launch.sandbox) { Ok(process) } else { Err(StartError::Unconfined) }
     }
 
-    /// Asks one thing and waits for the answer.
+    /// Asks one thing and waits for the answer. The file is the worker's alone from then on.
     pub(super) fn ask(
         &mut self,
         request: &Request,
-        file: Option<&OwnedFd>,
+        file: Option<OwnedFd>,
         timeout: Duration,
     ) -> Result<(Response, Option<OwnedFd>), AskError> {
         let answer = self.exchange(request, file, timeout);
@@ -179,11 +179,13 @@ impl Process {
     fn exchange(
         &self,
         request: &Request,
-        file: Option<&OwnedFd>,
+        file: Option<OwnedFd>,
         timeout: Duration,
     ) -> Result<(Response, Option<OwnedFd>), AskError> {
         let end = Instant::now() + timeout;
-        protocol::send(self.socket.as_fd(), request, file.map(AsFd::as_fd)).map_err(AskError::NotSent)?;
+        protocol::send(self.socket.as_fd(), request, file.as_ref().map(AsFd::as_fd))
+            .map_err(AskError::NotSent)?;
+        drop(file);
         if !self.readable_before(end)? {
             return Err(AskError::TimedOut);
         }

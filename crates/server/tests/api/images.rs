@@ -2,6 +2,7 @@
 
 use crate::test_app::{NOW, TestApp, png};
 use http::Method;
+use safelight_domain::image::ImageId;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -173,4 +174,19 @@ pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0_u32, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
     })
+}
+
+#[tokio::test]
+async fn a_header_that_begins_late_is_found() {
+    let app = TestApp::new().await;
+    let jpeg = include_bytes!("../../../pixels/tests/golden/inputs/orientation-1.jpg");
+    for segments in [1, 2, 6] {
+        // 64 KiB each that mean nothing, before the header.
+        let padding = [&b"\xFF\xEF\xFF\xFF"[..], &[0; 0xFFFD]].concat().repeat(segments);
+        let file = [&jpeg[..2], &padding, &jpeg[2..]].concat();
+        let id = app.upload(&file, &[]).await.result()["id"].as_str().expect("an id").to_owned();
+        let image = app.app.catalog.find_image(&app.account.id, &ImageId::named(&id)).await;
+        let image = image.expect("works").expect("is there");
+        assert_eq!((image.source.width, image.source.height, image.bytes), (48, 32, file.len() as u64));
+    }
 }

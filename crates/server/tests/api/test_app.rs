@@ -1,10 +1,10 @@
 //! A whole server on a throwaway data folder, without a socket, and clients for it.
 
 use crate::judge::Judge;
-use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
+use safelight::accept::Answers;
 use safelight::app::App;
 use safelight::bootstrap;
 use safelight::catalog::Account;
@@ -13,22 +13,25 @@ use safelight::config::{
     Compat, Config, ConnectionLimits, Dashboard, FetchConfig, FirstAccount, Levels, Refine, RemoteConfig,
     RenderConfig, Sandbox,
 };
+use safelight::http::Site;
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::image::SourceLimits;
 use safelight_domain::signature::{KeyName, SigningKey, sign_target};
 use safelight_domain::time::UnixTime;
 use serde_json::Value;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tempfile::TempDir;
-use tower::ServiceExt;
 
 /// Made once: its documents are long, and the same for all tests.
 static JUDGE: LazyLock<Judge> = LazyLock::new(Judge::new);
 
 /// The signing key of every test app.
 pub(crate) const KEY: &str = "Oix0bbNaT8Rge9PuyxUBrjI6zrgnsyJ5=";
+/// Who asks, unless a request says otherwise.
+const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 /// The clock of every test app stands at this second until it is set.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
@@ -36,7 +39,7 @@ pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
     pub(crate) account: Account,
     pub(crate) token: String,
-    router: Router,
+    site: Site,
     clock_ms: Arc<AtomicI64>,
     _data: TempDir,
 }
@@ -118,7 +121,7 @@ impl TestApp {
         change(&mut config);
         let started = bootstrap::start(config, clock).await.expect("it starts");
         TestApp {
-            router: safelight::http::router(Arc::clone(&started.app)),
+            site: safelight::http::site(Arc::clone(&started.app)),
             app: started.app,
             account: started.first_account.account,
             token: started.first_account.token.expect("a token at the first start"),
@@ -138,7 +141,8 @@ impl TestApp {
     /// Sends a request, and has the answer judged by the documents of the API.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = self.router.clone().oneshot(request).await.expect("the router never fails");
+        let peer = request.extensions().get().copied();
+        let response = self.site.answer(request, peer.unwrap_or(PEER)).await;
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.expect("a whole body");
         let answer = Answer { status: parts.status, headers: parts.headers, body };
