@@ -28,7 +28,8 @@ async function deliver() {
 
 async function plots(page) {
   await page.getByRole("button", { name: "Refresh" }).click();
-  await page.locator(".card").filter({ hasText: "Requests" }).filter({ hasText: "5" }).waitFor();
+  const requests = page.locator(".card").filter({ has: page.getByText("Requests", { exact: true }) });
+  await requests.filter({ has: page.getByText("5", { exact: true }) }).waitFor();
   same("cards", [await card(page, "Images stored").innerText(), await card(page, "Refused").innerText()], ["1", "3"]);
   const { series } = await own("GET", "/usage");
   same("as the API has it", series.requests.reduce((sum, value) => sum + value, 0), 5);
