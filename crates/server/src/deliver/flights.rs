@@ -83,8 +83,6 @@ async fn fly(
     let outcome = make(&app, &granted, &wanted, app.config.refine.effort()).await;
     drop(admission);
     sender.send_replace(Some(outcome.clone()));
-    // Those who wait are answered before the disk has work.
-    tokio::task::yield_now().await;
     // Only after those who wait have it, and still listed, so that nobody makes it again meanwhile.
     if let Ok(made) = outcome
         && let Err(error) = store(&app, &granted, &wanted.key, &made).await

@@ -45,7 +45,7 @@ async fn a_picture_that_kills_its_worker_is_undecodable_and_others_are_served() 
 
 #[tokio::test]
 async fn a_picture_that_takes_too_long_is_a_timeout_and_others_are_served() {
-    let app = TestApp::with(|config| config.render.timeout = Duration::from_millis(500)).await;
+    let app = TestApp::with(|config| config.render.timeout = Duration::from_secs(2)).await;
     let target = app.target(&app.uploaded(&[]).await, "public");
     let pid = stop_worker(&app).await;
     app.get(&target).await.error(504, 9522);
