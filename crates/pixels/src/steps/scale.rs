@@ -62,13 +62,8 @@ impl Axis {
     /// Of `sources` pixels the span of `length` from `from`, brought to `targets`, in boxes of `side` pixels.
     fn new(kernel: Kernel, (from, length): (f64, f64), targets: u32, sources: u32, side: usize) -> Axis {
         let (from, length) = (from / side as f64, length / side as f64);
-        let scale = length / f64::from(targets);
-        let reach = kernel.reach() * scale.max(1.0) + 1.0;
-        // Negative numbers become 0.
-        let start = (from - reach).floor() as usize;
-        let end = ((from + length + reach).ceil() as usize).min((sources as usize).div_ceil(side));
-        let taps = Taps::new(kernel, from - start as f64, length, targets as usize, end - start);
-        Axis { taps, side, boxes: start..end }
+        let taps = Taps::new(kernel, from, length, targets as usize, (sources as usize).div_ceil(side));
+        Axis { boxes: taps.sources(), taps, side }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What each pixel of a scaled picture takes of those it is made of, along one axis, and the sums of it.
 
 use std::f64::consts::PI;
+use std::ops::Range;
 
 /// Rows that are summed at once along the horizontal axis, as many as a register of every processor holds. Of each
 /// sample there are so many side by side.
@@ -17,7 +18,7 @@ pub(super) enum Kernel {
 
 impl Kernel {
     /// The distance from which on a pixel weighs nothing, in source pixels at scale 1.
-    pub(super) const fn reach(self) -> f64 {
+    const fn reach(self) -> f64 {
         match self {
             Kernel::Lanczos => 3.0,
             Kernel::CatmullRom => 2.0,
@@ -73,9 +74,21 @@ impl Taps {
         self.count
     }
 
-    /// Of each pixel of the result the first source pixel and the weights.
+    /// The source pixels that are taken at all.
+    pub(super) fn sources(&self) -> Range<usize> {
+        let last = self.starts.last().copied().unwrap_or_default();
+        self.first()..last + self.count
+    }
+
+    fn first(&self) -> usize {
+        self.starts.first().copied().unwrap_or_default()
+    }
+
+    /// Of each pixel of the result the first source pixel, counted from the first that is taken at all, and the
+    /// weights.
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        self.starts.iter().copied().zip(self.weights.chunks_exact(self.count))
+        let first = self.first();
+        self.starts.iter().map(move |start| start - first).zip(self.weights.chunks_exact(self.count))
     }
 }
 
