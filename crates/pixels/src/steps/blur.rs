@@ -36,7 +36,7 @@ pub(super) fn blur(mut frame: Frame, plan: &Plan) -> Result<Frame, Fault> {
             }
         }
     }
-    linear::write_srgb(&light, samples, u16::MAX, &linear::to_srgb(), frame.pixels_mut());
+    linear::write_srgb(&light, samples, &linear::to_srgb(), frame.pixels_mut());
     Ok(frame)
 }
 

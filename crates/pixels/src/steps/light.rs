@@ -185,3 +185,22 @@ fn divide_alpha([red, green, blue, alpha]: &mut [[f32; LANES]; 4]) {
         color.iter_mut().zip(&factors).for_each(|(light, factor)| *light *= factor);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn light_beyond_opaque_keeps_its_colour() {
+        // Opaque, a tenth above it, and half of it: grey of half the light each time.
+        let mut light = Vec::new();
+        for factor in [1.0, 1.1, 0.5] {
+            light.extend([0.5, 0.5, 0.5, 1.0].map(|part| [FULL * part * factor; LANES]));
+        }
+        let mut out = [0; 12 * LANES];
+        Writer::new(12).write(&mut light, Channels::Rgba, 12, &mut out);
+        for row in out.as_chunks::<12>().0 {
+            assert_eq!(row, &[188, 188, 188, 255, 188, 188, 188, 255, 188, 188, 188, 128]);
+        }
+    }
+}
