@@ -208,8 +208,8 @@ impl Blobs {
         if read.as_ref() == b"check" { Ok(()) } else { Err(BlobError::Missing) }
     }
 
-    /// Stores an original under a name that nothing has. It is durable when this returns. When the caller stops waiting, it may
-    /// be stored all the same.
+    /// Stores an original under a name that nothing has. It is durable when this returns. When the caller
+    /// stops waiting, it may be stored all the same.
     pub async fn put_original(&self, blob: &BlobId, staged: &Staged) -> Result<(), BlobError> {
         let name = self.folder.join(BlobKey::Original(blob.clone()).path().as_ref());
         let from = staged.path().to_owned();
@@ -271,7 +271,8 @@ impl Blobs {
     }
 
     /// The whole original.
-    pub async fn original(&self, granted: &Granted) -> Result<Bytes, BlobError> {
+    #[cfg(test)]
+    pub(crate) async fn original(&self, granted: &Granted) -> Result<Bytes, BlobError> {
         let path = BlobKey::Original(granted.blob().clone()).path();
         Ok(self.store.get(&path).await?.bytes().await?)
     }
