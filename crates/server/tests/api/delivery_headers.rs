@@ -3,7 +3,6 @@
 use crate::test_app::{Answer, TestApp, png};
 use http::Method;
 use serde_json::json;
-use std::time::Duration;
 
 /// `internal=ok/…` and then numbers by name.
 fn fields(answer: &Answer) -> Vec<(String, String)> {
@@ -24,16 +23,7 @@ async fn cf_resized_tells_rendered_from_stored_and_the_length() {
     assert_eq!(fields(&first)[3].1, first.body.len().to_string());
     assert_eq!(fields(&first)[4].1, env!("CARGO_PKG_VERSION"));
 
-    // A rendition is stored after the answer.
-    let mut again = app.get(&target).await;
-    for _ in 0..500 {
-        if fields(&again)[0].1 == "ok/h" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        again = app.get(&target).await;
-    }
-    let stored = again.header("cf-resized").expect("a header").to_owned();
+    let stored = app.get_stored(&target).await.header("cf-resized").expect("a header").to_owned();
     assert_eq!(
         stored,
         format!("internal=ok/h q=0 n=0 l={} v={}", first.body.len(), env!("CARGO_PKG_VERSION"))

@@ -164,6 +164,19 @@ impl TestApp {
         self.fetch(Method::GET, target, &[]).await
     }
 
+    /// The answer from the stored rendition, which is stored only after the first answer.
+    pub(crate) async fn get_stored(&self, target: &str) -> Answer {
+        for _ in 0..500 {
+            let answer = self.get(target).await;
+            let resized = answer.header("cf-resized").expect("a picture");
+            if resized.starts_with("internal=ok/h ") {
+                return answer;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("{target} is never stored");
+    }
+
     /// A management request with `token` and a JSON body, `path` below the account's images.
     pub(crate) async fn call_as(
         &self,
