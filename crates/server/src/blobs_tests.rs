@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::tests::{blob, image};
+use crate::catalog::fixtures::{blob, image};
 use crate::staging::Staging;
 use futures_util::stream;
 use safelight_domain::access::{OptionsPolicy, Segment, UnknownImagePolicy, authorize_delivery};

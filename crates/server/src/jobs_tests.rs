@@ -1,7 +1,7 @@
 use super::*;
 use crate::blobs::tests::{granted, listed, new_store, put};
 use crate::catalog::Webhook;
-use crate::catalog::tests::{account, blob, image, two_accounts};
+use crate::catalog::fixtures::{account, blob, image, two_accounts};
 use crate::config::FetchConfig;
 use safelight_domain::direct_upload::{Draft, LinkUse, UploadOutcome};
 use safelight_domain::image::{ImageId, Metadata, Privacy};

@@ -5,7 +5,6 @@ pub mod accept;
 pub mod app;
 pub mod blobs;
 pub mod bootstrap;
-pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -31,6 +30,8 @@ pub mod usage;
 pub mod variant_options;
 pub mod webhooks;
 pub mod worker;
+
+pub use safelight_catalog as catalog;
 
 use accept::{Answers, Tls};
 use app::App;

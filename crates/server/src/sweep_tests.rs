@@ -1,6 +1,6 @@
 use super::*;
 use crate::blobs::tests::{granted, listed, new_store, put, set_modified};
-use crate::catalog::tests::{account, blob, image, two_accounts};
+use crate::catalog::fixtures::{account, blob, image, two_accounts};
 use crate::catalog::{Rendition, RenditionKey};
 use bytes::Bytes;
 use safelight_domain::direct_upload::{Draft, LinkUse};

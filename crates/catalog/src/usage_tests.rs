@@ -1,7 +1,7 @@
 use super::*;
-use crate::catalog::schema::{MIGRATIONS, migrate};
-use crate::catalog::tests::{account, key, two_accounts};
-use crate::catalog::{InsertError, InsertKeyError, MAX_KEYS};
+use crate::fixtures::{account, key, two_accounts};
+use crate::schema::{MIGRATIONS, migrate};
+use crate::{InsertError, InsertKeyError, MAX_KEYS};
 use safelight_domain::signature::KeyName;
 
 const HOUR: i64 = 3_600;

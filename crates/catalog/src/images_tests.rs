@@ -1,8 +1,8 @@
 use super::super::cache::Lookup;
-use super::super::tests::{account, blob, image, two_accounts};
+use super::super::fixtures::{account, blob, image, two_accounts};
 use super::*;
-use crate::catalog::JobLine;
-use crate::catalog::Rendition;
+use crate::JobLine;
+use crate::Rendition;
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::transform::Effort;
 

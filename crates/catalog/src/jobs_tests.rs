@@ -1,4 +1,4 @@
-use super::super::tests::{blob, new_catalog};
+use super::super::fixtures::{blob, new_catalog};
 use super::*;
 
 fn delete(number: u8) -> JobKind {

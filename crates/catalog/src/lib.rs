@@ -30,6 +30,8 @@ mod cache;
 mod conditions;
 mod drafts;
 mod events;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;
 mod images;
 mod import_items;
 mod imports;
@@ -444,5 +446,5 @@ fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
 }
 
 #[cfg(test)]
-#[path = "catalog/catalog_tests.rs"]
-pub(crate) mod tests;
+#[path = "catalog_tests.rs"]
+mod tests;

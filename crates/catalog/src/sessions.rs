@@ -73,7 +73,7 @@ fn parse(row: &Row<'_>) -> Result<Session, CatalogError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::tests::{account, two_accounts};
+    use crate::fixtures::{account, two_accounts};
     use safelight_domain::token::TokenRecord;
 
     async fn token(catalog: &Catalog) -> TokenRecord {

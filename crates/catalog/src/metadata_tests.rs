@@ -1,4 +1,4 @@
-use super::super::tests::{account, blob, image, new_account, two_accounts};
+use super::super::fixtures::{account, blob, image, new_account, two_accounts};
 use super::super::{Catalog, ImageChanges, schema};
 use super::*;
 use safelight_domain::image::{BlobId, ImageId, Privacy};

@@ -1,6 +1,6 @@
 use super::*;
-use crate::catalog::tests::{account, blob, image, new_catalog, two_accounts};
-use crate::catalog::{ImportPage, ItemOutcome};
+use crate::fixtures::{account, blob, image, new_catalog, two_accounts};
+use crate::{ImportPage, ItemOutcome};
 use safelight_domain::image::{Creator, ImageId, Metadata, Privacy};
 
 fn item(id: &str) -> ImportItem {
@@ -173,7 +173,7 @@ async fn running_imports_kept_ones_and_failures_are_bounded() {
 #[tokio::test]
 async fn running_imports_are_there_after_a_restart() {
     let (folder, catalog) = new_catalog();
-    catalog.create_account(crate::catalog::tests::new_account('a')).await.expect("new");
+    catalog.create_account(crate::fixtures::new_account('a')).await.expect("new");
     add(&catalog, 'a', "i", ImportFrom::Cloudflare(remote())).await.expect("new");
     drop(catalog);
     let catalog = Catalog::open(&folder.path().join("catalog.sqlite")).expect("opens");

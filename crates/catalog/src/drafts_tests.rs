@@ -1,6 +1,6 @@
 use super::*;
-use crate::catalog::tests::{account, blob, image, two_accounts};
-use crate::catalog::{Job, JobKind, JobLine, MAX_BATCH_TOKENS, Webhook};
+use crate::fixtures::{account, blob, image, two_accounts};
+use crate::{Job, JobKind, JobLine, MAX_BATCH_TOKENS, Webhook};
 use safelight_domain::image::Privacy;
 use safelight_domain::token::{BatchToken, Scope};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-use super::super::tests::{account, image, two_accounts};
+use super::super::fixtures::{account, image, two_accounts};
 use super::*;
 use safelight_domain::image::{BlobId, ImageId};
 

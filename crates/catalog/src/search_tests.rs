@@ -1,5 +1,5 @@
+use super::super::fixtures::{account, image, two_accounts};
 use super::super::rows::all;
-use super::super::tests::{account, image, two_accounts};
 use super::*;
 use safelight_domain::image::{BlobId, Creator, Metadata};
 use safelight_domain::image_search::folded;

@@ -5,21 +5,21 @@ use rusqlite::{Connection, TransactionBehavior};
 
 /// One text for each version, in order; a published one never changes.
 pub(super) const MIGRATIONS: [&str; 15] = [
-    include_str!("../../migrations/sqlite/0001_accounts.sql"),
-    include_str!("../../migrations/sqlite/0002_images.sql"),
-    include_str!("../../migrations/sqlite/0003_jobs.sql"),
-    include_str!("../../migrations/sqlite/0004_options.sql"),
-    include_str!("../../migrations/sqlite/0005_config.sql"),
-    include_str!("../../migrations/sqlite/0006_drafts.sql"),
-    include_str!("../../migrations/sqlite/0007_metadata_index.sql"),
-    include_str!("../../migrations/sqlite/0008_sessions.sql"),
-    include_str!("../../migrations/sqlite/0009_usage.sql"),
-    include_str!("../../migrations/sqlite/0010_search.sql"),
-    include_str!("../../migrations/sqlite/0011_history.sql"),
-    include_str!("../../migrations/sqlite/0012_imports.sql"),
-    include_str!("../../migrations/sqlite/0013_origins.sql"),
-    include_str!("../../migrations/sqlite/0014_turn.sql"),
-    include_str!("../../migrations/sqlite/0015_levels.sql"),
+    include_str!("../migrations/sqlite/0001_accounts.sql"),
+    include_str!("../migrations/sqlite/0002_images.sql"),
+    include_str!("../migrations/sqlite/0003_jobs.sql"),
+    include_str!("../migrations/sqlite/0004_options.sql"),
+    include_str!("../migrations/sqlite/0005_config.sql"),
+    include_str!("../migrations/sqlite/0006_drafts.sql"),
+    include_str!("../migrations/sqlite/0007_metadata_index.sql"),
+    include_str!("../migrations/sqlite/0008_sessions.sql"),
+    include_str!("../migrations/sqlite/0009_usage.sql"),
+    include_str!("../migrations/sqlite/0010_search.sql"),
+    include_str!("../migrations/sqlite/0011_history.sql"),
+    include_str!("../migrations/sqlite/0012_imports.sql"),
+    include_str!("../migrations/sqlite/0013_origins.sql"),
+    include_str!("../migrations/sqlite/0014_turn.sql"),
+    include_str!("../migrations/sqlite/0015_levels.sql"),
 ];
 
 /// Brings a database to the version that `migrations` leads to, each step in a transaction of its
@@ -45,7 +45,7 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Catalog, JobKind, JobLine};
+    use crate::{Catalog, JobKind, JobLine};
     use safelight_domain::image::BlobId;
 
     #[tokio::test]

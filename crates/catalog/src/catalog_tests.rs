@@ -1,109 +1,13 @@
+use super::fixtures::*;
 use super::*;
-use safelight_domain::image::{Privacy, SourceFormat, SourceInfo, Turn};
 use safelight_domain::signature::KeyName;
-use safelight_domain::token::{Role, Scope, TokenHash};
+use safelight_domain::token::TokenHash;
 use safelight_domain::transform::{Blur, Fit, MetadataPolicy, Side, Transform};
-use safelight_domain::variant::{BrowserTtl, MAX_VARIANTS, VariantAccess};
+use safelight_domain::variant::MAX_VARIANTS;
 use tempfile::TempDir;
-
-/// A new catalog. It lives as long as its folder.
-pub(crate) fn new_catalog() -> (TempDir, Catalog) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let catalog = reopen(&folder);
-    (folder, catalog)
-}
 
 fn reopen(folder: &TempDir) -> Catalog {
     Catalog::open(&folder.path().join("catalog.sqlite")).expect("opens")
-}
-
-/// A new catalog with the accounts `a` and `b`.
-pub(crate) async fn two_accounts() -> (TempDir, Catalog) {
-    let (folder, catalog) = new_catalog();
-    for digit in ['a', 'b'] {
-        catalog.create_account(new_account(digit)).await.expect("a new account");
-    }
-    (folder, catalog)
-}
-
-pub(crate) fn account(digit: char) -> AccountId {
-    AccountId::parse(&digit.to_string().repeat(32)).expect("32 digits")
-}
-
-pub(crate) fn hash(digit: char) -> AccountHash {
-    AccountHash::parse(&digit.to_string().repeat(22)).expect("22 characters")
-}
-
-pub(crate) fn blob(number: u8) -> BlobId {
-    BlobId::from_random([number; 16])
-}
-
-pub(crate) fn key(name: &str) -> SigningKey {
-    SigningKey::new(KeyName::parse(name).expect("a name"), format!("value of {name}")).expect("not empty")
-}
-
-pub(crate) fn name(text: &str) -> VariantName {
-    VariantName::parse(text).expect("a name")
-}
-
-pub(crate) fn variant(text: &str) -> Variant {
-    Variant {
-        name: name(text),
-        transform: Transform::default(),
-        browser_ttl: None,
-        access: VariantAccess::FollowImage,
-    }
-}
-
-fn token(owner: char, text: &str) -> TokenRecord {
-    TokenRecord {
-        id: format!("id of {text}"),
-        account: account(owner),
-        name: "for a test".to_owned(),
-        hash: TokenHash::of(text),
-        scopes: vec![Scope::Read, Scope::Sign],
-        role: Role::Member,
-        created_ms: 3,
-        used_ms: None,
-    }
-}
-
-pub(crate) fn new_account(digit: char) -> NewAccount {
-    let first = TokenRecord { role: Role::InstanceAdmin, ..token(digit, &format!("first of {digit}")) };
-    NewAccount {
-        account: Account {
-            id: account(digit),
-            hash: hash(digit),
-            name: format!("Account {digit}"),
-            created_ms: 5,
-        },
-        key: key("default"),
-        variant: variant("public"),
-        token: first,
-    }
-}
-
-/// An image with every field set.
-pub(crate) fn image(owner: char, id: &str, blob: BlobId, uploaded_ms: i64) -> Image {
-    Image {
-        account: account(owner),
-        id: ImageId::named(id),
-        blob,
-        source: SourceInfo {
-            format: SourceFormat::WebP,
-            width: 7,
-            height: 12_000,
-            has_alpha: true,
-            frames: 3,
-            turn: Turn::Sideways,
-        },
-        bytes: 1 << 40,
-        filename: Some("ünïcode.webp".to_owned()),
-        metadata: Metadata::from_json_object(r#"{"a":1}"#.to_owned()).expect("short"),
-        creator: Some(Creator::parse("someone").expect("a creator")),
-        privacy: Privacy::RequireSigned,
-        uploaded_ms,
-    }
 }
 
 fn names(keys: &[SigningKey]) -> Vec<String> {

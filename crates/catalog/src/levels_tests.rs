@@ -1,4 +1,4 @@
-use super::super::tests::{account, blob, image, two_accounts};
+use super::super::fixtures::{account, blob, image, two_accounts};
 use super::*;
 
 fn level(divisor: u32, name: &str) -> StoredLevel {

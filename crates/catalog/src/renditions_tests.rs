@@ -1,4 +1,4 @@
-use super::super::tests::{account, blob, image, two_accounts};
+use super::super::fixtures::{account, blob, image, two_accounts};
 use super::*;
 use safelight_domain::image::ImageId;
 
