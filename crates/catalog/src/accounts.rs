@@ -1,10 +1,10 @@
 //! Accounts, and what delivery needs of them.
 
+use super::database::{Connection, Row};
 use super::rows::{all, change, damaged, first};
 use super::{Account, AccountConfig, Catalog, CatalogError, ConfigChanges, DeliveryAccount, DeliveryVariant};
 use super::{FlexibleVariants, InsertError, NewAccount};
 use super::{keys, tokens, variants};
-use rusqlite::{Connection, Row};
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::options::Recipe;
 use safelight_domain::variant::{BrowserTtl, Variant, VariantName};
@@ -25,7 +25,7 @@ impl Catalog {
             .readers
             .read(|connection| {
                 let sql = "SELECT id, hash, name, created_ms FROM accounts ORDER BY created_ms, id";
-                all(connection, sql, [], parse)
+                all(connection, sql, (), parse)
             })
             .await
     }
@@ -66,7 +66,7 @@ impl Catalog {
         changes: ConfigChanges,
     ) -> Result<AccountConfig, CatalogError> {
         let account = id.clone();
-        let update = move |connection: &Connection| {
+        let update = move |connection: &dyn Connection| {
             let old = config(connection, &account)?;
             let new = AccountConfig {
                 flexible_variants: changes.flexible_variants.unwrap_or(old.flexible_variants),
@@ -86,11 +86,11 @@ impl Catalog {
     pub(super) async fn change_account<T: Send + 'static, E: From<CatalogError> + Send + 'static>(
         &self,
         account: &AccountId,
-        change: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        change: impl FnOnce(&dyn Connection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let account = account.clone();
         let inner = Arc::downgrade(&self.inner);
-        let change = move |connection: &Connection| {
+        let change = move |connection: &dyn Connection| {
             let value = change(connection)?;
             Ok::<_, E>((value, load(connection, &account)?))
         };
@@ -111,8 +111,8 @@ type Loaded = (AccountHash, Arc<DeliveryAccount>);
 
 impl DeliveryAccounts {
     /// Reads every account.
-    pub(super) fn load(connection: &Connection) -> Result<DeliveryAccounts, CatalogError> {
-        let ids = all(connection, "SELECT id FROM accounts", [], parse_id)?;
+    pub(super) fn load(connection: &dyn Connection) -> Result<DeliveryAccounts, CatalogError> {
+        let ids = all(connection, "SELECT id FROM accounts", (), parse_id)?;
         let loaded = ids.iter().map(|id| load(connection, id));
         let accounts = loaded.filter_map(Result::transpose).collect::<Result<_, _>>()?;
         Ok(DeliveryAccounts(RwLock::new(accounts)))
@@ -128,7 +128,7 @@ impl DeliveryAccounts {
     }
 }
 
-fn load(connection: &Connection, id: &AccountId) -> Result<Option<Loaded>, CatalogError> {
+fn load(connection: &dyn Connection, id: &AccountId) -> Result<Option<Loaded>, CatalogError> {
     let Some(account) = find(connection, id)? else { return Ok(None) };
     let variants = variants::of_account(connection, id)?;
     let delivery = DeliveryAccount {
@@ -145,12 +145,12 @@ fn of_variant(variant: Variant) -> (VariantName, DeliveryVariant) {
     (name, DeliveryVariant { recipe: Recipe::new(transform), browser_ttl, access })
 }
 
-fn config(connection: &Connection, id: &AccountId) -> Result<AccountConfig, CatalogError> {
+fn config(connection: &dyn Connection, id: &AccountId) -> Result<AccountConfig, CatalogError> {
     let sql = "SELECT flexible_variants, browser_ttl FROM accounts WHERE id = ?1";
     Ok(first(connection, sql, [id.as_str()], parse_config)?.unwrap_or_default())
 }
 
-fn insert(connection: &Connection, new: &NewAccount) -> Result<(), InsertError> {
+fn insert(connection: &dyn Connection, new: &NewAccount) -> Result<(), InsertError> {
     let Account { id, hash, name, created_ms } = &new.account;
     change(
         connection,
@@ -162,7 +162,7 @@ fn insert(connection: &Connection, new: &NewAccount) -> Result<(), InsertError> 
     tokens::insert(connection, &new.token)
 }
 
-fn find(connection: &Connection, id: &AccountId) -> Result<Option<Account>, CatalogError> {
+fn find(connection: &dyn Connection, id: &AccountId) -> Result<Option<Account>, CatalogError> {
     let sql = "SELECT id, hash, name, created_ms FROM accounts WHERE id = ?1";
     first(connection, sql, [id.as_str()], parse)
 }

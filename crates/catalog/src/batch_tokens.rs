@@ -1,9 +1,9 @@
 //! Tokens of the batch API.
 
+use super::database::{Connection, Row};
 use super::rows::{any, change, damaged, first};
 use super::tokens::{parse_scopes, scopes_text};
 use super::{Catalog, CatalogError, InsertError};
-use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::token::{BatchToken, TokenHash};
 
@@ -33,7 +33,7 @@ impl Catalog {
     /// Deletes batch tokens whose time was over before `before_ms`, at most `most` (for the
     /// sweeper). How many there were.
     pub async fn delete_old_batch_tokens(&self, before_ms: i64, most: u32) -> Result<u64, CatalogError> {
-        let delete = move |connection: &Connection| {
+        let delete = move |connection: &dyn Connection| {
             let sql = "DELETE FROM batch_tokens WHERE hash IN
                        (SELECT hash FROM batch_tokens WHERE expires_ms < ?1 ORDER BY expires_ms LIMIT ?2)";
             Ok(change(connection, sql, (before_ms, most))? as u64)
@@ -42,7 +42,7 @@ impl Catalog {
     }
 }
 
-fn insert(connection: &Connection, token: &BatchToken, now_ms: i64) -> Result<(), InsertError> {
+fn insert(connection: &dyn Connection, token: &BatchToken, now_ms: i64) -> Result<(), InsertError> {
     let account = token.account.as_str();
     let sql = "SELECT 1 FROM batch_tokens WHERE account = ?1 AND expires_ms > ?2 LIMIT 1 OFFSET ?3";
     if any(connection, sql, (account, now_ms, MAX_BATCH_TOKENS - 1))? {

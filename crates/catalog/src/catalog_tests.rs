@@ -54,7 +54,7 @@ async fn tokens_are_found_by_hash_and_deleted_by_their_account_alone() {
     let same_id = TokenRecord { hash: TokenHash::of("u"), ..made.clone() };
     assert!(matches!(catalog.insert_token(same_id).await, Err(InsertError::Exists)));
     let homeless = catalog.insert_token(token('c', "v")).await;
-    assert!(matches!(homeless, Err(InsertError::Catalog(CatalogError::Storage(_)))), "{homeless:?}");
+    assert!(matches!(homeless, Err(InsertError::Catalog(CatalogError::Database(_)))), "{homeless:?}");
     assert_eq!(catalog.tokens(&account('b')).await.expect("works"), [new_account('b').token]);
 
     assert!(!catalog.delete_token(&account('b'), &made.id).await.expect("works"));
@@ -210,32 +210,32 @@ async fn commits_are_synced_and_references_checked() {
     let (_folder, catalog) = new_catalog();
     let pragma = |name: &'static str| {
         catalog.inner.writer.write(
-            move |connection: &Connection| -> Result<rusqlite::types::Value, CatalogError> {
-                Ok(connection.pragma_query_value(None, name, |row| row.get(0))?)
+            move |connection: &dyn Connection| -> Result<Option<String>, CatalogError> {
+                let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+                rows::first(connection, &sql, (), |row| Ok(row.get(0)?))
             },
             |_| (),
         )
     };
-    use rusqlite::types::Value;
-    assert_eq!(pragma("journal_mode").await.expect("works"), Value::Text("wal".to_owned()));
-    assert_eq!(pragma("synchronous").await.expect("works"), Value::Integer(2));
-    assert_eq!(pragma("foreign_keys").await.expect("works"), Value::Integer(1));
+    assert_eq!(pragma("journal_mode").await.expect("works"), Some("wal".to_owned()));
+    assert_eq!(pragma("synchronous").await.expect("works"), Some("2".to_owned()));
+    assert_eq!(pragma("foreign_keys").await.expect("works"), Some("1".to_owned()));
 }
 
 #[tokio::test]
 async fn readers_cannot_write() {
     let (_folder, catalog) = two_accounts().await;
     let written =
-        catalog.inner.readers.read(|connection| Ok(connection.execute("DELETE FROM variants", [])?)).await;
-    assert!(matches!(written, Err(CatalogError::Storage(_))), "{written:?}");
+        catalog.inner.readers.read(|connection| Ok(connection.change("DELETE FROM variants", &[])?)).await;
+    assert!(matches!(written, Err(CatalogError::Database(_))), "{written:?}");
 }
 
 #[tokio::test]
 async fn a_damaged_row_names_its_table() {
     let (_folder, catalog) = two_accounts().await;
     catalog.insert_image(image('a', "i", blob(1), 10)).await.expect("new");
-    let spoil = |connection: &Connection| -> Result<(), CatalogError> {
-        connection.execute("UPDATE images SET privacy = 'odd'", [])?;
+    let spoil = |connection: &dyn Connection| -> Result<(), CatalogError> {
+        connection.change("UPDATE images SET privacy = 'odd'", &[])?;
         Ok(())
     };
     catalog.inner.writer.write(spoil, |()| ()).await.expect("works");

@@ -1,13 +1,14 @@
 //! What a matching image must have, as SQL: counted, looked up, or leading a list.
 
+use super::database::{Connection, Value};
 use super::metadata::ZONE_MS;
 use super::rows::first;
+use super::sql::Sql;
 use super::{CatalogError, Creator, ListCursor, SortOrder};
-use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
 use safelight_domain::account::AccountId;
 
 /// What is listed, apart from the conditions.
+#[derive(Clone)]
 pub(super) struct List {
     /// Whose.
     pub account: AccountId,
@@ -39,6 +40,13 @@ pub(super) enum Condition {
     },
 }
 
+/// Candidates are read in chunks, each so much larger than the one before: a page that is soon full reads
+/// few, and one that takes many asks few times.
+pub(super) const CHUNK_GROWTH: usize = 4;
+
+/// Most candidates that are read at once.
+pub(super) const LARGEST_CHUNK: usize = 10_000;
+
 /// How a range leads.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum RangeLead {
@@ -48,38 +56,11 @@ pub(super) enum RangeLead {
     Walked,
 }
 
-/// A text and the values of its parameters.
-#[derive(Default)]
-pub(super) struct Sql {
-    /// With a `?` for each value.
-    pub text: String,
-    /// In the order of the text.
-    pub values: Vec<Value>,
-}
-
-impl Sql {
-    fn add(&mut self, text: &str) -> &mut Sql {
-        self.text.push_str(text);
-        self
-    }
-
-    fn bind(&mut self, value: Value) -> &mut Sql {
-        self.text.push('?');
-        self.values.push(value);
-        self
-    }
-
-    fn append(&mut self, other: Sql) -> &mut Sql {
-        self.values.extend(other.values);
-        self.add(&other.text)
-    }
-}
-
 impl Condition {
     /// How many images have it, counted no further than `most`.
     pub(super) fn count(
         &self,
-        connection: &Connection,
+        connection: &dyn Connection,
         account: &AccountId,
         most: u32,
     ) -> Result<u32, CatalogError> {
@@ -94,7 +75,7 @@ impl Condition {
             }
         };
         sql.add(" LIMIT ").bind(Value::Integer(i64::from(most))).add(")");
-        let count = first(connection, &sql.text, params_from_iter(sql.values), |row| Ok(row.get(0)?))?;
+        let count = first(connection, &sql.text, &sql.values[..], |row| Ok(row.get(0)?))?;
         Ok(count.unwrap_or(0))
     }
 
@@ -119,35 +100,49 @@ impl Condition {
         sql
     }
 
-    /// Queries whose rows are candidates in the order of the list: upload time, id, and whether the
-    /// candidate has all conditions.
-    pub(super) fn lead(self, others: &[Condition], list: &List, range: RangeLead) -> Vec<Sql> {
+    /// How many queries it leads by.
+    pub(super) fn leads(&self) -> usize {
+        match self {
+            Condition::AnyOf { values, .. } => values.len(),
+            Condition::Creator(_) | Condition::Range { .. } => 1,
+        }
+    }
+
+    /// A query whose rows are the next `most` candidates in the order of the list: upload time, id, and
+    /// whether the candidate has all conditions. `which` is below [`Condition::leads`].
+    pub(super) fn lead(
+        &self,
+        which: usize,
+        others: &[Condition],
+        list: &List,
+        range: RangeLead,
+        most: usize,
+    ) -> Sql {
         const BY_VALUE: [&str; 2] = ["m.uploaded_ms", "m.image"];
         let all = Sql::default();
-        match self {
+        let mut candidates = match self {
             Condition::AnyOf { field, values } => {
-                let of_value = |value| {
-                    let source = of_values("metadata_values AS m", field, &[value]);
-                    candidates(source, Sql::default(), others, list, &BY_VALUE)
-                };
-                values.into_iter().map(of_value).collect()
+                let value = values.get(which).into_iter().cloned().collect::<Vec<_>>();
+                candidates(of_values("metadata_values AS m", *field, &value), all, others, list, &BY_VALUE)
             }
             Condition::Creator(creator) => {
                 let source = of_creator("images AS m", &list.account, creator.as_ref());
-                vec![candidates(source, all, others, list, &["m.uploaded_ms", "m.id"])]
+                candidates(source, all, others, list, &["m.uploaded_ms", "m.id"])
             }
             Condition::Range { field, low, high } if range == RangeLead::Sorted => {
                 let mut source = Sql::default();
-                source.add("metadata_values AS m WHERE m.field = ").bind(Value::Integer(field));
-                source.append(between("m.value", low, high));
-                vec![candidates(source, all, others, list, &BY_VALUE)]
+                source.add("metadata_values AS m WHERE m.field = ").bind(Value::Integer(*field));
+                source.append(between("m.value", *low, *high));
+                candidates(source, all, others, list, &BY_VALUE)
             }
             Condition::Range { field, low, high } => {
                 let by_zone = ["z.zone", "m.uploaded_ms", "m.image"];
-                let inside = between("m.value", low, high);
-                vec![candidates(zones(field, low, high, list), inside, others, list, &by_zone)]
+                let inside = between("m.value", *low, *high);
+                candidates(zones(*field, *low, *high, list), inside, others, list, &by_zone)
             }
-        }
+        };
+        candidates.add(" LIMIT ").bind_count(most);
+        candidates
     }
 }
 
@@ -202,10 +197,7 @@ fn of_values(table: &str, field: i64, values: &[Value]) -> Sql {
         [value] => sql.add("= ").bind(value.clone()),
         values => {
             sql.add("IN (");
-            for (index, value) in values.iter().enumerate() {
-                sql.add(if index == 0 { "" } else { ", " }).bind(value.clone());
-            }
-            sql.add(")")
+            sql.list(values.to_vec()).add(")")
         }
     };
     sql

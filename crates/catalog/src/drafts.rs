@@ -1,9 +1,9 @@
 //! Images that are promised and not there yet.
 
+use super::database::{Connection, DatabaseError, Row};
 use super::images::{self, parse_privacy, privacy_word};
 use super::rows::{any, change, damaged, first};
 use super::{Catalog, CatalogError, ImageChanges, InsertError, events, notices};
-use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::direct_upload::{Draft, LinkError, LinkUse, Original, UploadEvent, UploadOutcome};
 use safelight_domain::image::{Creator, Image, ImageId, Metadata};
@@ -28,8 +28,8 @@ pub enum FulfilError {
     Catalog(#[from] CatalogError),
 }
 
-impl From<rusqlite::Error> for FulfilError {
-    fn from(error: rusqlite::Error) -> FulfilError {
+impl From<DatabaseError> for FulfilError {
+    fn from(error: DatabaseError) -> FulfilError {
         FulfilError::Catalog(error.into())
     }
 }
@@ -39,7 +39,7 @@ impl Catalog {
     /// of the account has its id, `Full` when the account has `most` drafts, dead ones that are
     /// not swept yet included.
     pub async fn insert_draft(&self, draft: Draft, link: TokenHash, most: u64) -> Result<(), InsertError> {
-        let insert = move |connection: &Connection| insert(connection, &draft, &link, most);
+        let insert = move |connection: &dyn Connection| insert(connection, &draft, &link, most);
         self.inner.writer.write(insert, |()| ()).await
     }
 
@@ -69,7 +69,7 @@ impl Catalog {
         now_ms: i64,
     ) -> Result<Option<Draft>, CatalogError> {
         let (account, id) = (account.clone(), id.clone());
-        let update = move |connection: &Connection| update(connection, &account, &id, changes, now_ms);
+        let update = move |connection: &dyn Connection| update(connection, &account, &id, changes, now_ms);
         self.inner.writer.write(update, |_| ()).await
     }
 
@@ -81,7 +81,7 @@ impl Catalog {
         now_ms: i64,
     ) -> Result<bool, CatalogError> {
         let (account, id) = (account.clone(), id.clone());
-        let delete = move |connection: &Connection| {
+        let delete = move |connection: &dyn Connection| {
             let sql = "DELETE FROM drafts WHERE account = ?1 AND id = ?2 AND used = 0 AND expires_ms > ?3";
             Ok(change(connection, sql, (account.as_str(), id.as_str(), now_ms))? > 0)
         };
@@ -99,7 +99,7 @@ impl Catalog {
         now_ms: i64,
     ) -> Result<Image, FulfilError> {
         let link = link.clone();
-        let fulfil = move |connection: &Connection| fulfil(connection, &link, original, event, now_ms);
+        let fulfil = move |connection: &dyn Connection| fulfil(connection, &link, original, event, now_ms);
         self.inner.writer.write(fulfil, |_| ()).await
     }
 
@@ -107,7 +107,7 @@ impl Catalog {
     /// times for each draft.
     pub async fn note_refusal(&self, link: &TokenHash, event: UploadEvent) -> Result<(), CatalogError> {
         let link = link.clone();
-        let note = move |connection: &Connection| {
+        let note = move |connection: &dyn Connection| {
             let sql = "UPDATE drafts SET refusals = refusals + 1
                        WHERE link = ?1 AND used = 0 AND refusals < ?2 RETURNING account";
             let account = first(connection, sql, (link.as_bytes(), TOLD_REFUSALS), |row| {
@@ -122,7 +122,7 @@ impl Catalog {
     /// Deletes drafts whose time was over before `before_ms`, at most `most` (for the sweeper). How
     /// many there were.
     pub async fn delete_old_drafts(&self, before_ms: i64, most: u32) -> Result<u64, CatalogError> {
-        let delete = move |connection: &Connection| {
+        let delete = move |connection: &dyn Connection| {
             let sql = "DELETE FROM drafts WHERE link IN
                        (SELECT link FROM drafts WHERE expires_ms < ?1 ORDER BY expires_ms LIMIT ?2)";
             Ok(change(connection, sql, (before_ms, most))? as u64)
@@ -133,7 +133,7 @@ impl Catalog {
 
 /// Whether a live draft has this id.
 pub(super) fn holds(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
     id: &ImageId,
     now_ms: i64,
@@ -142,7 +142,12 @@ pub(super) fn holds(
     any(connection, sql, (account.as_str(), id.as_str(), now_ms))
 }
 
-fn insert(connection: &Connection, draft: &Draft, link: &TokenHash, most: u64) -> Result<(), InsertError> {
+fn insert(
+    connection: &dyn Connection,
+    draft: &Draft,
+    link: &TokenHash,
+    most: u64,
+) -> Result<(), InsertError> {
     let (account, id) = (draft.account.as_str(), draft.id.as_str());
     if any(connection, "SELECT 1 FROM images WHERE account = ?1 AND id = ?2", (account, id))? {
         return Err(InsertError::Exists);
@@ -173,7 +178,7 @@ fn insert(connection: &Connection, draft: &Draft, link: &TokenHash, most: u64) -
 }
 
 fn find(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
     id: &ImageId,
     now_ms: i64,
@@ -182,12 +187,12 @@ fn find(
     first(connection, sql, (account.as_str(), id.as_str(), now_ms), parse)
 }
 
-fn of_link(connection: &Connection, link: &TokenHash) -> Result<Option<Draft>, CatalogError> {
+fn of_link(connection: &dyn Connection, link: &TokenHash) -> Result<Option<Draft>, CatalogError> {
     first(connection, "SELECT * FROM drafts WHERE link = ?1", [link.as_bytes()], parse)
 }
 
 fn update(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
     id: &ImageId,
     changes: ImageChanges,
@@ -214,7 +219,7 @@ fn update(
 }
 
 fn fulfil(
-    connection: &Connection,
+    connection: &dyn Connection,
     link: &TokenHash,
     original: Original,
     event: String,

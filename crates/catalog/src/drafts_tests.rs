@@ -1,5 +1,6 @@
 use super::*;
 use crate::fixtures::{account, blob, image, two_accounts};
+use crate::sqlite::plan;
 use crate::{Job, JobKind, JobLine, MAX_BATCH_TOKENS, Webhook};
 use safelight_domain::image::Privacy;
 use safelight_domain::token::{BatchToken, Scope};
@@ -209,24 +210,9 @@ async fn batch_tokens_are_bounded_swept_and_go_with_their_parent() {
     assert_eq!(find("more").await, None);
 }
 
-/// How SQLite goes about a query.
-fn plan(catalog_folder: &tempfile::TempDir, sql: &str) -> String {
-    let path = catalog_folder.path().join("catalog.sqlite");
-    let connection = Connection::open(path).expect("opens");
-    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("SQL");
-    let values = vec![rusqlite::types::Value::Null; statement.parameter_count()];
-    let mut rows = statement.query(rusqlite::params_from_iter(values)).expect("a plan");
-    let mut plan = String::new();
-    while let Some(row) = rows.next().expect("a row") {
-        plan.push_str(&row.get::<_, String>("detail").expect("a text"));
-        plan.push('\n');
-    }
-    plan
-}
-
 #[tokio::test]
 async fn drafts_and_jobs_are_found_by_index() {
-    let (folder, _catalog) = two_accounts().await;
+    let (_folder, catalog) = two_accounts().await;
     for (sql, index) in [
         (
             "SELECT * FROM drafts WHERE account = ?1 AND id = ?2 AND used = 0 AND expires_ms > ?3",
@@ -240,7 +226,8 @@ async fn drafts_and_jobs_are_found_by_index() {
             "batch_tokens_by",
         ),
     ] {
-        let plan = plan(&folder, sql);
+        let plan = catalog.inner.readers.read(move |connection| plan(connection, sql, &[])).await;
+        let plan = plan.expect("works");
         assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
         assert!(!plan.contains("SCAN"), "{sql}\n{plan}");
     }

@@ -1,8 +1,8 @@
 //! What was done to images, kept in the transactions that do it.
 
+use super::database::{Connection, DatabaseError, Row};
 use super::rows::{all, change, damaged};
 use super::{Catalog, CatalogError};
-use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{Creator, Image, ImageId, Privacy};
 use serde_json::{Map, Value, json};
@@ -71,7 +71,7 @@ impl Catalog {
     /// What was done to an image, newest first, at most [`MAX_EVENTS`]; also to one that is gone.
     pub async fn history(&self, account: &AccountId, id: &ImageId) -> Result<Vec<ImageEvent>, CatalogError> {
         let (account, id) = (account.clone(), id.clone());
-        let read = move |connection: &Connection| {
+        let read = move |connection: &dyn Connection| {
             let sql = "SELECT at_ms, action, actor, changes FROM image_events
                        WHERE account = ?1 AND image = ?2 ORDER BY row DESC LIMIT ?3";
             all(connection, sql, (account.as_str(), id.as_str(), MAX_EVENTS), parse)
@@ -82,7 +82,7 @@ impl Catalog {
     /// Deletes the events of at most `limit` images that were deleted before `before_ms`, up to their
     /// deletion (for the sweeper). How many images there were.
     pub async fn delete_old_events(&self, before_ms: i64, limit: u32) -> Result<u64, CatalogError> {
-        let delete = move |connection: &Connection| {
+        let delete = move |connection: &dyn Connection| {
             let sql = "SELECT row, account, image FROM image_events
                        WHERE action = 'deleted' AND at_ms < ?1 ORDER BY at_ms LIMIT ?2";
             let gone: Vec<(i64, String, String)> =
@@ -98,18 +98,18 @@ impl Catalog {
 }
 
 /// Remembers that an image came to be, at its time of upload.
-pub(super) fn uploaded(connection: &Connection, image: &Image, by: &str) -> rusqlite::Result<()> {
+pub(super) fn uploaded(connection: &dyn Connection, image: &Image, by: &str) -> Result<(), DatabaseError> {
     let act = Act { by: by.into(), at_ms: image.uploaded_ms };
     insert(connection, image, Some(&act), Action::Uploaded, &json!({}))
 }
 
 /// Remembers what is another than before; nothing where nothing is.
 pub(super) fn changed(
-    connection: &Connection,
+    connection: &dyn Connection,
     before: &Image,
     image: &Image,
     act: Option<&Act>,
-) -> rusqlite::Result<()> {
+) -> Result<(), DatabaseError> {
     let mut changes = Map::new();
     let private = |image: &Image| image.privacy == Privacy::RequireSigned;
     if before.privacy != image.privacy {
@@ -129,17 +129,21 @@ pub(super) fn changed(
 }
 
 /// Remembers that an image is gone.
-pub(super) fn deleted(connection: &Connection, image: &Image, act: Option<&Act>) -> rusqlite::Result<()> {
+pub(super) fn deleted(
+    connection: &dyn Connection,
+    image: &Image,
+    act: Option<&Act>,
+) -> Result<(), DatabaseError> {
     insert(connection, image, act, Action::Deleted, &json!({}))
 }
 
 fn insert(
-    connection: &Connection,
+    connection: &dyn Connection,
     image: &Image,
     act: Option<&Act>,
     action: Action,
     changes: &Value,
-) -> rusqlite::Result<()> {
+) -> Result<(), DatabaseError> {
     let Some(act) = act else { return Ok(()) };
     let (account, id) = (image.account.as_str(), image.id.as_str());
     let sql = "INSERT INTO image_events (account, image, at_ms, action, actor, changes)

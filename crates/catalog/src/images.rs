@@ -1,11 +1,11 @@
 //! Images, one at a time.
 
 use super::cache::Lookup;
+use super::database::{Connection, Row};
 use super::events::{self, Act};
 use super::rows::{any, change, damaged, first};
 use super::{Catalog, CatalogError, ImageChanges, ImageKey, InsertError, JobKind, RenditionKey};
 use super::{drafts, jobs, levels, metadata, renditions, search_index};
-use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{
     BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo, Turn,
@@ -21,7 +21,8 @@ impl Catalog {
     /// must be stored durably before.
     pub async fn insert_image(&self, image: Image) -> Result<(), InsertError> {
         let act = self.act.clone();
-        let insert = move |connection: &Connection| insert_new(connection, &image, act.as_ref().map(Act::by));
+        let insert =
+            move |connection: &dyn Connection| insert_new(connection, &image, act.as_ref().map(Act::by));
         self.inner.writer.write(insert, |()| ()).await
     }
 
@@ -86,7 +87,7 @@ impl Catalog {
             }
         };
         let act = self.act.clone();
-        let update = move |connection: &Connection| update(connection, &key, changes, act.as_ref());
+        let update = move |connection: &dyn Connection| update(connection, &key, changes, act.as_ref());
         self.inner.writer.write(update, publish).await
     }
 
@@ -108,7 +109,7 @@ impl Catalog {
             }
         };
         let act = self.act.clone();
-        let delete = move |connection: &Connection| delete(connection, &key, now_ms, act.as_ref());
+        let delete = move |connection: &dyn Connection| delete(connection, &key, now_ms, act.as_ref());
         let gone: Result<_, CatalogError> = self.inner.writer.write(delete, publish).await;
         Ok(gone?.is_some())
     }
@@ -139,7 +140,7 @@ impl Catalog {
 /// Inserts an image whose id neither an image nor a live draft has, and remembers who uploaded it, if that is
 /// known.
 pub(super) fn insert_new(
-    connection: &Connection,
+    connection: &dyn Connection,
     image: &Image,
     by: Option<&str>,
 ) -> Result<(), InsertError> {
@@ -151,7 +152,7 @@ pub(super) fn insert_new(
 }
 
 /// Inserts an image.
-pub(super) fn insert(connection: &Connection, image: &Image) -> Result<(), InsertError> {
+pub(super) fn insert(connection: &dyn Connection, image: &Image) -> Result<(), InsertError> {
     change(
         connection,
         "INSERT INTO images (account, id, blob, format, width, height, has_alpha, frames, turn, bytes,
@@ -180,13 +181,16 @@ pub(super) fn insert(connection: &Connection, image: &Image) -> Result<(), Inser
 }
 
 /// The image of an id.
-pub(super) fn find(connection: &Connection, (account, id): &ImageKey) -> Result<Option<Image>, CatalogError> {
+pub(super) fn find(
+    connection: &dyn Connection,
+    (account, id): &ImageKey,
+) -> Result<Option<Image>, CatalogError> {
     let sql = format!("SELECT {COLUMNS} FROM images WHERE account = ?1 AND id = ?2");
     first(connection, &sql, [account.as_str(), id.as_str()], parse)
 }
 
 fn update(
-    connection: &Connection,
+    connection: &dyn Connection,
     key: &ImageKey,
     changes: ImageChanges,
     act: Option<&Act>,
@@ -218,7 +222,7 @@ fn update(
 
 /// The renditions that went with it; `None` if there was no image.
 fn delete(
-    connection: &Connection,
+    connection: &dyn Connection,
     key: &ImageKey,
     now_ms: i64,
     act: Option<&Act>,

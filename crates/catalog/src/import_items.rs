@@ -1,10 +1,10 @@
 //! What an import has yet to bring, and what it could not.
 
+use super::database::{Connection, Row};
 use super::images::{self, parse_privacy, privacy_word};
 use super::imports::{self, ALL, Import, Listed, MAX_FAILURES, PAGES, RemoteAccount};
 use super::rows::{all, any, change, damaged, first};
 use super::{Catalog, CatalogError, InsertError};
-use rusqlite::{Connection, Row};
 use safelight_domain::image::{Creator, Image, ImageId, Metadata, Privacy};
 
 /// Longest source of a failure that is kept, in characters: an id of any length fits.
@@ -101,7 +101,7 @@ impl Catalog {
         failures: Vec<ImportFailure>,
     ) -> Result<(), CatalogError> {
         let id = id.to_owned();
-        let begin = move |connection: &Connection| {
+        let begin = move |connection: &dyn Connection| {
             let sql = "UPDATE imports SET total = ?2, listed = ?3
                        WHERE id = ?1 AND state = 'running' AND listed = 'nothing'";
             if change(connection, sql, (&id, total, PAGES))? > 0 {
@@ -120,7 +120,7 @@ impl Catalog {
         page: ImportPage,
     ) -> Result<(), CatalogError> {
         let id = id.to_owned();
-        let insert_page = move |connection: &Connection| {
+        let insert_page = move |connection: &dyn Connection| {
             let listed = if page.continuation.is_some() { PAGES } else { ALL };
             let sql =
                 "UPDATE imports SET pages = pages + 1, continuation = ?3, listed = ?4, failed = failed + ?5
@@ -145,12 +145,17 @@ impl Catalog {
         outcome: ItemOutcome,
     ) -> Result<(), CatalogError> {
         let id = id.to_owned();
-        let finish = move |connection: &Connection| finish(connection, &id, number, &outcome);
+        let finish = move |connection: &dyn Connection| finish(connection, &id, number, &outcome);
         self.inner.writer.write(finish, |()| ()).await
     }
 }
 
-fn finish(connection: &Connection, id: &str, number: i64, outcome: &ItemOutcome) -> Result<(), CatalogError> {
+fn finish(
+    connection: &dyn Connection,
+    id: &str,
+    number: i64,
+    outcome: &ItemOutcome,
+) -> Result<(), CatalogError> {
     let running = "SELECT 1 FROM imports WHERE id = ?1 AND state = 'running'";
     let delete = "DELETE FROM import_items WHERE import = ?1 AND number = ?2";
     if !any(connection, running, [id])? || change(connection, delete, (id, number))? == 0 {
@@ -169,7 +174,7 @@ fn finish(connection: &Connection, id: &str, number: i64, outcome: &ItemOutcome)
 }
 
 /// Whether its id was free.
-fn insert_image(connection: &Connection, image: &Image) -> Result<bool, CatalogError> {
+fn insert_image(connection: &dyn Connection, image: &Image) -> Result<bool, CatalogError> {
     match images::insert_new(connection, image, Some("import")) {
         Ok(()) => Ok(true),
         Err(InsertError::Exists | InsertError::Full) => Ok(false),
@@ -178,7 +183,11 @@ fn insert_image(connection: &Connection, image: &Image) -> Result<bool, CatalogE
 }
 
 /// Adds items to those of an import.
-pub(super) fn insert(connection: &Connection, id: &str, items: &[ImportItem]) -> Result<(), CatalogError> {
+pub(super) fn insert(
+    connection: &dyn Connection,
+    id: &str,
+    items: &[ImportItem],
+) -> Result<(), CatalogError> {
     for item in items {
         change(
             connection,
@@ -199,7 +208,7 @@ pub(super) fn insert(connection: &Connection, id: &str, items: &[ImportItem]) ->
 }
 
 fn insert_failures(
-    connection: &Connection,
+    connection: &dyn Connection,
     id: &str,
     failures: &[ImportFailure],
 ) -> Result<(), CatalogError> {
@@ -218,7 +227,7 @@ fn insert_failures(
 
 /// The last failures of an import, the newest first.
 pub(super) fn failures(
-    connection: &Connection,
+    connection: &dyn Connection,
     id: &str,
     most: u32,
 ) -> Result<Vec<ImportFailure>, CatalogError> {

@@ -1,9 +1,9 @@
 //! Imports: what is brought from where, and how far each has come.
 
+use super::database::{Connection, Row};
 use super::import_items::{self, ImportFailure, ImportItem};
 use super::rows::{all, change, damaged, first};
 use super::{Catalog, CatalogError, InsertError};
-use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::import::{ImportKind, ImportState};
 use url::Url;
@@ -170,7 +170,7 @@ impl Catalog {
         now_ms: i64,
     ) -> Result<(), CatalogError> {
         let id = id.to_owned();
-        let end = move |connection: &Connection| {
+        let end = move |connection: &dyn Connection| {
             end(connection, &id, state, message.as_deref(), now_ms)?;
             Ok(())
         };
@@ -185,7 +185,7 @@ impl Catalog {
         now_ms: i64,
     ) -> Result<Option<StoppedImport>, CatalogError> {
         let (account, id) = (account.clone(), id.to_owned());
-        let stop = move |connection: &Connection| {
+        let stop = move |connection: &dyn Connection| {
             let sql = "SELECT * FROM imports WHERE account = ?1 AND id = ?2";
             if first(connection, sql, (account.as_str(), &id), parse)?.is_none() {
                 return Ok(None);
@@ -200,7 +200,7 @@ impl Catalog {
     }
 }
 
-fn insert(connection: &Connection, import: &NewImport) -> Result<(), InsertError> {
+fn insert(connection: &dyn Connection, import: &NewImport) -> Result<(), InsertError> {
     let account = import.account.as_str();
     let sql = "SELECT count(*) FROM imports WHERE account = ?1 AND state = 'running'";
     let running = first(connection, sql, [account], |row| Ok(row.get::<_, u32>(0)?))?;
@@ -241,7 +241,7 @@ fn insert(connection: &Connection, import: &NewImport) -> Result<(), InsertError
 
 /// Whether it ran until now.
 fn end(
-    connection: &Connection,
+    connection: &dyn Connection,
     id: &str,
     state: ImportState,
     message: Option<&str>,

@@ -101,7 +101,7 @@ async fn a_stopped_import_brings_nothing_more_and_its_token_is_gone() {
     let now = state(&catalog, "i").await;
     assert_eq!((now.state, now.finished_ms, now.imported), (ImportState::Stopped, Some(9), 0));
     let tokens = catalog.inner.readers.read(|connection| {
-        all(connection, "SELECT token FROM imports", [], |row| Ok(row.get::<_, Option<String>>(0)?))
+        all(connection, "SELECT token FROM imports", (), |row| Ok(row.get::<_, Option<String>>(0)?))
     });
     assert_eq!(tokens.await.expect("works"), [None]);
     // It stays as it ended.

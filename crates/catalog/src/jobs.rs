@@ -1,15 +1,15 @@
 //! The queue of background work.
 
+use super::database::{Connection, Row};
 use super::rows::{change, damaged, first};
 use super::{Catalog, CatalogError, Job, JobKind, JobLine, notices};
-use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::BlobId;
 
 impl Catalog {
     /// Adds a job that is due at `not_before_ms`.
     pub async fn enqueue(&self, kind: JobKind, not_before_ms: i64) -> Result<(), CatalogError> {
-        let insert = move |connection: &Connection| insert(connection, None, &kind, not_before_ms);
+        let insert = move |connection: &dyn Connection| insert(connection, None, &kind, not_before_ms);
         self.inner.writer.write(insert, |()| ()).await
     }
 
@@ -21,7 +21,7 @@ impl Catalog {
         now_ms: i64,
         lease_until_ms: i64,
     ) -> Result<Option<Job>, CatalogError> {
-        let lease = move |connection: &Connection| {
+        let lease = move |connection: &dyn Connection| {
             let sql = "UPDATE jobs SET due_ms = ?2, attempts = attempts + 1
                        WHERE id = (SELECT id FROM jobs WHERE kind = ?3 AND due_ms <= ?1
                                    ORDER BY due_ms, id LIMIT 1)
@@ -33,7 +33,7 @@ impl Catalog {
 
     /// Removes a job that is done; none there is fine.
     pub async fn finish_job(&self, id: i64) -> Result<(), CatalogError> {
-        let finish = move |connection: &Connection| {
+        let finish = move |connection: &dyn Connection| {
             change(connection, "DELETE FROM jobs WHERE id = ?1", [id])?;
             Ok(())
         };
@@ -42,7 +42,7 @@ impl Catalog {
 
     /// Gives a job back, due at `not_before_ms`.
     pub async fn retry_job(&self, id: i64, not_before_ms: i64) -> Result<(), CatalogError> {
-        let retry = move |connection: &Connection| {
+        let retry = move |connection: &dyn Connection| {
             change(connection, "UPDATE jobs SET due_ms = ?2 WHERE id = ?1", (id, not_before_ms))?;
             Ok(())
         };
@@ -67,7 +67,7 @@ fn word(line: JobLine) -> &'static str {
 
 /// Adds a job.
 pub(super) fn insert(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: Option<&AccountId>,
     kind: &JobKind,
     due_ms: i64,

@@ -1,8 +1,8 @@
 //! Signing keys.
 
+use super::database::{Connection, DatabaseError, Row};
 use super::rows::{all, any, change, damaged, first};
 use super::{Catalog, CatalogError, InsertError, KEY_MEASURE};
-use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::signature::{KeyName, SigningKey};
 use thiserror::Error;
@@ -27,8 +27,8 @@ impl From<CatalogError> for InsertKeyError {
     }
 }
 
-impl From<rusqlite::Error> for InsertKeyError {
-    fn from(error: rusqlite::Error) -> InsertKeyError {
+impl From<DatabaseError> for InsertKeyError {
+    fn from(error: DatabaseError) -> InsertKeyError {
         InsertError::from(error).into()
     }
 }
@@ -56,7 +56,7 @@ impl Catalog {
     /// What is known of every key of an account, by name, without the values.
     pub async fn known_keys(&self, account: &AccountId) -> Result<Vec<KnownKey>, CatalogError> {
         let account = account.clone();
-        let read = move |connection: &Connection| {
+        let read = move |connection: &dyn Connection| {
             let sql = "SELECT name, created_ms, used_ms, replaces FROM signing_keys
                        WHERE account = ?1 ORDER BY name";
             all(connection, sql, [account.as_str()], parse_known)
@@ -75,7 +75,7 @@ impl Catalog {
         replaces: Option<KeyName>,
     ) -> Result<(), InsertKeyError> {
         let owner = account.clone();
-        let insert = move |connection: &Connection| {
+        let insert = move |connection: &dyn Connection| {
             let sql = "SELECT 1 FROM signing_keys WHERE account = ?1 AND name = ?2";
             if let Some(replaced) = &replaces
                 && !any(connection, sql, (owner.as_str(), replaced.as_str()))?
@@ -101,14 +101,15 @@ impl Catalog {
         now_ms: i64,
     ) -> Result<bool, CatalogError> {
         let (owner, name) = (account.clone(), name.clone());
-        let delete = move |connection: &Connection| delete(connection, &owner, &name, &replacement, now_ms);
+        let delete =
+            move |connection: &dyn Connection| delete(connection, &owner, &name, &replacement, now_ms);
         self.change_account(account, delete).await
     }
 }
 
 /// Every key of an account, by name.
 pub(super) fn of_account(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
 ) -> Result<Vec<SigningKey>, CatalogError> {
     let sql = "SELECT name, value FROM signing_keys WHERE account = ?1 ORDER BY name";
@@ -117,7 +118,7 @@ pub(super) fn of_account(
 
 /// Inserts a key that is made at `created_ms`.
 pub(super) fn insert(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
     key: &SigningKey,
     created_ms: i64,
@@ -126,12 +127,12 @@ pub(super) fn insert(
 }
 
 fn insert_row(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
     key: &SigningKey,
     created_ms: i64,
     replaces: Option<&KeyName>,
-) -> rusqlite::Result<()> {
+) -> Result<(), DatabaseError> {
     let sql =
         "INSERT INTO signing_keys (account, name, value, created_ms, replaces) VALUES (?1, ?2, ?3, ?4, ?5)";
     let replaces = replaces.map(KeyName::as_str);
@@ -141,7 +142,7 @@ fn insert_row(
 
 /// With it goes what was counted of it, so that another key of its name begins at nothing.
 fn delete(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
     name: &KeyName,
     replacement: &SigningKey,

@@ -1,9 +1,9 @@
 //! Rows of levels, and which images have others than are wanted.
 
+use super::database::{Connection, Row};
 use super::images::{COLUMNS, parse as parse_image};
 use super::rows::{all, any, change};
 use super::{Catalog, CatalogError, StoredLevel};
-use rusqlite::{Connection, Row};
 use safelight_domain::image::{BlobId, Image};
 
 /// Most images that [`Catalog::images_for_levels`] gives at once.
@@ -27,7 +27,7 @@ impl Catalog {
         made_by: &str,
     ) -> Result<Option<Vec<String>>, CatalogError> {
         let (blob, made_by) = (blob.clone(), made_by.to_owned());
-        let set = move |connection: &Connection| set(connection, &blob, &levels, &made_by);
+        let set = move |connection: &dyn Connection| set(connection, &blob, &levels, &made_by);
         self.inner.writer.write(set, |_| ()).await
     }
 
@@ -45,7 +45,7 @@ impl Catalog {
     }
 }
 
-fn find_images(connection: &Connection, wanted: &str) -> Result<Vec<Image>, CatalogError> {
+fn find_images(connection: &dyn Connection, wanted: &str) -> Result<Vec<Image>, CatalogError> {
     // Each is a range of the index: `levels <> ?1` would read all of it.
     for range in ["levels = 'off' AND ?1 <> 'off'", "levels > ?1", "levels < ?1"] {
         let sql =
@@ -59,7 +59,7 @@ fn find_images(connection: &Connection, wanted: &str) -> Result<Vec<Image>, Cata
 }
 
 fn set(
-    connection: &Connection,
+    connection: &dyn Connection,
     blob: &BlobId,
     levels: &[StoredLevel],
     made_by: &str,
@@ -77,12 +77,15 @@ fn set(
     Ok(Some(before))
 }
 
-fn find(connection: &Connection, blob: &BlobId) -> Result<Vec<StoredLevel>, CatalogError> {
+fn find(connection: &dyn Connection, blob: &BlobId) -> Result<Vec<StoredLevel>, CatalogError> {
     all(connection, "SELECT divisor, name, bytes FROM levels WHERE blob = ?1", [blob.as_str()], parse)
 }
 
 /// Deletes every level of a blob and returns their names.
-pub(super) fn delete_of_blob(connection: &Connection, blob: &BlobId) -> Result<Vec<String>, CatalogError> {
+pub(super) fn delete_of_blob(
+    connection: &dyn Connection,
+    blob: &BlobId,
+) -> Result<Vec<String>, CatalogError> {
     let levels = find(connection, blob)?;
     change(connection, "DELETE FROM levels WHERE blob = ?1", [blob.as_str()])?;
     Ok(levels.into_iter().map(|level| level.name).collect())

@@ -2,10 +2,10 @@
 
 use accounts::DeliveryAccounts;
 use cache::Cache;
+use database::Connection;
 use events::Act;
 use origins::RemoteOrigins;
 use readers::Readers;
-use rusqlite::{Connection, OpenFlags, ffi};
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::direct_upload::UploadEvent;
 use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy};
@@ -15,11 +15,11 @@ use safelight_domain::signature::SigningKey;
 use safelight_domain::token::TokenRecord;
 use safelight_domain::transform::Effort;
 use safelight_domain::variant::{BrowserTtl, Variant, VariantAccess, VariantName};
+use sqlite::Sqlite;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use thiserror::Error;
 use url::Url;
 use writer::Writer;
@@ -28,6 +28,7 @@ mod accounts;
 mod batch_tokens;
 mod cache;
 mod conditions;
+mod database;
 mod drafts;
 mod events;
 #[cfg(any(test, feature = "fixtures"))]
@@ -50,12 +51,15 @@ mod schema;
 mod search;
 mod search_index;
 mod sessions;
+mod sql;
+mod sqlite;
 mod tokens;
 mod usage;
 mod variants;
 mod writer;
 
 pub use batch_tokens::MAX_BATCH_TOKENS;
+pub use database::DatabaseError;
 pub use drafts::FulfilError;
 pub use events::{Action, ImageEvent, MAX_EVENTS};
 pub use import_items::{ImportFailure, ImportItem, ImportPage, ImportWork, ItemOutcome};
@@ -103,9 +107,6 @@ const CACHED_IMAGES: usize = 32_768;
 /// Rows of renditions kept in memory: some 30 MB.
 const CACHED_RENDITIONS: usize = 65_536;
 
-/// How long a connection waits for another program (a backup) to let go of the database.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Why the catalog could not be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
@@ -121,7 +122,7 @@ pub enum OpenError {
     },
     /// Not readable, not a database, or not migratable.
     #[error("the catalog cannot be opened")]
-    Storage(#[from] rusqlite::Error),
+    Database(#[from] DatabaseError),
     /// Its folder cannot be synced, or no thread started.
     #[error("the catalog cannot be opened")]
     System(#[from] std::io::Error),
@@ -133,9 +134,9 @@ pub enum OpenError {
 /// The database failed; the request can only be answered with 500.
 #[derive(Debug, Error)]
 pub enum CatalogError {
-    /// SQLite said so.
+    /// The database said so.
     #[error("the catalog failed")]
-    Storage(#[from] rusqlite::Error),
+    Database(#[from] DatabaseError),
     /// A stored row makes no sense.
     #[error("a row of table {table} is damaged: {why}")]
     Damaged {
@@ -163,16 +164,11 @@ pub enum InsertError {
     Catalog(#[from] CatalogError),
 }
 
-impl From<rusqlite::Error> for InsertError {
-    fn from(error: rusqlite::Error) -> InsertError {
-        match &error {
-            rusqlite::Error::SqliteFailure(code, _)
-                if [ffi::SQLITE_CONSTRAINT_PRIMARYKEY, ffi::SQLITE_CONSTRAINT_UNIQUE]
-                    .contains(&code.extended_code) =>
-            {
-                InsertError::Exists
-            }
-            _ => InsertError::Catalog(CatalogError::Storage(error)),
+impl From<DatabaseError> for InsertError {
+    fn from(error: DatabaseError) -> InsertError {
+        match error {
+            DatabaseError::Taken(_) => InsertError::Exists,
+            error => InsertError::Catalog(error.into()),
         }
     }
 }
@@ -390,20 +386,20 @@ impl Catalog {
     /// Opens or creates the catalog in a file and brings it to this program's schema version.
     /// Blocks.
     pub fn open(path: &Path) -> Result<Catalog, OpenError> {
-        let mut connection = Connection::open(path)?;
-        configure(&connection)?;
-        schema::migrate(&mut connection, &schema::MIGRATIONS)?;
-        metadata::index_backlog(&mut connection)?;
-        search_index::index_backlog(&mut connection)?;
+        let writer = Sqlite::writer(path)?;
+        schema::migrate(&writer, &schema::MIGRATIONS)?;
+        metadata::index_backlog(&writer)?;
+        search_index::index_backlog(&writer)?;
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             // SQLite syncs the folder for its log, not for the file that it made just now.
             File::open(folder)?.sync_all()?;
         }
-        let accounts = DeliveryAccounts::load(&connection)?;
-        let remote_origins = RemoteOrigins::load(&connection)?;
-        let readers = (0..READERS).map(|_| open_reader(path)).collect::<Result<Vec<_>, _>>()?;
+        let accounts = DeliveryAccounts::load(&writer)?;
+        let remote_origins = RemoteOrigins::load(&writer)?;
+        let reader = |_| Ok(Box::new(Sqlite::reader(path)?) as Box<dyn Connection + Send>);
+        let readers = (0..READERS).map(reader).collect::<Result<Vec<_>, DatabaseError>>()?;
         let inner = Inner {
-            writer: Writer::start(connection)?,
+            writer: Writer::start(Box::new(writer))?,
             readers: Readers::new(readers),
             accounts,
             remote_origins,
@@ -417,32 +413,8 @@ impl Catalog {
     pub async fn check(&self) -> Result<(), CatalogError> {
         self.inner.writer.check()?;
         let query = "SELECT 1 FROM accounts LIMIT 1";
-        self.inner.readers.read(|connection| rows::any(connection, query, []).map(drop)).await
+        self.inner.readers.read(|connection| rows::any(connection, query, ()).map(drop)).await
     }
-}
-
-fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    // FULL syncs the log at every commit; NORMAL would lose the last ones in a power cut.
-    // Deleted secrets are overwritten where that costs no further write.
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;
-         PRAGMA secure_delete = FAST;",
-    )
-}
-
-fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
-    // A reader of a log in shared memory needs leave to write that memory, so the file is opened
-    // for writing and the connection told not to.
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    configure(&connection)?;
-    connection.execute_batch("PRAGMA query_only = ON")?;
-    Ok(connection)
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Images, many at a time.
 
+use super::database::Value;
 use super::images::{COLUMNS, parse};
 use super::rows::all;
+use super::sql::Sql;
 use super::{Catalog, CatalogError, CreatorFilter, ListCursor, SortOrder};
 use safelight_domain::account::AccountId;
-use safelight_domain::image::{Creator, Image};
+use safelight_domain::image::Image;
 
 /// Most images in one list, whatever was asked for (Cloudflare's limit).
 pub const MAX_LIST: u32 = 10_000;
@@ -19,22 +21,11 @@ impl Catalog {
         page: u64,
         per_page: u32,
     ) -> Result<Vec<Image>, CatalogError> {
-        let account = account.clone();
         let limit = per_page.min(MAX_LIST);
         let offset = page.saturating_sub(1).saturating_mul(u64::from(limit));
-        let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-        let (filter, creator) = filter_sql(filter);
-        let sql = format!(
-            "SELECT {COLUMNS} FROM images WHERE account = ?1 AND {filter}
-             ORDER BY uploaded_ms DESC, id DESC LIMIT ?3 OFFSET ?4"
-        );
-        self.inner
-            .readers
-            .read(move |connection| {
-                let creator = creator.as_ref().map(Creator::as_str);
-                all(connection, &sql, (account.as_str(), creator, limit, offset), parse)
-            })
-            .await
+        let mut sql = query(account, filter, SortOrder::Descending, None, limit);
+        sql.add(" OFFSET ").bind(Value::Integer(i64::try_from(offset).unwrap_or(i64::MAX)));
+        self.listed(sql).await
     }
 
     /// The images after `after`, at most `limit` and [`MAX_LIST`]. Each image that is there all the
@@ -47,40 +38,43 @@ impl Catalog {
         after: Option<ListCursor>,
         limit: u32,
     ) -> Result<Vec<Image>, CatalogError> {
-        let account = account.clone();
-        let (filter, creator) = filter_sql(filter);
-        let (direction, beyond) = match order {
-            SortOrder::Ascending => ("ASC", ">"),
-            SortOrder::Descending => ("DESC", "<"),
-        };
-        let start = match after {
-            Some(_) => format!("(uploaded_ms, id) {beyond} (?4, ?5)"),
-            None => "?4 IS NULL AND ?5 IS NULL".to_owned(),
-        };
-        let sql = format!(
-            "SELECT {COLUMNS} FROM images WHERE account = ?1 AND {filter} AND {start}
-             ORDER BY uploaded_ms {direction}, id {direction} LIMIT ?3"
-        );
-        self.inner
-            .readers
-            .read(move |connection| {
-                let creator = creator.as_ref().map(Creator::as_str);
-                let uploaded_ms = after.as_ref().map(|after| after.uploaded_ms);
-                let id = after.as_ref().map(|after| after.id.as_str());
-                let limit = limit.min(MAX_LIST);
-                all(connection, &sql, (account.as_str(), creator, limit, uploaded_ms, id), parse)
-            })
-            .await
+        self.listed(query(account, filter, order, after, limit.min(MAX_LIST))).await
+    }
+
+    async fn listed(&self, sql: Sql) -> Result<Vec<Image>, CatalogError> {
+        self.inner.readers.read(move |connection| all(connection, &sql.text, &sql.values[..], parse)).await
     }
 }
 
-/// A condition that uses parameter 2 in every case, and that parameter.
-fn filter_sql(filter: CreatorFilter) -> (&'static str, Option<Creator>) {
+/// The first `limit` images of a list.
+fn query(
+    account: &AccountId,
+    filter: CreatorFilter,
+    order: SortOrder,
+    after: Option<ListCursor>,
+    limit: u32,
+) -> Sql {
+    let mut sql = Sql::default();
+    sql.add(&format!("SELECT {COLUMNS} FROM images WHERE account = "));
+    sql.bind(Value::Text(account.as_str().to_owned()));
     match filter {
-        CreatorFilter::Any => ("?2 IS NULL", None),
-        CreatorFilter::Unset => ("creator IS ?2", None),
-        CreatorFilter::Is(creator) => ("creator = ?2", Some(creator)),
+        CreatorFilter::Any => &mut sql,
+        CreatorFilter::Unset => sql.add(" AND creator IS NULL"),
+        CreatorFilter::Is(creator) => {
+            sql.add(" AND creator = ").bind(Value::Text(creator.as_str().to_owned()))
+        }
+    };
+    let (direction, beyond) = match order {
+        SortOrder::Ascending => ("ASC", ">"),
+        SortOrder::Descending => ("DESC", "<"),
+    };
+    if let Some(after) = after {
+        let place = vec![Value::Integer(after.uploaded_ms), Value::Text(after.id.as_str().to_owned())];
+        sql.add(&format!(" AND (uploaded_ms, id) {beyond} (")).list(place).add(")");
     }
+    sql.add(&format!(" ORDER BY uploaded_ms {direction}, id {direction} LIMIT "));
+    sql.bind(Value::Integer(i64::from(limit)));
+    sql
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 use super::super::fixtures::{account, image, two_accounts};
 use super::*;
+use crate::sqlite::plan;
+use safelight_domain::image::Creator;
 use safelight_domain::image::{BlobId, ImageId};
 
 /// Images with few distinct times, so that most of them share theirs with others, in an order that
@@ -178,24 +180,15 @@ async fn a_cursor_needs_no_image() {
 async fn lists_are_read_from_their_index_without_sorting() {
     let (_folder, catalog) = two_accounts().await;
     for (filter, index) in [
-        ("?2 IS NULL", "images_by_upload"),
-        ("creator IS ?2", "images_by_creator"),
-        ("creator = ?2", "images_by_creator"),
+        (CreatorFilter::Any, "images_by_upload"),
+        (CreatorFilter::Unset, "images_by_creator"),
+        (CreatorFilter::Is(Creator::parse("x").expect("a creator")), "images_by_creator"),
     ] {
-        let sql = format!(
-            "EXPLAIN QUERY PLAN SELECT {COLUMNS} FROM images
-             WHERE account = ?1 AND {filter} AND (uploaded_ms, id) < (?4, ?5)
-             ORDER BY uploaded_ms DESC, id DESC LIMIT ?3"
-        );
-        let plan = catalog
-            .inner
-            .readers
-            .read(move |connection| {
-                all(connection, &sql, ("", "x", 1, 1, ""), |row| Ok(row.get::<_, String>("detail")?))
-            })
-            .await
-            .expect("works")
-            .join("; ");
+        let after = ListCursor { uploaded_ms: 1, id: ImageId::named("") };
+        let sql = query(&account('a'), filter, SortOrder::Descending, Some(after), 1);
+        let plan =
+            catalog.inner.readers.read(move |connection| plan(connection, &sql.text, &sql.values)).await;
+        let plan = plan.expect("works");
         assert!(plan.contains(index) && plan.contains("(uploaded_ms,id)<"), "{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
     }

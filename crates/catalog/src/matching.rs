@@ -5,14 +5,16 @@
 //! be counted in a moment. Where candidates are many and matches rare, a page ends early and the next
 //! one goes on behind it, so that no page takes long.
 
-use super::conditions::{Condition, List, RangeLead, Sql};
+use super::conditions::{CHUNK_GROWTH, Condition, LARGEST_CHUNK, List, RangeLead};
+use super::database::{Connection, Row};
 use super::images::find;
 use super::metadata::{find_field, stored};
+use super::rows::{all, at_one_moment};
 use super::{Catalog, CatalogError, CreatorFilter, ListCursor, MAX_LIST, SortOrder};
-use rusqlite::{CachedStatement, Connection, Rows, params_from_iter};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{Image, ImageId};
 use safelight_domain::metadata_filter::{MetadataFilter, MetadataTest};
+use std::collections::VecDeque;
 
 /// Bounds on the work for one page.
 #[derive(Clone, Copy)]
@@ -49,37 +51,38 @@ impl Catalog {
     ) -> Result<Matching, CatalogError> {
         let list = List { account: account.clone(), order, after };
         let limit = usize::try_from(limit.min(MAX_LIST)).unwrap_or(usize::MAX);
-        let read =
-            move |connection: &Connection| matching(connection, &list, creator, &filters, limit, BOUNDS);
+        let read = move |connection: &dyn Connection| {
+            at_one_moment(connection, || matching(connection, &list, creator, &filters, limit, BOUNDS))
+        };
         self.inner.readers.read(read).await
     }
 }
 
 fn matching(
-    connection: &Connection,
+    connection: &dyn Connection,
     list: &List,
     creator: CreatorFilter,
     filters: &[MetadataFilter],
     limit: usize,
     bounds: Bounds,
 ) -> Result<Matching, CatalogError> {
-    // All queries of a page see the same moment.
-    let moment = connection.unchecked_transaction()?;
-    let Some(conditions) = conditions(&moment, &list.account, creator, filters)? else {
+    let Some(conditions) = conditions(connection, &list.account, creator, filters)? else {
         return Ok(Matching { images: Vec::new(), next: None });
     };
-    let queries = plan(&moment, list, conditions, bounds.few)?;
-    let (places, next) = search(&moment, queries, list.order, limit, bounds)?;
+    let Some(plan) = plan(connection, list, conditions, bounds.few)? else {
+        return Ok(Matching { images: Vec::new(), next: None });
+    };
+    let (places, next) = search(connection, list, &plan, limit, bounds)?;
     let mut images = Vec::with_capacity(places.len());
     for place in places {
-        images.extend(find(&moment, &(list.account.clone(), place.id))?);
+        images.extend(find(connection, &(list.account.clone(), place.id))?);
     }
     Ok(Matching { images, next })
 }
 
 /// `None` when a filter is for a field that no image has.
 fn conditions(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
     creator: CreatorFilter,
     filters: &[MetadataFilter],
@@ -102,13 +105,23 @@ fn conditions(
     Ok(Some(conditions))
 }
 
-/// The queries whose rows, merged, are the candidates in the order of the list.
+/// How the candidates are found.
+struct Plan {
+    /// Its index gives them in the order of the list.
+    leader: Condition,
+    /// They are looked up in these.
+    others: Vec<Condition>,
+    /// How the leader leads where it is a range.
+    range: RangeLead,
+}
+
+/// `None` without conditions.
 fn plan(
-    connection: &Connection,
+    connection: &dyn Connection,
     list: &List,
     mut conditions: Vec<Condition>,
     few: u32,
-) -> Result<Vec<Sql>, CatalogError> {
+) -> Result<Option<Plan>, CatalogError> {
     // A lone value or creator leads however many images have it.
     let only = matches!(conditions[..], [Condition::AnyOf { .. } | Condition::Creator(_)]);
     let most = if only { 0 } else { few.saturating_add(1) };
@@ -125,27 +138,26 @@ fn plan(
             best = Some(choice);
         }
     }
-    let Some((count, _, index)) = best else { return Ok(Vec::new()) };
-    let leader = conditions.swap_remove(index);
-    let range = if count <= few { RangeLead::Sorted } else { RangeLead::Walked };
-    Ok(leader.lead(&conditions, list, range))
+    Ok(best.map(|(count, _, index)| {
+        let leader = conditions.swap_remove(index);
+        let range = if count <= few { RangeLead::Sorted } else { RangeLead::Walked };
+        Plan { leader, others: conditions, range }
+    }))
 }
 
 /// The places of the images of a page, and where the next one begins.
 fn search(
-    connection: &Connection,
-    queries: Vec<Sql>,
-    order: SortOrder,
+    connection: &dyn Connection,
+    list: &List,
+    plan: &Plan,
     limit: usize,
     bounds: Bounds,
 ) -> Result<(Vec<ListCursor>, Option<ListCursor>), CatalogError> {
-    let mut statements = Vec::with_capacity(queries.len());
-    for query in &queries {
-        statements.push(connection.prepare_cached(&query.text)?);
-    }
-    let mut merged = Merged::start(&mut statements, queries, order)?;
+    let first_chunk = limit.saturating_add(1);
+    let leads = 0..plan.leader.leads();
+    let mut leads: Vec<Lead> = leads.map(|which| Lead::new(which, list, first_chunk)).collect();
     let (mut found, mut examined) = (Vec::new(), 0);
-    while let Some((place, matches)) = merged.next()? {
+    while let Some((place, matches)) = next(connection, plan, list.order, &mut leads)? {
         examined += 1;
         if matches && found.len() >= limit {
             let next = found.last().cloned();
@@ -164,56 +176,64 @@ fn search(
 /// A place and whether its image has all conditions.
 type Candidate = (ListCursor, bool);
 
-/// The rows of several queries, each in the order of the list, as one list.
-struct Merged<'a> {
-    /// The next row of each query, and the rows after it.
-    heads: Vec<(Option<Candidate>, Rows<'a>)>,
-    order: SortOrder,
+/// The candidates of one query of the leader, read a chunk at a time.
+struct Lead {
+    which: usize,
+    /// Begins after the candidates that were read.
+    list: List,
+    read: VecDeque<Candidate>,
+    chunk: usize,
+    ended: bool,
 }
 
-impl<'a> Merged<'a> {
-    fn start(
-        statements: &'a mut [CachedStatement<'_>],
-        queries: Vec<Sql>,
-        order: SortOrder,
-    ) -> Result<Merged<'a>, CatalogError> {
-        let mut heads = Vec::with_capacity(queries.len());
-        for (statement, query) in statements.iter_mut().zip(queries) {
-            let mut rows = statement.query(params_from_iter(query.values))?;
-            heads.push((candidate(&mut rows)?, rows));
-        }
-        Ok(Merged { heads, order })
+impl Lead {
+    fn new(which: usize, list: &List, chunk: usize) -> Lead {
+        Lead { which, list: list.clone(), read: VecDeque::new(), chunk, ended: false }
     }
 
-    fn next(&mut self) -> Result<Option<Candidate>, CatalogError> {
-        let mut first: Option<&mut (Option<Candidate>, Rows<'a>)> = None;
-        for head in &mut self.heads {
-            let earlier = match (&head.0, first.as_ref().and_then(|first| first.0.as_ref())) {
-                (None, _) => false,
-                (Some(_), None) => true,
-                (Some((this, _)), Some((that, _))) => match self.order {
-                    SortOrder::Ascending => place(this) < place(that),
-                    SortOrder::Descending => place(this) > place(that),
-                },
-            };
-            if earlier {
-                first = Some(head);
+    /// The next candidate, which stays.
+    fn peek(&mut self, connection: &dyn Connection, plan: &Plan) -> Result<Option<&Candidate>, CatalogError> {
+        if self.read.is_empty() && !self.ended {
+            let query = plan.leader.lead(self.which, &plan.others, &self.list, plan.range, self.chunk);
+            self.read = all(connection, &query.text, &query.values[..], candidate)?.into();
+            self.ended = self.read.len() < self.chunk;
+            if let Some((last, _)) = self.read.back() {
+                self.list.after = Some(last.clone());
             }
+            self.chunk = self.chunk.saturating_mul(CHUNK_GROWTH).min(LARGEST_CHUNK);
         }
-        let Some((head, rows)) = first else { return Ok(None) };
-        let following = candidate(rows)?;
-        Ok(std::mem::replace(head, following))
+        Ok(self.read.front())
     }
+}
+
+/// The next candidate of several queries, each in the order of the list, as of one list.
+fn next(
+    connection: &dyn Connection,
+    plan: &Plan,
+    order: SortOrder,
+    leads: &mut [Lead],
+) -> Result<Option<Candidate>, CatalogError> {
+    let mut first: Option<(ListCursor, usize)> = None;
+    for (index, lead) in leads.iter_mut().enumerate() {
+        let Some((this, _)) = lead.peek(connection, plan)? else { continue };
+        let earlier = first.as_ref().is_none_or(|(that, _)| match order {
+            SortOrder::Ascending => place(this) < place(that),
+            SortOrder::Descending => place(this) > place(that),
+        });
+        if earlier {
+            first = Some((this.clone(), index));
+        }
+    }
+    Ok(first.and_then(|(_, index)| leads.get_mut(index)?.read.pop_front()))
 }
 
 fn place(cursor: &ListCursor) -> (i64, &str) {
     (cursor.uploaded_ms, cursor.id.as_str())
 }
 
-fn candidate(rows: &mut Rows<'_>) -> Result<Option<Candidate>, CatalogError> {
-    let Some(row) = rows.next()? else { return Ok(None) };
+fn candidate(row: &Row<'_>) -> Result<Candidate, CatalogError> {
     let id: String = row.get(1)?;
-    Ok(Some((ListCursor { uploaded_ms: row.get(0)?, id: ImageId::named(&id) }, row.get(2)?)))
+    Ok((ListCursor { uploaded_ms: row.get(0)?, id: ImageId::named(&id) }, row.get(2)?))
 }
 
 #[cfg(test)]

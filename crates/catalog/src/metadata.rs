@@ -1,10 +1,9 @@
 //! The index that filters by metadata are answered from, kept in the transactions of the images.
 
 use super::CatalogError;
+use super::database::{Connection, Purpose, Value as SqlValue};
 use super::images::{COLUMNS, parse};
-use super::rows::{all, change};
-use rusqlite::types::Value as SqlValue;
-use rusqlite::{Connection, TransactionBehavior};
+use super::rows::{all, change, first, inserted};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{Image, Metadata};
 use safelight_domain::metadata_filter::{MetadataNumber, MetadataPath, MetadataValue};
@@ -21,12 +20,16 @@ pub(super) const ZONE_MS: i64 = 1 << 18;
 type Entry = (MetadataPath, MetadataValue);
 
 /// Puts a new image into the index.
-pub(super) fn insert(connection: &Connection, image: &Image) -> rusqlite::Result<()> {
+pub(super) fn insert(connection: &dyn Connection, image: &Image) -> Result<(), CatalogError> {
     add(connection, image, &entries(&image.metadata))
 }
 
 /// Replaces what the index has of an image that had other metadata `before`.
-pub(super) fn update(connection: &Connection, image: &Image, before: &Metadata) -> rusqlite::Result<()> {
+pub(super) fn update(
+    connection: &dyn Connection,
+    image: &Image,
+    before: &Metadata,
+) -> Result<(), CatalogError> {
     let (mut old, mut new) = (entries(before), entries(&image.metadata));
     let kept: Vec<Entry> = old.iter().filter(|entry| new.contains(entry)).cloned().collect();
     old.retain(|entry| !kept.contains(entry));
@@ -36,20 +39,18 @@ pub(super) fn update(connection: &Connection, image: &Image, before: &Metadata) 
 }
 
 /// Takes an image out of the index.
-pub(super) fn delete(connection: &Connection, image: &Image) -> rusqlite::Result<()> {
+pub(super) fn delete(connection: &dyn Connection, image: &Image) -> Result<(), CatalogError> {
     remove(connection, image, &entries(&image.metadata))
 }
 
 /// The number of a field; `None` when no image of the account has it.
 pub(super) fn find_field(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
     path: &MetadataPath,
-) -> rusqlite::Result<Option<i64>> {
+) -> Result<Option<i64>, CatalogError> {
     let sql = "SELECT field FROM metadata_fields WHERE account = ?1 AND path = ?2";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query([account.as_str(), path.as_str()])?;
-    rows.next()?.map(|row| row.get(0)).transpose()
+    first(connection, sql, [account.as_str(), path.as_str()], |row| Ok(row.get(0)?))
 }
 
 /// A value as the index has it.
@@ -57,13 +58,13 @@ pub(super) fn stored(value: &MetadataValue) -> SqlValue {
     match value {
         MetadataValue::Text(text) => SqlValue::Text(text.clone()),
         MetadataValue::Number(number) => SqlValue::Real(number.get()),
-        MetadataValue::Flag(flag) => SqlValue::Blob(vec![u8::from(*flag)]),
+        MetadataValue::Flag(flag) => SqlValue::Bytes(vec![u8::from(*flag)]),
     }
 }
 
 /// Indexes the images that are older than the index, a batch at a time. What a crash interrupts goes
 /// on at the next call.
-pub(super) fn index_backlog(connection: &mut Connection) -> Result<(), CatalogError> {
+pub(super) fn index_backlog(connection: &dyn Connection) -> Result<(), CatalogError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM metadata_backlog
          JOIN images ON images.account = metadata_backlog.owner AND images.id = metadata_backlog.image
@@ -71,30 +72,30 @@ pub(super) fn index_backlog(connection: &mut Connection) -> Result<(), CatalogEr
     );
     let mut indexed = 0;
     loop {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let batch = all(&transaction, &sql, [BACKLOG_BATCH], parse)?;
+        connection.begin(Purpose::Write)?;
+        let batch = all(connection, &sql, [BACKLOG_BATCH], parse)?;
         if batch.is_empty() {
-            return Ok(());
+            return Ok(connection.leave()?);
         }
         for image in &batch {
-            insert(&transaction, image)?;
+            insert(connection, image)?;
             let sql = "DELETE FROM metadata_backlog WHERE owner = ?1 AND image = ?2";
-            change(&transaction, sql, [image.account.as_str(), image.id.as_str()])?;
+            change(connection, sql, [image.account.as_str(), image.id.as_str()])?;
         }
-        transaction.commit()?;
+        connection.batch("COMMIT")?;
         indexed += batch.len();
         tracing::info!(indexed, "indexing the metadata of an older catalog");
     }
 }
 
-fn add(connection: &Connection, image: &Image, entries: &[Entry]) -> rusqlite::Result<()> {
+fn add(connection: &dyn Connection, image: &Image, entries: &[Entry]) -> Result<(), CatalogError> {
     for (path, value) in entries {
         let field = match find_field(connection, &image.account, path)? {
             Some(field) => field,
             None => {
-                let sql = "INSERT INTO metadata_fields (account, path) VALUES (?1, ?2)";
-                change(connection, sql, [image.account.as_str(), path.as_str()])?;
-                connection.last_insert_rowid()
+                let sql = "INSERT INTO metadata_fields (account, path) VALUES (?1, ?2) RETURNING field";
+                let values = [image.account.as_str(), path.as_str()];
+                inserted(connection, sql, values)?
             }
         };
         let sql = "INSERT INTO metadata_values (field, value, uploaded_ms, image) VALUES (?1, ?2, ?3, ?4)";
@@ -115,7 +116,7 @@ fn zone(image: &Image) -> i64 {
 
 /// Zones and fields without values go too, so that an account that makes up a key for each image keeps none of
 /// those that are gone.
-fn remove(connection: &Connection, image: &Image, entries: &[Entry]) -> rusqlite::Result<()> {
+fn remove(connection: &dyn Connection, image: &Image, entries: &[Entry]) -> Result<(), CatalogError> {
     for (path, value) in entries {
         let Some(field) = find_field(connection, &image.account, path)? else { continue };
         let sql = "DELETE FROM metadata_values

@@ -1,6 +1,7 @@
 use super::super::fixtures::{account, blob, image, new_account, two_accounts};
 use super::super::{Catalog, ImageChanges, schema};
 use super::*;
+use crate::sqlite::Sqlite;
 use safelight_domain::image::{BlobId, ImageId, Privacy};
 
 fn with(mut image: Image, metadata: &str) -> Image {
@@ -10,12 +11,12 @@ fn with(mut image: Image, metadata: &str) -> Image {
 
 /// The zones of every field as text.
 async fn zones(catalog: &Catalog) -> Vec<String> {
-    let read = |connection: &Connection| {
-        let sql = "SELECT path, zone, low, high FROM metadata_zones JOIN metadata_fields USING (field)
+    let read = |connection: &dyn Connection| {
+        let sql = "SELECT path, zone, CAST(low AS INTEGER) AS low, CAST(high AS INTEGER) AS high FROM metadata_zones JOIN metadata_fields USING (field)
                    ORDER BY path, zone";
-        all(connection, sql, [], |row| {
+        all(connection, sql, (), |row| {
             let (path, zone): (String, i64) = (row.get("path")?, row.get("zone")?);
-            let (low, high): (f64, f64) = (row.get("low")?, row.get("high")?);
+            let (low, high): (i64, i64) = (row.get("low")?, row.get("high")?);
             Ok(format!("{path} {zone}: {low}..{high}"))
         })
     };
@@ -24,11 +25,11 @@ async fn zones(catalog: &Catalog) -> Vec<String> {
 
 /// The whole index as text.
 async fn index(catalog: &Catalog) -> Vec<String> {
-    let read = |connection: &Connection| {
+    let read = |connection: &dyn Connection| {
         let sql = "SELECT account, path, quote(value) AS value, uploaded_ms, image
                    FROM metadata_fields LEFT JOIN metadata_values USING (field)
                    ORDER BY account, path, value, uploaded_ms, image";
-        all(connection, sql, [], |row| {
+        all(connection, sql, (), |row| {
             let account: String = row.get("account")?;
             let (path, value): (String, String) = (row.get("path")?, row.get("value")?);
             let (ms, image): (i64, String) = (row.get("uploaded_ms")?, row.get("image")?);
@@ -123,22 +124,22 @@ async fn an_older_catalog_is_indexed_when_it_is_opened() {
     let path = folder.path().join("catalog.sqlite");
     let before =
         schema::MIGRATIONS.iter().position(|sql| sql.contains("metadata_backlog")).expect("is there");
-    let mut old = Connection::open(&path).expect("a database");
-    schema::migrate(&mut old, &schema::MIGRATIONS[..before]).expect("migrates");
+    let old = Sqlite::writer(&path).expect("a database");
+    schema::migrate(&old, &schema::MIGRATIONS[..before]).expect("migrates");
     let owner = new_account('a').account;
     let sql = "INSERT INTO accounts (id, hash, name, created_ms) VALUES (?1, ?2, 'old', 7)";
-    old.execute(sql, [owner.id.as_str(), owner.hash.as_str()]).expect("a row");
+    change(&old, sql, [owner.id.as_str(), owner.hash.as_str()]).expect("a row");
     let count = BACKLOG_BATCH * 2 + 1;
-    old.execute_batch("BEGIN").expect("begins");
+    old.batch("BEGIN").expect("begins");
     for number in 0..count {
         let sql = "INSERT INTO images VALUES (?1, ?2, ?3, 'image/png', 1, 1, 0, 9, NULL, ?4, NULL, 'public', ?5, 1)";
         let metadata =
             if number == 0 { "{}".to_owned() } else { format!(r#"{{"n":{number},"t":"ü\u0000"}}"#) };
         let blob = BlobId::from_random(u128::from(number).to_be_bytes());
-        old.execute(sql, (owner.id.as_str(), format!("i{number}"), blob.as_str(), metadata, number))
+        change(&old, sql, (owner.id.as_str(), format!("i{number}"), blob.as_str(), metadata, number))
             .expect("a row");
     }
-    old.execute_batch("COMMIT").expect("commits");
+    old.batch("COMMIT").expect("commits");
     drop(old);
 
     for _ in 0..2 {
@@ -146,10 +147,10 @@ async fn an_older_catalog_is_indexed_when_it_is_opened() {
         let index = index(&catalog).await;
         assert_eq!(index.len(), 2 * (count as usize - 1));
         assert!(index.contains(&"a n=7.0 7 i7".to_owned()));
-        let backlog = catalog.inner.readers.read(|connection| {
-            Ok(connection
-                .query_row("SELECT count(*) FROM metadata_backlog", [], |row| row.get::<_, u32>(0))?)
-        });
-        assert_eq!(backlog.await.expect("works"), 0);
+        let backlog = catalog
+            .inner
+            .readers
+            .read(|connection| crate::rows::any(connection, "SELECT 1 FROM metadata_backlog", ()));
+        assert!(!backlog.await.expect("works"));
     }
 }

@@ -1,8 +1,8 @@
 //! Webhooks of accounts, and the events that wait to be told to them.
 
+use super::database::{Connection, Row};
 use super::rows::{any, change, damaged, first};
 use super::{Catalog, CatalogError, JobKind, Webhook, jobs};
-use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::direct_upload::{UploadEvent, UploadOutcome};
 use safelight_domain::image::ImageId;
@@ -29,7 +29,7 @@ impl Catalog {
     /// Sets it, in place of any other.
     pub async fn set_webhook(&self, account: &AccountId, webhook: Webhook) -> Result<(), CatalogError> {
         let account = account.clone();
-        let set = move |connection: &Connection| {
+        let set = move |connection: &dyn Connection| {
             let sql = "INSERT OR REPLACE INTO webhooks (account, url, secret) VALUES (?1, ?2, ?3)";
             change(connection, sql, (account.as_str(), webhook.url.as_str(), webhook.secret))?;
             Ok(())
@@ -40,7 +40,7 @@ impl Catalog {
     /// Deletes it. Whether there was one.
     pub async fn delete_webhook(&self, account: &AccountId) -> Result<bool, CatalogError> {
         let account = account.clone();
-        let delete = move |connection: &Connection| {
+        let delete = move |connection: &dyn Connection| {
             Ok(change(connection, "DELETE FROM webhooks WHERE account = ?1", [account.as_str()])? > 0)
         };
         self.inner.writer.write(delete, |_| ()).await
@@ -50,7 +50,7 @@ impl Catalog {
     /// and those of others should not wait for that.
     pub async fn postpone_events(&self, account: &AccountId, until_ms: i64) -> Result<(), CatalogError> {
         let account = account.clone();
-        let postpone = move |connection: &Connection| {
+        let postpone = move |connection: &dyn Connection| {
             let sql = "UPDATE jobs SET due_ms = ?3 WHERE account = ?1 AND kind = ?2 AND due_ms < ?3";
             change(connection, sql, (account.as_str(), jobs::NOTIFY, until_ms))?;
             Ok(())
@@ -61,7 +61,7 @@ impl Catalog {
 
 /// Puts an event in the queue, if the account has a webhook and not too many wait.
 pub(super) fn insert(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
     event: &UploadEvent,
 ) -> Result<(), CatalogError> {

@@ -1,8 +1,8 @@
 //! Origins: those that accounts offer for links, and those that remote images may come from.
 
+use super::database::{Connection, Row};
 use super::rows::{all, change, damaged};
 use super::{Catalog, CatalogError};
-use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::origin::AllowedOrigin;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,9 +15,9 @@ pub(super) struct RemoteOrigins(RwLock<Arc<[RemoteOrigin]>>);
 
 impl RemoteOrigins {
     /// Reads them.
-    pub(super) fn load(connection: &Connection) -> Result<RemoteOrigins, CatalogError> {
+    pub(super) fn load(connection: &dyn Connection) -> Result<RemoteOrigins, CatalogError> {
         let sql = "SELECT entry FROM remote_origins ORDER BY place";
-        Ok(RemoteOrigins(RwLock::new(all(connection, sql, [], parse_remote)?.into())))
+        Ok(RemoteOrigins(RwLock::new(all(connection, sql, (), parse_remote)?.into())))
     }
 
     fn put(&self, origins: Arc<[RemoteOrigin]>) {
@@ -37,8 +37,8 @@ impl Catalog {
         let inner = Arc::downgrade(&self.inner);
         let origins: Arc<[RemoteOrigin]> = origins.into();
         let stored = Arc::clone(&origins);
-        let replace = move |connection: &Connection| {
-            change(connection, "DELETE FROM remote_origins", [])?;
+        let replace = move |connection: &dyn Connection| {
+            change(connection, "DELETE FROM remote_origins", ())?;
             for (place, (entry, _)) in (0_i64..).zip(stored.iter()) {
                 let sql = "INSERT INTO remote_origins (place, entry) VALUES (?1, ?2)";
                 change(connection, sql, (place, entry))?;
@@ -57,7 +57,7 @@ impl Catalog {
     pub async fn domains(&self, account: &AccountId) -> Result<Vec<String>, CatalogError> {
         let account = account.clone();
         let sql = "SELECT origin FROM domains WHERE account = ?1 ORDER BY place";
-        let read = move |connection: &Connection| {
+        let read = move |connection: &dyn Connection| {
             all(connection, sql, [account.as_str()], |row| Ok(row.get("origin")?))
         };
         self.inner.readers.read(read).await
@@ -66,7 +66,7 @@ impl Catalog {
     /// Replaces them.
     pub async fn set_domains(&self, account: &AccountId, domains: Vec<String>) -> Result<(), CatalogError> {
         let account = account.clone();
-        let replace = move |connection: &Connection| {
+        let replace = move |connection: &dyn Connection| {
             change(connection, "DELETE FROM domains WHERE account = ?1", [account.as_str()])?;
             for (place, origin) in (0_i64..).zip(&domains) {
                 let sql = "INSERT INTO domains (account, place, origin) VALUES (?1, ?2, ?3)";

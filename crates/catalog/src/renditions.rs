@@ -1,9 +1,9 @@
 //! Rows of stored renditions.
 
 use super::cache::Lookup;
+use super::database::{Connection, Row};
 use super::rows::{all, any, change, damaged, first};
 use super::{Catalog, CatalogError, Rendition, RenditionKey};
-use rusqlite::{Connection, Row};
 use safelight_domain::conditional::ETag;
 use safelight_domain::image::BlobId;
 use safelight_domain::negotiate::OutputFormat;
@@ -77,7 +77,7 @@ impl Catalog {
         now_ms: i64,
     ) -> Result<Option<String>, CatalogError> {
         let publish = self.forgetting(&key);
-        let insert = move |connection: &Connection| insert(connection, &key, &rendition, now_ms);
+        let insert = move |connection: &dyn Connection| insert(connection, &key, &rendition, now_ms);
         self.inner.writer.write(insert, publish).await
     }
 
@@ -86,7 +86,7 @@ impl Catalog {
     pub async fn delete_rendition(&self, key: &RenditionKey, name: &str) -> Result<bool, CatalogError> {
         let (blob, name) = (key.blob.clone(), name.to_owned());
         let delete =
-            move |connection: &Connection| Ok(change(connection, DELETE, (blob.as_str(), name))? > 0);
+            move |connection: &dyn Connection| Ok(change(connection, DELETE, (blob.as_str(), name))? > 0);
         self.inner.writer.write(delete, self.forgetting(key)).await
     }
 
@@ -135,7 +135,7 @@ struct Stored {
     used: UsedRendition,
 }
 
-fn find(connection: &Connection, key: &RenditionKey) -> Result<Option<UsedRendition>, CatalogError> {
+fn find(connection: &dyn Connection, key: &RenditionKey) -> Result<Option<UsedRendition>, CatalogError> {
     let sql = "SELECT * FROM renditions
                WHERE blob = ?1 AND transform = ?2 AND format = ?3 AND engine = ?4 ORDER BY effort DESC LIMIT 1";
     let values = (key.blob.as_str(), &key.transform, key.format.as_str(), key.engine);
@@ -143,7 +143,7 @@ fn find(connection: &Connection, key: &RenditionKey) -> Result<Option<UsedRendit
 }
 
 fn insert(
-    connection: &Connection,
+    connection: &dyn Connection,
     key: &RenditionKey,
     rendition: &Rendition,
     now_ms: i64,
@@ -175,13 +175,13 @@ fn insert(
     Ok(if inserted == 0 { Some(rendition.name.clone()) } else { before.map(|before| before.name) })
 }
 
-fn evict(connection: &Connection, max_bytes: u64) -> Result<Vec<Stored>, CatalogError> {
+fn evict(connection: &dyn Connection, max_bytes: u64) -> Result<Vec<Stored>, CatalogError> {
     let sum = "SELECT coalesce(sum(rendition_bytes), 0) FROM counters";
-    let mut total = first(connection, sum, [], |row| Ok(row.get::<_, u64>(0)?))?.unwrap_or(0);
+    let mut total = first(connection, sum, (), |row| Ok(row.get::<_, u64>(0)?))?.unwrap_or(0);
     let mut evicted = Vec::new();
     while total > max_bytes && evicted.len() < MAX_EVICTED {
         let oldest = "SELECT * FROM renditions ORDER BY used_ms, row LIMIT 1";
-        let Some(stored) = first(connection, oldest, [], parse)? else { break };
+        let Some(stored) = first(connection, oldest, (), parse)? else { break };
         change(connection, "DELETE FROM renditions WHERE row = ?1", [stored.row])?;
         total = total.saturating_sub(stored.used.rendition.bytes);
         evicted.push(stored);
@@ -191,7 +191,7 @@ fn evict(connection: &Connection, max_bytes: u64) -> Result<Vec<Stored>, Catalog
 
 /// Deletes every rendition of a blob and returns their keys.
 pub(super) fn delete_of_blob(
-    connection: &Connection,
+    connection: &dyn Connection,
     blob: &BlobId,
 ) -> Result<Vec<RenditionKey>, CatalogError> {
     let stored = all(connection, "SELECT * FROM renditions WHERE blob = ?1", [blob.as_str()], parse)?;

@@ -1,7 +1,8 @@
 //! The schema's version, and the way from an older one to this program's.
 
 use super::OpenError;
-use rusqlite::{Connection, TransactionBehavior};
+use crate::database::{Connection, Purpose};
+use crate::rows::first;
 
 /// One text for each version, in order; a published one never changes.
 pub(super) const MIGRATIONS: [&str; 15] = [
@@ -24,46 +25,66 @@ pub(super) const MIGRATIONS: [&str; 15] = [
 
 /// Brings a database to the version that `migrations` leads to, each step in a transaction of its
 /// own. A database of a newer version is refused untouched.
-pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), OpenError> {
-    let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
+pub(super) fn migrate(connection: &dyn Connection, migrations: &[&str]) -> Result<(), OpenError> {
     loop {
-        // Immediate, so that two programs that start at once do not both take the same step.
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if found > known {
-            return Err(OpenError::Newer { found, known });
-        }
-        let Some(migration) = usize::try_from(found).ok().and_then(|index| migrations.get(index)) else {
+        // For writing, so that two programs that start at once do not both take the same step.
+        connection.begin(Purpose::Write)?;
+        let taken = step(connection, migrations);
+        connection.leave()?;
+        if let Step::Last = taken? {
             return Ok(());
-        };
-        transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", found + 1)?;
-        transaction.commit()?;
+        }
     }
+}
+
+enum Step {
+    Taken,
+    Last,
+}
+
+fn step(connection: &dyn Connection, migrations: &[&str]) -> Result<Step, OpenError> {
+    let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
+    let found: u32 = first(connection, "PRAGMA user_version", (), |row| Ok(row.get(0)?))?.unwrap_or(0);
+    if found > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    let Some(migration) = usize::try_from(found).ok().and_then(|index| migrations.get(index)) else {
+        return Ok(Step::Last);
+    };
+    connection.batch(migration)?;
+    connection.batch(&format!("PRAGMA user_version = {}; COMMIT", found + 1))?;
+    Ok(Step::Taken)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::change;
+    use crate::sqlite::Sqlite;
     use crate::{Catalog, JobKind, JobLine};
     use safelight_domain::image::BlobId;
+
+    fn version(connection: &Sqlite) -> u32 {
+        let found = first(connection, "PRAGMA user_version", (), |row| Ok(row.get(0)?));
+        found.expect("works").expect("a version")
+    }
 
     #[tokio::test]
     async fn an_older_catalog_is_migrated_with_its_rows() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("catalog.sqlite");
         let id = "a".repeat(32);
-        let mut old = Connection::open(&path).expect("a database");
-        migrate(&mut old, &MIGRATIONS[..1]).expect("version 1");
-        old.execute("INSERT INTO accounts VALUES (?1, 'cheeW4oKsx5ljh8e8BoL2A', 'old', 7)", [&id])
+        let old = Sqlite::writer(&path).expect("a database");
+        migrate(&old, &MIGRATIONS[..1]).expect("version 1");
+        change(&old, "INSERT INTO accounts VALUES (?1, 'cheeW4oKsx5ljh8e8BoL2A', 'old', 7)", [&id])
             .expect("a row");
-        migrate(&mut old, &MIGRATIONS[..3]).expect("version 3");
+        migrate(&old, &MIGRATIONS[..3]).expect("version 3");
         let variants = "INSERT INTO variants VALUES
                         (?1, 'hero', 'pad', 12, NULL, 2.5, 'none', NULL, 'always-public'),
                         (?1, 'public', 'scale-down', NULL, NULL, 0.0, 'copyright', 3600, 'follow-image')";
-        old.execute(variants, [&id]).expect("rows");
+        change(&old, variants, [&id]).expect("rows");
         let job = "INSERT INTO jobs (kind, payload, due_ms) VALUES ('delete-blob', ?1, 4)";
-        old.execute(job, [&id]).expect("a row");
+        change(&old, job, [&id]).expect("a row");
         drop(old);
 
         let catalog = Catalog::open(&path).expect("migrates");
@@ -75,10 +96,7 @@ mod tests {
         assert_eq!(texts, ["fit=pad,width=12,blur=2.5,metadata=none", "fit=scale-down"]);
         let job = catalog.lease_job(JobLine::Storage, 4, 5).await.expect("works").expect("is due");
         assert_eq!(job.kind, JobKind::DeleteBlob(BlobId::parse(&id).expect("32 digits")));
-        let version: u32 = Connection::open(&path)
-            .and_then(|new| new.pragma_query_value(None, "user_version", |row| row.get(0)))
-            .expect("a version");
-        assert_eq!(version as usize, MIGRATIONS.len());
+        assert_eq!(version(&Sqlite::writer(&path).expect("a database")) as usize, MIGRATIONS.len());
     }
 
     #[test]
@@ -86,8 +104,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("catalog.sqlite");
         drop(Catalog::open(&path).expect("a new catalog"));
-        let newer = Connection::open(&path).expect("a database");
-        newer.pragma_update(None, "user_version", 99).expect("a version");
+        let newer = Sqlite::writer(&path).expect("a database");
+        newer.batch("PRAGMA user_version = 99").expect("a version");
         drop(newer);
         let refused = Catalog::open(&path).err().expect("is refused");
         let known = MIGRATIONS.len() as u32;
@@ -98,15 +116,13 @@ mod tests {
 
     #[test]
     fn a_failed_step_leaves_the_version_before_it() {
-        let mut connection = Connection::open_in_memory().expect("a database");
+        let connection = Sqlite::in_memory().expect("a database");
         let broken = ["CREATE TABLE a (x TEXT) STRICT;", "CREATE TABLE b (x TEXT) STRICT; nonsense;"];
-        assert!(migrate(&mut connection, &broken).is_err());
-        let tables: u32 = connection
-            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-            .expect("a count");
-        let version: u32 =
-            connection.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a version");
-        assert_eq!((tables, version), (1, 1));
+        assert!(migrate(&connection, &broken).is_err());
+        let tables =
+            first(&connection, "SELECT count(*) FROM sqlite_schema", (), |row| Ok(row.get::<_, u32>(0)?))
+                .expect("a count");
+        assert_eq!((tables, version(&connection)), (Some(1), 1));
     }
 
     #[test]
@@ -114,6 +130,6 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("catalog.sqlite");
         std::fs::write(&path, vec![b'x'; 8192]).expect("a file");
-        assert!(matches!(Catalog::open(&path).err(), Some(OpenError::Storage(_))));
+        assert!(matches!(Catalog::open(&path).err(), Some(OpenError::Database(_))));
     }
 }

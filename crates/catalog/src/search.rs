@@ -5,12 +5,13 @@
 //! page is soon full, and where it is not it ends early and the next one goes on behind it, so that no
 //! page takes long.
 
+use super::conditions::{CHUNK_GROWTH, LARGEST_CHUNK};
+use super::database::{Connection, Value};
 use super::images::{COLUMNS, parse};
-use super::rows::first;
+use super::rows::{all, at_one_moment, first};
 use super::search_index::{fields, numbers_of};
+use super::sql::Sql;
 use super::{Catalog, CatalogError, MAX_LIST, SortOrder};
-use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{Image, ImageId, Privacy};
 use safelight_domain::image_search::{SearchIn, SearchText};
@@ -140,53 +141,60 @@ impl Catalog {
     ) -> Result<FoundImages, CatalogError> {
         let account = account.clone();
         let limit = usize::try_from(limit.min(MAX_LIST)).unwrap_or(usize::MAX);
-        self.inner.readers.read(move |connection| page(connection, &account, &search, limit, BOUNDS)).await
+        let read = move |connection: &dyn Connection| {
+            at_one_moment(connection, || page(connection, &account, &search, limit, BOUNDS))
+        };
+        self.inner.readers.read(read).await
     }
 }
 
 fn page(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
     search: &ImageSearch,
     limit: usize,
     bounds: Bounds,
 ) -> Result<FoundImages, CatalogError> {
-    // All queries of a page see the same moment.
-    let moment = connection.unchecked_transaction()?;
     let named = match &search.text {
         Some((text, within)) if text.folded().chars().count() >= SHORTEST_INDEXED => {
-            let Some(numbers) = numbers_of(&moment, account)? else {
+            let Some(numbers) = numbers_of(connection, account)? else {
                 return Ok(FoundImages { images: Vec::new(), next: None });
             };
             let named =
                 Named { expression: expression(text, *within), low: *numbers.start(), high: *numbers.end() };
-            (named.count(&moment, bounds.few.saturating_add(1))? <= bounds.few).then_some(named)
+            (named.count(connection, bounds.few.saturating_add(1))? <= bounds.few).then_some(named)
         }
         _ => None,
     };
-    let query = Query::new(account, search, named);
-    let mut statement = moment.prepare_cached(&query.text)?;
-    let mut rows = statement.query(params_from_iter(query.values))?;
     let (mut images, mut examined) = (Vec::new(), 0);
-    while let Some(row) = rows.next()? {
-        let image = parse(row)?;
-        examined += 1;
-        let matches = search.privacy.is_none_or(|privacy| privacy == image.privacy)
-            && search.text.as_ref().is_none_or(|(text, within)| fields(&image).have(text, *within));
-        if matches && images.len() >= limit {
-            let next = images.last().map(|last| SearchCursor::of(last, search.sort));
-            return Ok(FoundImages { images, next });
-        }
-        let ends = examined >= bounds.examined;
-        let place = ends.then(|| SearchCursor::of(&image, search.sort));
-        if matches {
-            images.push(image);
+    let mut after = search.after.clone();
+    let mut chunk = limit.saturating_add(1);
+    loop {
+        let candidates = candidates(account, search, after.as_ref(), named.as_ref(), chunk);
+        let found = all(connection, &candidates.text, &candidates.values[..], parse)?;
+        let ends = found.len() < chunk;
+        after = found.last().map(|last| SearchCursor::of(last, search.sort));
+        for image in found {
+            examined += 1;
+            let matches = search.privacy.is_none_or(|privacy| privacy == image.privacy)
+                && search.text.as_ref().is_none_or(|(text, within)| fields(&image).have(text, *within));
+            if matches && images.len() >= limit {
+                let next = images.last().map(|last| SearchCursor::of(last, search.sort));
+                return Ok(FoundImages { images, next });
+            }
+            let place = (examined >= bounds.examined).then(|| SearchCursor::of(&image, search.sort));
+            if matches {
+                images.push(image);
+            }
+            if place.is_some() {
+                return Ok(FoundImages { images, next: place });
+            }
         }
         if ends {
-            return Ok(FoundImages { images, next: place });
+            return Ok(FoundImages { images, next: None });
         }
+        chunk = chunk.saturating_mul(CHUNK_GROWTH).min(LARGEST_CHUNK);
     }
-    Ok(FoundImages { images, next: None })
 }
 
 /// Images of an account that the index of texts names.
@@ -198,7 +206,7 @@ struct Named {
 
 impl Named {
     /// How many there are, counted no further than `most`.
-    fn count(&self, connection: &Connection, most: u32) -> Result<u32, CatalogError> {
+    fn count(&self, connection: &dyn Connection, most: u32) -> Result<u32, CatalogError> {
         let sql = "SELECT count(*) FROM (SELECT 1 FROM image_search
                    WHERE image_search MATCH ?1 AND rowid BETWEEN ?2 AND ?3 LIMIT ?4)";
         let count =
@@ -216,42 +224,35 @@ fn expression(text: &SearchText, within: SearchIn) -> String {
     }
 }
 
-/// The candidates of a page in the order of the list.
-struct Query {
-    text: String,
-    values: Vec<Value>,
-}
-
-impl Query {
-    fn new(account: &AccountId, search: &ImageSearch, named: Option<Named>) -> Query {
-        let columns = search.sort.columns();
-        let (direction, beyond) = match search.order {
-            SortOrder::Ascending => ("ASC", ">"),
-            SortOrder::Descending => ("DESC", "<"),
-        };
-        let index = if named.is_some() { "INDEXED BY images_by_number" } else { "" };
-        let mut text = format!("SELECT {COLUMNS} FROM images {index} WHERE account = ?");
-        let mut values = vec![Value::Text(account.as_str().to_owned())];
-        if let Some(named) = named {
-            text.push_str(
-                " AND number IN (SELECT rowid FROM image_search
-                                 WHERE image_search MATCH ? AND rowid BETWEEN ? AND ?)",
-            );
-            values.extend([
-                Value::Text(named.expression),
-                Value::Integer(named.low),
-                Value::Integer(named.high),
-            ]);
-        }
-        if let Some(after) = &search.after {
-            let places = vec!["?"; columns.len()].join(", ");
-            text.push_str(&format!(" AND ({}) {beyond} ({places})", columns.join(", ")));
-            values.extend(after.values());
-        }
-        let order: Vec<String> = columns.iter().map(|column| format!("{column} {direction}")).collect();
-        text.push_str(&format!(" ORDER BY {}", order.join(", ")));
-        Query { text, values }
+/// The next candidates of a page in the order of the list.
+fn candidates(
+    account: &AccountId,
+    search: &ImageSearch,
+    after: Option<&SearchCursor>,
+    named: Option<&Named>,
+    most: usize,
+) -> Sql {
+    let columns = search.sort.columns();
+    let (direction, beyond) = match search.order {
+        SortOrder::Ascending => ("ASC", ">"),
+        SortOrder::Descending => ("DESC", "<"),
+    };
+    let index = if named.is_some() { "INDEXED BY images_by_number" } else { "" };
+    let mut sql = Sql::default();
+    sql.add(&format!("SELECT {COLUMNS} FROM images {index} WHERE account = "));
+    sql.bind(Value::Text(account.as_str().to_owned()));
+    if let Some(named) = named {
+        sql.add(" AND number IN (SELECT rowid FROM image_search WHERE image_search MATCH ");
+        sql.bind(Value::Text(named.expression.clone())).add(" AND rowid BETWEEN ");
+        sql.bind(Value::Integer(named.low)).add(" AND ").bind(Value::Integer(named.high)).add(")");
     }
+    if let Some(after) = after {
+        sql.add(&format!(" AND ({}) {beyond} (", columns.join(", ")));
+        sql.list(after.values()).add(")");
+    }
+    let order: Vec<String> = columns.iter().map(|column| format!("{column} {direction}")).collect();
+    sql.add(&format!(" ORDER BY {} LIMIT ", order.join(", "))).bind_count(most);
+    sql
 }
 
 #[cfg(test)]

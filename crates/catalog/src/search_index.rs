@@ -1,9 +1,9 @@
 //! The index that searches are answered from, kept in the transactions of the images.
 
 use super::CatalogError;
+use super::database::{Connection, Purpose};
 use super::images::{COLUMNS, parse};
-use super::rows::{all, change, damaged, first};
-use rusqlite::{Connection, TransactionBehavior};
+use super::rows::{all, change, damaged, first, inserted};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{Image, Metadata};
 use safelight_domain::image_search::{SearchFields, search_fields};
@@ -17,13 +17,12 @@ const BACKLOG_BATCH: u32 = 1_000;
 const IMAGE_BITS: u32 = 40;
 
 /// Puts a new image into the index. Its row must be there.
-pub(super) fn insert(connection: &Connection, image: &Image) -> Result<(), CatalogError> {
+pub(super) fn insert(connection: &dyn Connection, image: &Image) -> Result<(), CatalogError> {
     let numbers = match numbers_of(connection, &image.account)? {
         Some(numbers) => numbers,
         None => {
-            let sql = "INSERT INTO account_numbers (account) VALUES (?1)";
-            change(connection, sql, [image.account.as_str()])?;
-            numbers(connection.last_insert_rowid())
+            let sql = "INSERT INTO account_numbers (account) VALUES (?1) RETURNING number";
+            numbers(inserted(connection, sql, [image.account.as_str()])?)
         }
     };
     let sql = "SELECT max(number) FROM images WHERE number BETWEEN ?1 AND ?2";
@@ -42,7 +41,7 @@ pub(super) fn insert(connection: &Connection, image: &Image) -> Result<(), Catal
 }
 
 /// Replaces what the index has of an image that was `before`.
-pub(super) fn update(connection: &Connection, image: &Image, before: &Image) -> Result<(), CatalogError> {
+pub(super) fn update(connection: &dyn Connection, image: &Image, before: &Image) -> Result<(), CatalogError> {
     let new = fields(image);
     if new == fields(before) {
         return Ok(());
@@ -55,7 +54,7 @@ pub(super) fn update(connection: &Connection, image: &Image, before: &Image) -> 
 }
 
 /// Takes an image out of the index. Its row must still be there.
-pub(super) fn delete(connection: &Connection, image: &Image) -> Result<(), CatalogError> {
+pub(super) fn delete(connection: &dyn Connection, image: &Image) -> Result<(), CatalogError> {
     let number = number_of(connection, image)?;
     change(connection, "DELETE FROM image_search WHERE rowid = ?1", [number])?;
     Ok(())
@@ -63,7 +62,7 @@ pub(super) fn delete(connection: &Connection, image: &Image) -> Result<(), Catal
 
 /// The numbers that an account's images have; `None` before its first one.
 pub(super) fn numbers_of(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
 ) -> Result<Option<RangeInclusive<i64>>, CatalogError> {
     let sql = "SELECT number FROM account_numbers WHERE account = ?1";
@@ -77,7 +76,7 @@ fn numbers(account: i64) -> RangeInclusive<i64> {
     start..=start | ((1 << IMAGE_BITS) - 1)
 }
 
-fn number_of(connection: &Connection, image: &Image) -> Result<i64, CatalogError> {
+fn number_of(connection: &dyn Connection, image: &Image) -> Result<i64, CatalogError> {
     let sql = "SELECT number FROM images WHERE account = ?1 AND id = ?2";
     let number = first(connection, sql, [image.account.as_str(), image.id.as_str()], |row| Ok(row.get(0)?))?;
     number.flatten().ok_or_else(|| damaged("images", "number"))
@@ -113,19 +112,19 @@ fn collect(value: Value, texts: &mut Vec<String>) {
 
 /// Indexes the images that are older than the index, a batch at a time. What a crash interrupts goes
 /// on at the next call.
-pub(super) fn index_backlog(connection: &mut Connection) -> Result<(), CatalogError> {
+pub(super) fn index_backlog(connection: &dyn Connection) -> Result<(), CatalogError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM images WHERE number IS NULL ORDER BY account, id LIMIT {BACKLOG_BATCH}"
     );
     let mut indexed = 0;
     loop {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let batch = all(&transaction, &sql, [], parse)?;
+        connection.begin(Purpose::Write)?;
+        let batch = all(connection, &sql, (), parse)?;
         if batch.is_empty() {
-            return Ok(());
+            return Ok(connection.leave()?);
         }
-        batch.iter().try_for_each(|image| insert(&transaction, image))?;
-        transaction.commit()?;
+        batch.iter().try_for_each(|image| insert(connection, image))?;
+        connection.batch("COMMIT")?;
         indexed += batch.len();
         tracing::info!(indexed, "indexing the images of an older catalog for searches");
     }

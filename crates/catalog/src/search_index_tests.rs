@@ -1,12 +1,12 @@
 use super::super::fixtures::{account, blob, image, two_accounts};
 use super::super::{Catalog, ImageChanges, schema};
 use super::*;
-use rusqlite::params;
+use crate::sqlite::Sqlite;
 use safelight_domain::image::{BlobId, Creator, ImageId, Privacy};
 
 /// The numbers of the images that the index has a text of.
 async fn named(catalog: &Catalog, expression: &'static str) -> Vec<i64> {
-    let read = move |connection: &Connection| {
+    let read = move |connection: &dyn Connection| {
         let sql = "SELECT rowid FROM image_search WHERE image_search MATCH ?1 ORDER BY rowid";
         all(connection, sql, [expression], |row| Ok(row.get(0)?))
     };
@@ -15,8 +15,8 @@ async fn named(catalog: &Catalog, expression: &'static str) -> Vec<i64> {
 
 /// Asks SQLite whether the index of texts is whole.
 async fn check(catalog: &Catalog) {
-    let check = |connection: &Connection| -> Result<(), CatalogError> {
-        connection.execute("INSERT INTO image_search (image_search) VALUES ('integrity-check')", [])?;
+    let check = |connection: &dyn Connection| -> Result<(), CatalogError> {
+        connection.change("INSERT INTO image_search (image_search) VALUES ('integrity-check')", &[])?;
         Ok(())
     };
     catalog.inner.writer.write(check, |()| ()).await.expect("is whole");
@@ -86,13 +86,13 @@ async fn many_changes_leave_what_is_there() {
 async fn an_older_catalog_is_indexed_when_it_is_opened() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("catalog.sqlite");
-    let mut old = Connection::open(&path).expect("a database");
+    let old = Sqlite::writer(&path).expect("a database");
     let before =
         schema::MIGRATIONS.iter().position(|text| text.contains("image_search")).expect("it is there");
-    schema::migrate(&mut old, &schema::MIGRATIONS[..before]).expect("an older catalog");
+    schema::migrate(&old, &schema::MIGRATIONS[..before]).expect("an older catalog");
     for (digit, hash) in [('a', "cheeW4oKsx5ljh8e8BoL2A"), ('b', "AAAAAAAAAAAAAAAAAAAAAA")] {
         let sql = "INSERT INTO accounts (id, hash, name, created_ms) VALUES (?1, ?2, 'old', 7)";
-        old.execute(sql, params![account(digit).as_str(), hash]).expect("a row");
+        change(&old, sql, (account(digit).as_str(), hash)).expect("a row");
     }
     let insert =
         "INSERT INTO images (account, id, blob, format, width, height, has_alpha, bytes, filename, metadata,
@@ -102,7 +102,7 @@ async fn an_older_catalog_is_indexed_when_it_is_opened() {
         let owner = account(if number % 5 == 0 { 'b' } else { 'a' });
         let blob =
             BlobId::from_random([[1, 2], number.to_be_bytes()].concat().repeat(4).try_into().expect("16"));
-        old.execute(insert, params![owner.as_str(), format!("n{number}"), blob.as_str()]).expect("a row");
+        change(&old, insert, (owner.as_str(), format!("n{number}"), blob.as_str())).expect("a row");
     }
     drop(old);
 

@@ -1,6 +1,6 @@
 use super::super::fixtures::{account, image, two_accounts};
-use super::super::rows::all;
 use super::*;
+use crate::sqlite::plan;
 use safelight_domain::image::{BlobId, Creator, Metadata};
 use safelight_domain::image_search::folded;
 use tempfile::TempDir;
@@ -108,7 +108,7 @@ async fn walk(catalog: &Catalog, search: &ImageSearch, limit: usize, bounds: Bou
     let (mut found, mut after) = (Vec::new(), None);
     for _ in 0..200 {
         let search = ImageSearch { after, ..search.clone() };
-        let read = move |connection: &Connection| page(connection, &account('a'), &search, limit, bounds);
+        let read = move |connection: &dyn Connection| page(connection, &account('a'), &search, limit, bounds);
         let FoundImages { images, next } = catalog.inner.readers.read(read).await.expect("works");
         assert!(images.len() <= limit);
         found.extend(images);
@@ -204,29 +204,25 @@ async fn an_account_without_images_finds_none() {
     }
 }
 
-/// Every step of SQLite's plan for a query.
-fn explain(connection: &Connection, query: Query) -> Result<String, CatalogError> {
-    let sql = format!("EXPLAIN QUERY PLAN {}", query.text);
-    let steps =
-        all(connection, &sql, params_from_iter(query.values), |row| Ok(row.get::<_, String>("detail")?))?;
-    Ok(steps.join("; "))
-}
-
 #[tokio::test]
 async fn every_page_is_read_from_an_index_in_the_order_of_the_list() {
     let (_folder, catalog, images) = filled().await;
-    let check = move |connection: &Connection| {
+    let explain = |connection: &dyn Connection, search: &ImageSearch, named: Option<&Named>| {
+        let sql = candidates(&account('a'), search, search.after.as_ref(), named, 10);
+        plan(connection, &sql.text, &sql.values)
+    };
+    let check = move |connection: &dyn Connection| {
         for sort in SORTS {
             for order in [SortOrder::Ascending, SortOrder::Descending] {
                 for after in [None, Some(SearchCursor::of(&images[5], sort))] {
                     let search = ImageSearch { after, ..all_of(sort, order) };
-                    let plan = explain(connection, Query::new(&account('a'), &search, None))?;
+                    let plan = explain(connection, &search, None)?;
                     assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{sort:?}: {plan}");
                     let bounds = ["(uploaded_ms,", "id<?", "id>?", "(sorted_filename,", "(bytes,"];
                     let bounded = bounds.iter().any(|bound| plan.contains(bound));
                     assert!(bounded || search.after.is_none(), "{sort:?}: {plan}");
                     let named = Named { expression: "\"img\"".to_owned(), low: 0, high: 9 };
-                    let plan = explain(connection, Query::new(&account('a'), &search, Some(named)))?;
+                    let plan = explain(connection, &search, Some(&named))?;
                     assert!(
                         plan.starts_with("SEARCH images USING INDEX images_by_number (number=?)"),
                         "{plan}"

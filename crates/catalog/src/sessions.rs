@@ -1,9 +1,9 @@
 //! Sessions of browsers.
 
+use super::database::{Connection, Row};
 use super::rows::{change, first};
 use super::tokens;
 use super::{Catalog, CatalogError, InsertError};
-use rusqlite::{Connection, Row};
 use safelight_domain::session::{MAX_SESSIONS, Session};
 use safelight_domain::token::TokenHash;
 
@@ -33,7 +33,7 @@ impl Catalog {
     /// Ends a session, if there is one.
     pub async fn delete_session(&self, hash: &TokenHash) -> Result<(), CatalogError> {
         let hash = hash.clone();
-        let delete = move |connection: &Connection| {
+        let delete = move |connection: &dyn Connection| {
             change(connection, "DELETE FROM sessions WHERE hash = ?1", [hash.as_bytes()])?;
             Ok(())
         };
@@ -43,7 +43,7 @@ impl Catalog {
     /// Deletes sessions whose time was over before `before_ms`, at most `most` (for the sweeper). How
     /// many there were.
     pub async fn delete_old_sessions(&self, before_ms: i64, most: u32) -> Result<u64, CatalogError> {
-        let delete = move |connection: &Connection| {
+        let delete = move |connection: &dyn Connection| {
             let sql = "DELETE FROM sessions WHERE hash IN
                        (SELECT hash FROM sessions WHERE expires_ms < ?1 ORDER BY expires_ms LIMIT ?2)";
             Ok(change(connection, sql, (before_ms, most))? as u64)
@@ -52,7 +52,7 @@ impl Catalog {
     }
 }
 
-fn insert(connection: &Connection, session: &Session, now_ms: i64) -> Result<bool, InsertError> {
+fn insert(connection: &dyn Connection, session: &Session, now_ms: i64) -> Result<bool, InsertError> {
     let token = session.token.id.as_str();
     let sql = "DELETE FROM sessions WHERE hash IN
                (SELECT hash FROM sessions WHERE parent = ?1 ORDER BY created_ms DESC, hash LIMIT -1 OFFSET ?2)";

@@ -1,8 +1,8 @@
 //! Tokens of the management API.
 
+use super::database::{Connection, Row};
 use super::rows::{all, change, damaged, first};
 use super::{Catalog, CatalogError, InsertError};
-use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
 
@@ -56,7 +56,7 @@ impl Catalog {
     /// Deletes a token of an account. Whether there was one.
     pub async fn delete_token(&self, account: &AccountId, id: &str) -> Result<bool, CatalogError> {
         let (account, id) = (account.clone(), id.to_owned());
-        let delete = move |connection: &Connection| {
+        let delete = move |connection: &dyn Connection| {
             let sql = "DELETE FROM tokens WHERE account = ?1 AND id = ?2";
             Ok(change(connection, sql, (account.as_str(), id))? > 0)
         };
@@ -65,7 +65,7 @@ impl Catalog {
 }
 
 /// Inserts a token.
-pub(super) fn insert(connection: &Connection, token: &TokenRecord) -> Result<(), InsertError> {
+pub(super) fn insert(connection: &dyn Connection, token: &TokenRecord) -> Result<(), InsertError> {
     change(
         connection,
         "INSERT INTO tokens (id, account, name, hash, scopes, role, created_ms)

@@ -1,8 +1,8 @@
 //! Counts of delivery over time, and what is stored.
 
+use super::database::Connection;
 use super::rows::{all, change, first};
 use super::{Catalog, CatalogError};
-use rusqlite::Connection;
 use safelight_domain::account::AccountId;
 
 /// Seconds of a stored point, the narrow ones for a few days and the wide ones for long.
@@ -59,7 +59,7 @@ impl Catalog {
         take: impl FnOnce() -> Vec<UsageCounts> + Send + 'static,
         now_ms: i64,
     ) -> Result<(), CatalogError> {
-        let add = move |connection: &Connection| {
+        let add = move |connection: &dyn Connection| {
             for (account, counts) in take() {
                 for (measure, count) in counts {
                     add(connection, &account, &measure, count, now_ms)?;
@@ -77,7 +77,7 @@ impl Catalog {
         points: UsagePoints,
     ) -> Result<Vec<UsageRow>, CatalogError> {
         let account = account.clone();
-        let read = move |connection: &Connection| {
+        let read = move |connection: &dyn Connection| {
             let sql = "SELECT begin / ?5 * ?5 AS point, measure, sum(value) FROM usage
                        WHERE account = ?1 AND width = ?2 AND begin >= ?3 AND begin < ?4
                        GROUP BY point, measure";
@@ -92,7 +92,7 @@ impl Catalog {
     /// What an account stores.
     pub async fn stored_sizes(&self, account: &AccountId) -> Result<StoredSizes, CatalogError> {
         let account = account.clone();
-        let read = move |connection: &Connection| {
+        let read = move |connection: &dyn Connection| {
             let sql = "SELECT images, original_bytes, renditions, rendition_bytes, levels, level_bytes FROM counters
                        WHERE account = ?1";
             let sizes = first(connection, sql, [account.as_str()], |row| {
@@ -112,7 +112,7 @@ impl Catalog {
 
     /// Deletes points whose time is over, at most `limit`. How many there were.
     pub async fn delete_old_usage(&self, now_ms: i64, limit: u32) -> Result<u64, CatalogError> {
-        let delete = move |connection: &Connection| {
+        let delete = move |connection: &dyn Connection| {
             let mut deleted = 0;
             for (width, kept) in USAGE_WIDTHS.into_iter().zip(KEPT) {
                 let before = now_ms.div_euclid(1000) - kept;
@@ -128,7 +128,7 @@ impl Catalog {
 }
 
 fn add(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
     measure: &str,
     count: u64,

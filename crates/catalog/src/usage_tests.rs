@@ -1,6 +1,7 @@
 use super::*;
 use crate::fixtures::{account, key, two_accounts};
 use crate::schema::{MIGRATIONS, migrate};
+use crate::sqlite::Sqlite;
 use crate::{InsertError, InsertKeyError, MAX_KEYS};
 use safelight_domain::signature::KeyName;
 
@@ -101,22 +102,22 @@ async fn an_older_catalog_is_counted_when_it_is_opened() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("catalog.sqlite");
     let before = MIGRATIONS.iter().position(|text| text.contains("CREATE TABLE usage")).expect("is there");
-    let mut old = Connection::open(&path).expect("a database");
-    migrate(&mut old, &MIGRATIONS[..before]).expect("an older catalog");
+    let old = Sqlite::writer(&path).expect("a database");
+    migrate(&old, &MIGRATIONS[..before]).expect("an older catalog");
     let a = account('a');
     let sql =
         "INSERT INTO accounts (id, hash, name, created_ms) VALUES (?1, 'cheeW4oKsx5ljh8e8BoL2A', 'x', 7)";
-    old.execute(sql, [a.as_str()]).expect("a row");
-    old.execute("INSERT INTO signing_keys VALUES (?1, 'default', 'v')", [a.as_str()]).expect("a row");
-    for (blob, bytes) in [("1", 40), ("2", 2)] {
+    change(&old, sql, [a.as_str()]).expect("a row");
+    change(&old, "INSERT INTO signing_keys VALUES (?1, 'default', 'v')", [a.as_str()]).expect("a row");
+    for (blob, bytes) in [("1", 40_i64), ("2", 2)] {
         let blob = blob.repeat(32);
         let sql = "INSERT INTO images (account, id, blob, format, width, height, has_alpha, bytes, metadata,
                    privacy, uploaded_ms) VALUES (?1, ?2, ?2, 'image/png', 1, 1, 0, ?3, '{}', 'public', 1)";
-        old.execute(sql, (a.as_str(), &blob, bytes)).expect("a row");
+        change(&old, sql, (a.as_str(), &blob, bytes)).expect("a row");
         let sql =
             "INSERT INTO renditions (account, blob, transform, format, engine, effort, name, bytes, sha256,
                    used_ms) VALUES (?1, ?2, '', 'png', 1, 0, 'n', 5, zeroblob(32), 1)";
-        old.execute(sql, (a.as_str(), &blob)).expect("a row");
+        change(&old, sql, (a.as_str(), &blob)).expect("a row");
     }
     drop(old);
 

@@ -1,8 +1,8 @@
 //! Named variants.
 
+use super::database::{Connection, DatabaseError, Row};
 use super::rows::{all, change, damaged, first};
 use super::{Catalog, CatalogError, InsertError};
-use rusqlite::{Connection, Row};
 use safelight_domain::account::AccountId;
 use safelight_domain::transform::Transform;
 use safelight_domain::variant::{BrowserTtl, MAX_VARIANTS, Variant, VariantAccess, VariantName};
@@ -34,7 +34,7 @@ impl Catalog {
     /// [`MAX_VARIANTS`].
     pub async fn insert_variant(&self, account: &AccountId, variant: Variant) -> Result<(), InsertError> {
         let owner = account.clone();
-        let insert = move |connection: &Connection| {
+        let insert = move |connection: &dyn Connection| {
             insert(connection, &owner, &variant)?;
             let sql = "SELECT count(*) FROM variants WHERE account = ?1";
             let count = first(connection, sql, [owner.as_str()], |row| Ok(row.get::<_, usize>(0)?))?;
@@ -60,7 +60,7 @@ impl Catalog {
         name: &VariantName,
     ) -> Result<bool, CatalogError> {
         let (owner, name) = (account.clone(), name.clone());
-        let delete = move |connection: &Connection| {
+        let delete = move |connection: &dyn Connection| {
             let sql = "DELETE FROM variants WHERE account = ?1 AND name = ?2";
             Ok(change(connection, sql, [owner.as_str(), name.as_str()])? > 0)
         };
@@ -69,14 +69,17 @@ impl Catalog {
 }
 
 /// Every variant of an account, by name.
-pub(super) fn of_account(connection: &Connection, account: &AccountId) -> Result<Vec<Variant>, CatalogError> {
+pub(super) fn of_account(
+    connection: &dyn Connection,
+    account: &AccountId,
+) -> Result<Vec<Variant>, CatalogError> {
     let sql = "SELECT * FROM variants WHERE account = ?1 ORDER BY name";
     all(connection, sql, [account.as_str()], parse)
 }
 
 /// Inserts a variant, whatever their number.
 pub(super) fn insert(
-    connection: &Connection,
+    connection: &dyn Connection,
     account: &AccountId,
     variant: &Variant,
 ) -> Result<(), InsertError> {
@@ -88,11 +91,11 @@ pub(super) fn insert(
 }
 
 fn write(
-    connection: &Connection,
+    connection: &dyn Connection,
     sql: &str,
     account: &AccountId,
     variant: &Variant,
-) -> rusqlite::Result<usize> {
+) -> Result<usize, DatabaseError> {
     let values = (
         account.as_str(),
         variant.name.as_str(),

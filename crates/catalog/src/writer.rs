@@ -1,7 +1,7 @@
 //! The one connection that writes, on a thread of its own.
 
 use super::CatalogError;
-use rusqlite::{Connection, ffi};
+use super::database::{Connection, DatabaseError, Purpose};
 use std::thread;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,36 +19,15 @@ pub(super) struct Writer {
 /// One change in the queue.
 trait Step: Send {
     /// Makes the change within the open transaction.
-    fn run(&mut self, connection: &Connection) -> Verdict;
+    fn run(&mut self, connection: &dyn Connection) -> Verdict;
     /// Learns whether the transaction was committed.
-    fn settle(self: Box<Self>, committed: Result<(), &Failure>);
+    fn settle(self: Box<Self>, committed: Result<(), &DatabaseError>);
 }
 
 /// What becomes of a step's own changes.
 enum Verdict {
     Keep,
     Undo,
-}
-
-/// A failure of the whole group, told to each step of it.
-struct Failure {
-    code: ffi::Error,
-    message: Option<String>,
-}
-
-impl Failure {
-    fn of(error: &rusqlite::Error) -> Failure {
-        match error {
-            rusqlite::Error::SqliteFailure(code, message) => {
-                Failure { code: *code, message: message.clone() }
-            }
-            other => Failure { code: ffi::Error::new(ffi::SQLITE_ERROR), message: Some(other.to_string()) },
-        }
-    }
-
-    fn error(&self) -> CatalogError {
-        CatalogError::Storage(rusqlite::Error::SqliteFailure(self.code, self.message.clone()))
-    }
 }
 
 /// A change that someone waits for.
@@ -61,12 +40,12 @@ struct Change<F, P, T, E> {
 
 impl<F, P, T, E> Step for Change<F, P, T, E>
 where
-    F: FnOnce(&Connection) -> Result<T, E> + Send,
+    F: FnOnce(&dyn Connection) -> Result<T, E> + Send,
     P: FnOnce(&T) + Send,
     T: Send,
     E: From<CatalogError> + Send,
 {
-    fn run(&mut self, connection: &Connection) -> Verdict {
+    fn run(&mut self, connection: &dyn Connection) -> Verdict {
         self.result = self.change.take().map(|change| change(connection));
         match self.result {
             Some(Ok(_)) => Verdict::Keep,
@@ -74,10 +53,10 @@ where
         }
     }
 
-    fn settle(self: Box<Self>, committed: Result<(), &Failure>) {
+    fn settle(self: Box<Self>, committed: Result<(), &DatabaseError>) {
         let result = match (self.result, committed) {
             (Some(Err(error)), _) => Err(error),
-            (_, Err(failure)) => Err(failure.error().into()),
+            (_, Err(failure)) => Err(CatalogError::from(failure.clone()).into()),
             (None, Ok(())) => Err(CatalogError::Stopped.into()),
             (Some(Ok(value)), Ok(())) => {
                 (self.publish)(&value);
@@ -92,26 +71,26 @@ where
 /// A change that nobody waits for.
 struct Note<F>(Option<F>);
 
-impl<F: FnOnce(&Connection) -> rusqlite::Result<()> + Send> Step for Note<F> {
-    fn run(&mut self, connection: &Connection) -> Verdict {
+impl<F: FnOnce(&dyn Connection) -> Result<(), DatabaseError> + Send> Step for Note<F> {
+    fn run(&mut self, connection: &dyn Connection) -> Verdict {
         match self.0.take().map(|note| note(connection)) {
             Some(Ok(())) => Verdict::Keep,
             Some(Err(_)) | None => Verdict::Undo,
         }
     }
 
-    fn settle(self: Box<Self>, committed: Result<(), &Failure>) {
-        if let Err(failure) = committed {
-            tracing::warn!(cause = %failure.code, "a note in the catalog was lost");
+    fn settle(self: Box<Self>, committed: Result<(), &DatabaseError>) {
+        if let Err(error) = committed {
+            tracing::warn!(%error, "a note in the catalog was lost");
         }
     }
 }
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(connection: Connection) -> std::io::Result<Writer> {
+    pub(super) fn start(connection: Box<dyn Connection + Send>) -> std::io::Result<Writer> {
         let (queue, steps) = mpsc::channel(QUEUE);
-        thread::Builder::new().name("catalog-writer".to_owned()).spawn(move || serve(&connection, steps))?;
+        thread::Builder::new().name("catalog-writer".to_owned()).spawn(move || serve(&*connection, steps))?;
         Ok(Writer { queue })
     }
 
@@ -119,7 +98,7 @@ impl Writer {
     /// writing thread between commit and return, in the order of the commits.
     pub(super) async fn write<T, E>(
         &self,
-        change: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        change: impl FnOnce(&dyn Connection) -> Result<T, E> + Send + 'static,
         publish: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, E>
     where
@@ -133,7 +112,10 @@ impl Writer {
     }
 
     /// Makes a change that may be lost, without waiting; when the queue is full it is.
-    pub(super) fn note(&self, note: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static) {
+    pub(super) fn note(
+        &self,
+        note: impl FnOnce(&dyn Connection) -> Result<(), DatabaseError> + Send + 'static,
+    ) {
         if self.queue.try_send(Box::new(Note(Some(note)))).is_err() {
             tracing::debug!("a note in the catalog was skipped");
         }
@@ -145,7 +127,7 @@ impl Writer {
     }
 }
 
-fn serve(connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Step>>) {
+fn serve(connection: &dyn Connection, mut queue: mpsc::Receiver<Box<dyn Step>>) {
     let mut group = Vec::with_capacity(GROUP);
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
         let committed = run_group(connection, &mut group);
@@ -157,26 +139,23 @@ fn serve(connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Step>>) {
 
 /// Runs the steps in one transaction, each in a savepoint, so that one that fails undoes nothing of
 /// the others.
-fn run_group(connection: &Connection, group: &mut [Box<dyn Step>]) -> Result<(), Failure> {
-    let committed = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
+fn run_group(connection: &dyn Connection, group: &mut [Box<dyn Step>]) -> Result<(), DatabaseError> {
+    let committed = connection.begin(Purpose::Write).and_then(|()| {
         for step in group {
-            connection.execute_batch("SAVEPOINT step")?;
+            connection.batch("SAVEPOINT step")?;
             match step.run(connection) {
-                Verdict::Keep => connection.execute_batch("RELEASE step")?,
+                Verdict::Keep => connection.batch("RELEASE step")?,
                 // After a full disk and the like SQLite has undone the whole transaction by itself;
                 // then this fails, and with it the group.
-                Verdict::Undo => connection.execute_batch("ROLLBACK TO step; RELEASE step")?,
+                Verdict::Undo => connection.batch("ROLLBACK TO step; RELEASE step")?,
             }
         }
-        connection.execute_batch("COMMIT")
+        connection.batch("COMMIT")
     });
-    committed.map_err(|error| {
-        if !connection.is_autocommit()
-            && let Err(error) = connection.execute_batch("ROLLBACK")
-        {
+    committed.inspect_err(|_| {
+        if let Err(error) = connection.leave() {
             tracing::error!(%error, "the catalog could not undo a transaction");
         }
-        Failure::of(&error)
     })
 }
 

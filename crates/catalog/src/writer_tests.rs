@@ -1,21 +1,23 @@
 use super::*;
+use crate::rows::{change, first};
+use crate::sqlite::Sqlite;
 use std::sync::mpsc as std_mpsc;
 
-fn table() -> Connection {
-    let connection = Connection::open_in_memory().expect("a database");
+fn table() -> Box<dyn Connection + Send> {
+    let connection = Sqlite::in_memory().expect("a database");
     connection
-        .execute_batch("CREATE TABLE t (x INTEGER PRIMARY KEY REFERENCES t (x) DEFERRABLE INITIALLY DEFERRED) STRICT; PRAGMA foreign_keys = ON")
+        .batch("CREATE TABLE t (x INTEGER PRIMARY KEY REFERENCES t (x) DEFERRABLE INITIALLY DEFERRED) STRICT; PRAGMA foreign_keys = ON")
         .expect("a table");
-    connection
+    Box::new(connection)
 }
 
-fn insert(x: i64) -> impl FnOnce(&Connection) -> Result<usize, CatalogError> + Send + 'static {
-    move |connection| Ok(connection.execute("INSERT INTO t VALUES (?1)", [x])?)
+fn insert(x: i64) -> impl FnOnce(&dyn Connection) -> Result<usize, CatalogError> + Send + 'static {
+    move |connection| Ok(change(connection, "INSERT INTO t VALUES (?1)", [x])?)
 }
 
 async fn rows(writer: &Writer) -> i64 {
-    let count = |connection: &Connection| -> Result<i64, CatalogError> {
-        Ok(connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?)
+    let count = |connection: &dyn Connection| -> Result<i64, CatalogError> {
+        Ok(first(connection, "SELECT count(*) FROM t", (), |row| Ok(row.get(0)?))?.unwrap_or(0))
     };
     writer.write(count, |_| ()).await.expect("counts")
 }
@@ -38,8 +40,8 @@ async fn hold(writer: &Writer) -> std_mpsc::Sender<()> {
 async fn a_step_that_fails_undoes_only_itself() {
     let writer = Writer::start(table()).expect("a thread");
     let release = hold(&writer).await;
-    let half = |connection: &Connection| -> Result<(), CatalogError> {
-        connection.execute("INSERT INTO t VALUES (50)", [])?;
+    let half = |connection: &dyn Connection| -> Result<(), CatalogError> {
+        connection.batch("INSERT INTO t VALUES (50)")?;
         Err(CatalogError::Damaged { table: "t", why: "on purpose".to_owned() })
     };
     let (one, two, twin, three, ()) = tokio::join!(
@@ -51,7 +53,7 @@ async fn a_step_that_fails_undoes_only_itself() {
     );
     assert!(one.is_ok() && three.is_ok());
     assert!(matches!(two, Err(CatalogError::Damaged { .. })), "{two:?}");
-    assert!(matches!(twin, Err(CatalogError::Storage(_))), "{twin:?}");
+    assert!(matches!(twin, Err(CatalogError::Database(_))), "{twin:?}");
     assert_eq!(rows(&writer).await, 2);
 }
 
@@ -61,7 +63,7 @@ async fn a_commit_that_fails_is_told_to_every_step_of_its_group_and_the_next_gro
     writer
         .write(
             |connection| -> Result<(), CatalogError> {
-                connection.execute_batch(
+                connection.batch(
                     "CREATE TABLE c (x INTEGER REFERENCES t (x) DEFERRABLE INITIALLY DEFERRED) STRICT",
                 )?;
                 Ok(())
@@ -72,16 +74,16 @@ async fn a_commit_that_fails_is_told_to_every_step_of_its_group_and_the_next_gro
         .expect("a table");
     let release = hold(&writer).await;
     // The missing parent is noticed at the commit alone.
-    let dangling = |connection: &Connection| -> Result<usize, CatalogError> {
-        Ok(connection.execute("INSERT INTO c VALUES (99)", [])?)
+    let dangling = |connection: &dyn Connection| -> Result<usize, CatalogError> {
+        Ok(connection.change("INSERT INTO c VALUES (99)", &[])?)
     };
     let (good, bad, ()) = tokio::join!(
         writer.write(insert(1), |_| panic!("published without a commit")),
         writer.write(dangling, |_| panic!("published without a commit")),
         async { drop(release) },
     );
-    assert!(matches!(good, Err(CatalogError::Storage(_))), "{good:?}");
-    assert!(matches!(bad, Err(CatalogError::Storage(_))), "{bad:?}");
+    assert!(matches!(good, Err(CatalogError::Database(_))), "{good:?}");
+    assert!(matches!(bad, Err(CatalogError::Database(_))), "{bad:?}");
     writer.write(insert(2), |_| ()).await.expect("works again");
     assert_eq!(rows(&writer).await, 1);
 }
