@@ -1,6 +1,7 @@
 //! Accounts, and what delivery needs of them.
 
 use super::database::{Connection, Row};
+use super::follower::{self, Kept, Number};
 use super::rows::{all, change, damaged, first};
 use super::{Account, AccountConfig, Catalog, CatalogError, ConfigChanges, DeliveryAccount, DeliveryVariant};
 use super::{FlexibleVariants, InsertError, NewAccount};
@@ -92,43 +93,61 @@ impl Catalog {
         let inner = Arc::downgrade(&self.inner);
         let change = move |connection: &dyn Connection| {
             let value = change(connection)?;
-            Ok::<_, E>((value, load(connection, &account)?))
+            let number = follower::tell(connection, &Kept::Account(account.clone()))?;
+            Ok::<_, E>((value, load(connection, &account)?, number))
         };
-        let publish = move |(_, loaded): &(T, Option<Loaded>)| {
+        let publish = move |(_, loaded, number): &(T, Option<Loaded>, Number)| {
             if let (Some(inner), Some((hash, account))) = (inner.upgrade(), loaded) {
-                inner.accounts.put(hash.clone(), Arc::clone(account));
+                inner.accounts.put(hash.clone(), Arc::clone(account), *number);
             }
         };
-        let (value, _) = self.inner.writer.write(change, publish).await?;
+        let (value, ..) = self.inner.writer.write(change, publish).await?;
         Ok(value)
     }
 }
 
-/// What delivery needs of each account, in memory.
-pub(super) struct DeliveryAccounts(RwLock<HashMap<AccountHash, Arc<DeliveryAccount>>>);
+/// What delivery needs of each account, in memory, with the number of the change that it is known from.
+pub(super) struct DeliveryAccounts(RwLock<HashMap<AccountHash, (Arc<DeliveryAccount>, Number)>>);
 
 type Loaded = (AccountHash, Arc<DeliveryAccount>);
 
 impl DeliveryAccounts {
-    /// Reads every account.
-    pub(super) fn load(connection: &dyn Connection) -> Result<DeliveryAccounts, CatalogError> {
-        let ids = all(connection, "SELECT id FROM accounts", (), parse_id)?;
-        let loaded = ids.iter().map(|id| load(connection, id));
-        let accounts = loaded.filter_map(Result::transpose).collect::<Result<_, _>>()?;
-        Ok(DeliveryAccounts(RwLock::new(accounts)))
+    /// These, which include the change of that number.
+    pub(super) fn new(accounts: Vec<Loaded>, number: Number) -> DeliveryAccounts {
+        let known = DeliveryAccounts(RwLock::new(HashMap::new()));
+        known.replace(accounts, number);
+        known
     }
 
     fn get(&self, hash: &AccountHash) -> Option<Arc<DeliveryAccount>> {
         // A poisoned map is still whole: an insertion is one step.
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
+        let accounts = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        accounts.get(hash).map(|(account, _)| Arc::clone(account))
     }
 
-    fn put(&self, hash: AccountHash, account: Arc<DeliveryAccount>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, account);
+    /// Takes an account's place in memory, unless what is there is newer.
+    pub(super) fn put(&self, hash: AccountHash, account: Arc<DeliveryAccount>, number: Number) {
+        let mut accounts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if accounts.get(&hash).is_none_or(|(_, known)| *known <= number) {
+            accounts.insert(hash, (account, number));
+        }
+    }
+
+    /// Takes the place of all.
+    pub(super) fn replace(&self, accounts: Vec<Loaded>, number: Number) {
+        let accounts = accounts.into_iter().map(|(hash, account)| (hash, (account, number))).collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = accounts;
     }
 }
 
-fn load(connection: &dyn Connection, id: &AccountId) -> Result<Option<Loaded>, CatalogError> {
+/// Reads every account.
+pub(super) fn load_all(connection: &dyn Connection) -> Result<Vec<Loaded>, CatalogError> {
+    let ids = all(connection, "SELECT id FROM accounts", (), parse_id)?;
+    ids.iter().map(|id| load(connection, id)).filter_map(Result::transpose).collect()
+}
+
+/// Reads an account.
+pub(super) fn load(connection: &dyn Connection, id: &AccountId) -> Result<Option<Loaded>, CatalogError> {
     let Some(account) = find(connection, id)? else { return Ok(None) };
     let variants = variants::of_account(connection, id)?;
     let delivery = DeliveryAccount {

@@ -69,6 +69,15 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         shard.rows.pop(key);
     }
 
+    /// Takes every row out.
+    pub(super) fn clear(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.changes += 1;
+            shard.rows.clear();
+        }
+    }
+
     fn shard(&self, key: &K) -> MutexGuard<'_, Shard<K, V>> {
         // The remainder fits usize, since SHARDS does.
         let index = (self.hasher.hash_one(key) % SHARDS as u64) as usize;

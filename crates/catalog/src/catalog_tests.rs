@@ -4,11 +4,6 @@ use safelight_domain::signature::KeyName;
 use safelight_domain::token::TokenHash;
 use safelight_domain::transform::{Blur, Fit, MetadataPolicy, Side, Transform};
 use safelight_domain::variant::MAX_VARIANTS;
-use tempfile::TempDir;
-
-fn reopen(folder: &TempDir) -> Catalog {
-    Catalog::open(&folder.path().join("catalog.sqlite")).expect("opens")
-}
 
 fn names(keys: &[SigningKey]) -> Vec<String> {
     keys.iter().map(|key| format!("{}={}", key.name().as_str(), key.value())).collect()
@@ -192,7 +187,7 @@ async fn everything_is_there_after_a_restart() {
     catalog.enqueue(JobKind::DeleteBlob(blob(9)), 4).await.expect("works");
     drop(catalog);
 
-    let catalog = reopen(&folder);
+    let catalog = folder.open().await;
     assert_eq!(catalog.accounts().await.expect("works").len(), 2);
     assert_eq!(names(&catalog.keys(&a).await.expect("works")).len(), 2);
     let delivery = catalog.delivery_account(&hash('a')).await.expect("works").expect("is there");
@@ -207,7 +202,7 @@ async fn everything_is_there_after_a_restart() {
 
 #[tokio::test]
 async fn commits_are_synced_and_references_checked() {
-    let (_folder, catalog) = new_catalog();
+    let (_folder, catalog) = new_file();
     let pragma = |name: &'static str| {
         catalog.inner.writer.write(
             move |connection: &dyn Connection| -> Result<Option<String>, CatalogError> {

@@ -1,7 +1,7 @@
 //! What a matching image must have, as SQL: counted, looked up, or leading a list.
 
-use super::database::{Connection, Value};
-use super::metadata::ZONE_MS;
+use super::database::{Connection, Dialect, Value};
+use super::metadata::{ZONE_MS, is_number, number};
 use super::rows::first;
 use super::sql::Sql;
 use super::{CatalogError, Creator, ListCursor, SortOrder};
@@ -71,16 +71,16 @@ impl Condition {
             Condition::Creator(creator) => sql.append(of_creator("images", account, creator.as_ref())),
             Condition::Range { field, low, high } => {
                 sql.add("metadata_values WHERE field = ").bind(Value::Integer(*field));
-                sql.append(between("value", *low, *high))
+                sql.append(between("value", *low, *high, connection.dialect()))
             }
         };
-        sql.add(" LIMIT ").bind(Value::Integer(i64::from(most))).add(")");
+        sql.add(" LIMIT ").bind(Value::Integer(i64::from(most))).add(") AS counted");
         let count = first(connection, &sql.text, &sql.values[..], |row| Ok(row.get(0)?))?;
         Ok(count.unwrap_or(0))
     }
 
     /// Whether a candidate `m`, whose id is the column `id`, has it: one look into an index.
-    fn probe(&self, account: &AccountId, id: &str) -> Sql {
+    fn probe(&self, account: &AccountId, id: &str, dialect: Dialect) -> Sql {
         let mut sql = Sql::default();
         sql.add("EXISTS (SELECT 1 FROM ");
         let same = |column: &str| format!(" AND p.uploaded_ms = m.uploaded_ms AND p.{column} = {id})");
@@ -93,8 +93,8 @@ impl Condition {
             }
             Condition::Range { field, low, high } => {
                 sql.add("metadata_values AS p INDEXED BY metadata_numbers WHERE p.field = ");
-                sql.bind(Value::Integer(*field)).add(" AND typeof(p.value) = 'real'");
-                sql.append(between("p.value", *low, *high)).add(&same("image"))
+                sql.bind(Value::Integer(*field)).add(" AND ").add(&is_number("p.value", dialect));
+                sql.append(between("p.value", *low, *high, dialect)).add(&same("image"))
             }
         };
         sql
@@ -117,28 +117,36 @@ impl Condition {
         list: &List,
         range: RangeLead,
         most: usize,
+        dialect: Dialect,
     ) -> Sql {
         const BY_VALUE: [&str; 2] = ["m.uploaded_ms", "m.image"];
         let all = Sql::default();
         let mut candidates = match self {
             Condition::AnyOf { field, values } => {
                 let value = values.get(which).into_iter().cloned().collect::<Vec<_>>();
-                candidates(of_values("metadata_values AS m", *field, &value), all, others, list, &BY_VALUE)
+                candidates(
+                    of_values("metadata_values AS m", *field, &value),
+                    all,
+                    others,
+                    list,
+                    &BY_VALUE,
+                    dialect,
+                )
             }
             Condition::Creator(creator) => {
                 let source = of_creator("images AS m", &list.account, creator.as_ref());
-                candidates(source, all, others, list, &["m.uploaded_ms", "m.id"])
+                candidates(source, all, others, list, &["m.uploaded_ms", "m.id"], dialect)
             }
             Condition::Range { field, low, high } if range == RangeLead::Sorted => {
                 let mut source = Sql::default();
                 source.add("metadata_values AS m WHERE m.field = ").bind(Value::Integer(*field));
-                source.append(between("m.value", *low, *high));
-                candidates(source, all, others, list, &BY_VALUE)
+                source.append(between("m.value", *low, *high, dialect));
+                candidates(source, all, others, list, &BY_VALUE, dialect)
             }
             Condition::Range { field, low, high } => {
                 let by_zone = ["z.zone", "m.uploaded_ms", "m.image"];
-                let inside = between("m.value", *low, *high);
-                candidates(zones(*field, *low, *high, list), inside, others, list, &by_zone)
+                let inside = between("m.value", *low, *high, dialect);
+                candidates(zones(*field, *low, *high, list, dialect), inside, others, list, &by_zone, dialect)
             }
         };
         candidates.add(" LIMIT ").bind_count(most);
@@ -147,10 +155,12 @@ impl Condition {
 }
 
 /// All numbers of a field in the zones that may have one of the range.
-fn zones(field: i64, low: f64, high: f64, list: &List) -> Sql {
+fn zones(field: i64, low: f64, high: f64, list: &List, dialect: Dialect) -> Sql {
     let mut sql = Sql::default();
-    sql.add("metadata_zones AS z CROSS JOIN metadata_values AS m INDEXED BY metadata_numbers");
-    sql.add(" ON m.field = z.field AND typeof(m.value) = 'real'");
+    // SQLite takes this as the order of its loops.
+    let join = dialect.pick("CROSS JOIN", "JOIN");
+    sql.add(&format!("metadata_zones AS z {join} metadata_values AS m INDEXED BY metadata_numbers"));
+    sql.add(" ON m.field = z.field AND ").add(&is_number("m.value", dialect));
     sql.add(&format!(
         " AND m.uploaded_ms >= z.zone * {ZONE_MS} AND m.uploaded_ms < (z.zone + 1) * {ZONE_MS}"
     ));
@@ -168,12 +178,19 @@ fn zones(field: i64, low: f64, high: f64, list: &List) -> Sql {
 
 /// The rows of `source` that come after the cursor. `own` begins with AND or is empty; the last of the
 /// columns of the order is the id.
-fn candidates(source: Sql, own: Sql, others: &[Condition], list: &List, order: &[&str]) -> Sql {
+fn candidates(
+    source: Sql,
+    own: Sql,
+    others: &[Condition],
+    list: &List,
+    order: &[&str],
+    dialect: Dialect,
+) -> Sql {
     let id = order.last().copied().unwrap_or_default();
     let mut sql = Sql::default();
     sql.add("SELECT m.uploaded_ms, ").add(id).add(", TRUE").append(own);
     for other in others {
-        sql.add(" AND ").append(other.probe(&list.account, id));
+        sql.add(" AND ").append(other.probe(&list.account, id, dialect));
     }
     sql.add(" FROM ").append(source);
     let (beyond, direction) = match list.order {
@@ -204,16 +221,19 @@ fn of_values(table: &str, field: i64, values: &[Value]) -> Sql {
 }
 
 fn of_creator(table: &str, account: &AccountId, creator: Option<&Creator>) -> Sql {
-    let creator = creator.map_or(Value::Null, |creator| Value::Text(creator.as_str().to_owned()));
     let mut sql = Sql::default();
     sql.add(table).add(" INDEXED BY images_by_creator WHERE account = ");
-    sql.bind(Value::Text(account.as_str().to_owned())).add(" AND creator IS ").bind(creator);
+    sql.bind(Value::Text(account.as_str().to_owned()));
+    match creator {
+        None => sql.add(" AND creator IS NULL"),
+        Some(creator) => sql.add(" AND creator = ").bind(Value::Text(creator.as_str().to_owned())),
+    };
     sql
 }
 
-fn between(column: &str, low: f64, high: f64) -> Sql {
+fn between(column: &str, low: f64, high: f64, dialect: Dialect) -> Sql {
     let mut sql = Sql::default();
-    sql.add(" AND ").add(column).add(" BETWEEN ").bind(Value::Real(low)).add(" AND ");
-    sql.bind(Value::Real(high));
+    sql.add(" AND ").add(column).add(" BETWEEN ").bind(number(low, dialect)).add(" AND ");
+    sql.bind(number(high, dialect));
     sql
 }

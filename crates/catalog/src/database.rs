@@ -1,4 +1,4 @@
-//! What the catalog asks of its database.
+//! What the catalog asks of a database, whichever it is.
 
 use crate::CatalogError;
 use std::error::Error;
@@ -6,8 +6,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use thiserror::Error;
 
-/// A connection. The parameters of a query are `?1`, `?2`… or `?`, never both.
+/// A connection. A query is SQL that both databases understand, or chosen by [`Connection::dialect`]. Its
+/// parameters are `?1`, `?2`… or `?`, never both.
 pub(crate) trait Connection {
+    /// Which SQL it speaks.
+    fn dialect(&self) -> Dialect;
+
     /// Runs a query and shows each of its rows, until one breaks.
     fn each(
         &self,
@@ -22,11 +26,33 @@ pub(crate) trait Connection {
     /// Runs statements without parameters.
     fn batch(&self, sql: &str) -> Result<(), DatabaseError>;
 
-    /// Begins a transaction, which ends with `COMMIT` or [`Connection::leave`].
+    /// Begins a transaction, which ends with [`Connection::commit`] or [`Connection::leave`].
     fn begin(&self, purpose: Purpose) -> Result<(), DatabaseError>;
+
+    /// Ends it; its changes are durable when this returns.
+    fn commit(&self) -> Result<(), DatabaseError>;
 
     /// Leaves the transaction that is open, if one is, and undoes its changes.
     fn leave(&self) -> Result<(), DatabaseError>;
+}
+
+/// Where the two differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Of SQLite.
+    Sqlite,
+    /// Of PostgreSQL.
+    Postgres,
+}
+
+impl Dialect {
+    /// The text for this one.
+    pub(crate) fn pick(self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self {
+            Dialect::Sqlite => sqlite,
+            Dialect::Postgres => postgres,
+        }
+    }
 }
 
 /// What a transaction is for.
@@ -44,12 +70,21 @@ pub enum DatabaseError {
     /// A value that must be the only one of its kind is there already.
     #[error("the value is taken")]
     Taken(#[source] Arc<dyn Error + Send + Sync>),
+    /// It cannot be asked now: it is gone, busy or in the hands of its operator. Whether a change that was
+    /// being made stands is not known.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] Arc<dyn Error + Send + Sync>),
     /// Anything else.
     #[error("the database failed")]
     Failed(#[source] Arc<dyn Error + Send + Sync>),
 }
 
 impl DatabaseError {
+    /// It cannot be asked.
+    pub(crate) fn unreachable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> DatabaseError {
+        DatabaseError::Unreachable(Arc::from(cause.into()))
+    }
+
     /// A failure of another kind.
     pub(crate) fn failed(cause: impl Into<Box<dyn Error + Send + Sync>>) -> DatabaseError {
         DatabaseError::Failed(Arc::from(cause.into()))
@@ -74,8 +109,6 @@ pub(crate) enum ValueRef<'a> {
 /// The same, owned.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
-    /// See [`ValueRef::Null`].
-    Null,
     /// See [`ValueRef::Integer`].
     Integer(i64),
     /// See [`ValueRef::Real`].
@@ -147,7 +180,6 @@ impl Column for &str {
 impl ToValue for Value {
     fn value(&self) -> Result<ValueRef<'_>, DatabaseError> {
         Ok(match self {
-            Value::Null => ValueRef::Null,
             Value::Integer(number) => ValueRef::Integer(*number),
             Value::Real(number) => ValueRef::Real(*number),
             Value::Text(text) => ValueRef::Text(text),

@@ -30,7 +30,7 @@ fn original(number: u8) -> Original {
     Original { blob, source, bytes, filename }
 }
 
-async fn with_draft(id: &str) -> (tempfile::TempDir, Catalog) {
+async fn with_draft(id: &str) -> (crate::fixtures::Place, Catalog) {
     let (folder, catalog) = two_accounts().await;
     catalog.insert_draft(draft('a', id), link("one"), 9).await.expect("new");
     (folder, catalog)
@@ -212,7 +212,7 @@ async fn batch_tokens_are_bounded_swept_and_go_with_their_parent() {
 
 #[tokio::test]
 async fn drafts_and_jobs_are_found_by_index() {
-    let (_folder, catalog) = two_accounts().await;
+    let (_folder, catalog) = crate::fixtures::new_file();
     for (sql, index) in [
         (
             "SELECT * FROM drafts WHERE account = ?1 AND id = ?2 AND used = 0 AND expires_ms > ?3",

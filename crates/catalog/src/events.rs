@@ -151,7 +151,7 @@ fn insert(
     change(connection, sql, (account, id, act.at_ms, action.as_str(), &*act.by, changes.to_string()))?;
     let sql = "DELETE FROM image_events WHERE row IN (
                    SELECT row FROM image_events WHERE account = ?1 AND image = ?2
-                   ORDER BY row DESC LIMIT -1 OFFSET ?3)";
+                   ORDER BY row DESC LIMIT 1000000 OFFSET ?3)";
     change(connection, sql, (account, id, MAX_EVENTS)).map(drop)
 }
 

@@ -1,7 +1,7 @@
 //! Rows for tests, here and in the server.
 #![allow(clippy::expect_used, missing_docs)] // Tests alone call this.
 
-use crate::{Account, Catalog, NewAccount};
+use crate::{Account, Catalog, NewAccount, PostgresAddress};
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::image::{
     BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo, Turn,
@@ -10,22 +10,106 @@ use safelight_domain::signature::{KeyName, SigningKey};
 use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
 use safelight_domain::transform::Transform;
 use safelight_domain::variant::{Variant, VariantAccess, VariantName};
+use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
-/// A new catalog. It lives as long as its folder.
-pub fn new_catalog() -> (TempDir, Catalog) {
+/// Where a test's catalog is; it goes with this.
+pub enum Place {
+    /// In a file.
+    Folder(TempDir),
+    /// In a database of its own on the server that the variable names.
+    Server {
+        /// The server's own database.
+        server: String,
+        /// The test's.
+        database: String,
+    },
+}
+
+/// The variable that names a PostgreSQL server for tests, `postgres://user@host:port` without a database. Where
+/// it is missing they have SQLite.
+const SERVER: &str = "SAFELIGHT_TEST_POSTGRES";
+
+impl Place {
+    /// A place of its own.
+    pub async fn new() -> Place {
+        match std::env::var(SERVER) {
+            Ok(server) => Place::database(server).await,
+            Err(_) => Place::Folder(tempfile::tempdir().expect("a folder")),
+        }
+    }
+
+    /// A place on the server. `None` where there is none; this is said, and the tests of CI have one.
+    pub async fn on_server() -> Option<Place> {
+        let Ok(server) = std::env::var(SERVER) else {
+            eprintln!("SKIPPED: {SERVER} names no server; `scripts/postgres cargo test` runs one");
+            return None;
+        };
+        Some(Place::database(server).await)
+    }
+
+    async fn database(server: String) -> Place {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let database = format!("test_{}_{number}", std::process::id());
+        ask(&server, format!("CREATE DATABASE {database}")).await;
+        Place::Server { server, database }
+    }
+
+    /// Opens the catalog there.
+    pub async fn open(&self) -> Catalog {
+        match self {
+            Place::Folder(folder) => Catalog::open(&folder.path().join("catalog.sqlite")).expect("opens"),
+            Place::Server { server, database } => {
+                let address = PostgresAddress::parse(&format!("{server}/{database}")).expect("an address");
+                Catalog::connect(&address).await.expect("connects")
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Place::Server { server, database } = self {
+            let (server, drop) = (server.clone(), format!("DROP DATABASE {database} WITH (FORCE)"));
+            // Not on this thread, whose runtime may be busy with the test.
+            let dropping = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.expect("a runtime").block_on(ask(&server, drop));
+            });
+            let _ = dropping.join();
+        }
+    }
+}
+
+async fn ask(server: &str, sql: String) {
+    let config: tokio_postgres::Config = format!("{server}/postgres").parse().expect("an address");
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("a server");
+    tokio::spawn(connection);
+    client.batch_execute(&sql).await.expect("works");
+}
+
+/// A new catalog. It lives as long as its place.
+pub async fn new_catalog() -> (Place, Catalog) {
+    let place = Place::new().await;
+    let catalog = place.open().await;
+    (place, catalog)
+}
+
+/// A new catalog in a file, for what SQLite alone has.
+pub fn new_file() -> (TempDir, Catalog) {
     let folder = tempfile::tempdir().expect("a folder");
     let catalog = Catalog::open(&folder.path().join("catalog.sqlite")).expect("opens");
     (folder, catalog)
 }
 
 /// A new catalog with the accounts `a` and `b`.
-pub async fn two_accounts() -> (TempDir, Catalog) {
-    let (folder, catalog) = new_catalog();
+pub async fn two_accounts() -> (Place, Catalog) {
+    let (place, catalog) = new_catalog().await;
     for digit in ['a', 'b'] {
         catalog.create_account(new_account(digit)).await.expect("a new account");
     }
-    (folder, catalog)
+    (place, catalog)
 }
 
 pub fn account(digit: char) -> AccountId {

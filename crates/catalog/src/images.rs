@@ -3,6 +3,7 @@
 use super::cache::Lookup;
 use super::database::{Connection, Row};
 use super::events::{self, Act};
+use super::follower::{self, Kept};
 use super::rows::{any, change, damaged, first};
 use super::{Catalog, CatalogError, ImageChanges, ImageKey, InsertError, JobKind, RenditionKey};
 use super::{drafts, jobs, levels, metadata, renditions, search_index};
@@ -217,6 +218,7 @@ fn update(
         ),
     )?;
     events::changed(connection, &before, &image, act)?;
+    follower::tell(connection, &Kept::Image(key.clone()))?;
     Ok(Some(Arc::new(image)))
 }
 
@@ -235,6 +237,7 @@ fn delete(
     let sql = "DELETE FROM images WHERE account = ?1 AND id = ?2";
     change(connection, sql, [image.account.as_str(), image.id.as_str()])?;
     events::deleted(connection, &image, act)?;
+    follower::tell(connection, &Kept::Image(key.clone()))?;
     jobs::insert(connection, Some(&image.account), &JobKind::DeleteBlob(image.blob), now_ms)?;
     Ok(Some(gone))
 }

@@ -175,6 +175,10 @@ fn finish(
 
 /// Whether its id was free.
 fn insert_image(connection: &dyn Connection, image: &Image) -> Result<bool, CatalogError> {
+    // PostgreSQL gives up a transaction in which an insertion is refused.
+    if images::find(connection, &(image.account.clone(), image.id.clone()))?.is_some() {
+        return Ok(false);
+    }
     match images::insert_new(connection, image, Some("import")) {
         Ok(()) => Ok(true),
         Err(InsertError::Exists | InsertError::Full) => Ok(false),

@@ -208,10 +208,12 @@ fn insert(connection: &dyn Connection, import: &NewImport) -> Result<(), InsertE
         return Err(InsertError::Full);
     }
     // There is one that has ended among so many, since so few run.
+    let sql = "SELECT count(*) FROM imports WHERE account = ?1";
+    let count = first(connection, sql, [account], |row| Ok(row.get::<_, u32>(0)?))?.unwrap_or(0);
     let sql = "DELETE FROM imports WHERE number IN
                (SELECT number FROM imports WHERE account = ?1 AND state <> 'running' ORDER BY number
-                LIMIT max(0, (SELECT count(*) FROM imports WHERE account = ?1) - ?2))";
-    change(connection, sql, (account, MAX_IMPORTS - 1))?;
+                LIMIT ?2)";
+    change(connection, sql, (account, count.saturating_sub(MAX_IMPORTS - 1)))?;
     let (kind, remote, items) = match &import.from {
         ImportFrom::Urls(items) => (ImportKind::Urls, None, items.as_slice()),
         ImportFrom::Cloudflare(remote) => (ImportKind::Cloudflare, Some(remote), &[][..]),

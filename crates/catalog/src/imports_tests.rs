@@ -172,11 +172,11 @@ async fn running_imports_kept_ones_and_failures_are_bounded() {
 
 #[tokio::test]
 async fn running_imports_are_there_after_a_restart() {
-    let (folder, catalog) = new_catalog();
+    let (folder, catalog) = new_catalog().await;
     catalog.create_account(crate::fixtures::new_account('a')).await.expect("new");
     add(&catalog, 'a', "i", ImportFrom::Cloudflare(remote())).await.expect("new");
     drop(catalog);
-    let catalog = Catalog::open(&folder.path().join("catalog.sqlite")).expect("opens");
+    let catalog = folder.open().await;
     assert_eq!(catalog.running_imports(9).await.expect("works"), ["i"]);
     let work = catalog.import_work("i", 9).await.expect("works").expect("runs");
     assert_eq!((work.listed, work.remote), (Listed::Nothing, Some(remote())));

@@ -11,7 +11,7 @@ async fn lease(catalog: &Catalog, now_ms: i64) -> Option<Job> {
 
 #[tokio::test]
 async fn jobs_are_leased_when_due_in_the_order_of_their_time() {
-    let (_folder, catalog) = new_catalog();
+    let (_folder, catalog) = new_catalog().await;
     for (number, due_ms) in [(1, 20), (2, 10), (3, 10)] {
         catalog.enqueue(delete(number), due_ms).await.expect("works");
     }
@@ -26,7 +26,7 @@ async fn jobs_are_leased_when_due_in_the_order_of_their_time() {
 
 #[tokio::test]
 async fn the_job_of_a_dead_runner_is_leased_again_after_its_lease() {
-    let (_folder, catalog) = new_catalog();
+    let (_folder, catalog) = new_catalog().await;
     catalog.enqueue(delete(1), 0).await.expect("works");
     let first = lease(&catalog, 100).await.expect("is due");
     assert_eq!(first.attempts, 1);
@@ -40,7 +40,7 @@ async fn the_job_of_a_dead_runner_is_leased_again_after_its_lease() {
 
 #[tokio::test]
 async fn a_retried_job_waits_and_counts_on() {
-    let (_folder, catalog) = new_catalog();
+    let (_folder, catalog) = new_catalog().await;
     catalog.enqueue(delete(1), 0).await.expect("works");
     let job = lease(&catalog, 0).await.expect("is due");
     catalog.retry_job(job.id, 500).await.expect("works");
@@ -50,7 +50,7 @@ async fn a_retried_job_waits_and_counts_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_job_has_one_runner_at_a_time() {
-    let (_folder, catalog) = new_catalog();
+    let (_folder, catalog) = new_catalog().await;
     for number in 0..10 {
         catalog.enqueue(delete(number), 0).await.expect("works");
     }

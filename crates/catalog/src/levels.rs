@@ -46,10 +46,12 @@ impl Catalog {
 }
 
 fn find_images(connection: &dyn Connection, wanted: &str) -> Result<Vec<Image>, CatalogError> {
+    let newest = connection.dialect().pick("rowid", "number");
     // Each is a range of the index: `levels <> ?1` would read all of it.
-    for range in ["levels = 'off' AND ?1 <> 'off'", "levels > ?1", "levels < ?1"] {
-        let sql =
-            format!("SELECT {COLUMNS} FROM images WHERE {range} ORDER BY levels DESC, rowid DESC LIMIT ?2");
+    for range in ["levels = 'off' AND levels <> ?1", "levels > ?1", "levels < ?1"] {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM images WHERE {range} ORDER BY levels DESC, {newest} DESC LIMIT ?2"
+        );
         let found = all(connection, &sql, (wanted, MAX_FOR_LEVELS), parse_image)?;
         if !found.is_empty() {
             return Ok(found);

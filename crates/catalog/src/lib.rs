@@ -1,10 +1,12 @@
-//! The catalog: every row the product keeps, in SQLite.
+//! The catalog: every row the product keeps, in SQLite or PostgreSQL.
 
 use accounts::DeliveryAccounts;
 use cache::Cache;
 use database::Connection;
 use events::Act;
+use follower::{Knowledge, Number};
 use origins::RemoteOrigins;
+use postgres::{Postgres, Server};
 use readers::Readers;
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::direct_upload::UploadEvent;
@@ -20,11 +22,15 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use url::Url;
 use writer::Writer;
 
 mod accounts;
+mod address;
 mod batch_tokens;
 mod cache;
 mod conditions;
@@ -33,6 +39,7 @@ mod drafts;
 mod events;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
+mod follower;
 mod images;
 mod import_items;
 mod imports;
@@ -44,6 +51,7 @@ mod matching;
 mod metadata;
 mod notices;
 mod origins;
+mod postgres;
 mod readers;
 mod renditions;
 mod rows;
@@ -58,6 +66,7 @@ mod usage;
 mod variants;
 mod writer;
 
+pub use address::{PostgresAddress, PostgresAddressError};
 pub use batch_tokens::MAX_BATCH_TOKENS;
 pub use database::DatabaseError;
 pub use drafts::FulfilError;
@@ -93,6 +102,7 @@ struct Inner {
     remote_origins: RemoteOrigins,
     images: Cache<ImageKey, Arc<Image>>,
     renditions: Cache<RenditionKey, Arc<UsedRendition>>,
+    knowledge: Knowledge,
 }
 
 /// What finds an image.
@@ -100,6 +110,9 @@ type ImageKey = (AccountId, ImageId);
 
 /// Connections for reading. More would only wait for the processors.
 const READERS: usize = 4;
+
+/// The same on a server: an answer takes a way there and back.
+const SERVER_READERS: usize = 8;
 
 /// Images kept in memory: some 20 MB of usual ones, and at most ten times that.
 const CACHED_IMAGES: usize = 32_768;
@@ -126,6 +139,9 @@ pub enum OpenError {
     /// Its folder cannot be synced, or no thread started.
     #[error("the catalog cannot be opened")]
     System(#[from] std::io::Error),
+    /// No TLS is to be had.
+    #[error("TLS to the database cannot be set up")]
+    Tls(#[from] rustls::Error),
     /// What is needed from the first moment on cannot be read.
     #[error("the catalog cannot be read")]
     Catalog(#[from] CatalogError),
@@ -388,25 +404,57 @@ impl Catalog {
     pub fn open(path: &Path) -> Result<Catalog, OpenError> {
         let writer = Sqlite::writer(path)?;
         schema::migrate(&writer, &schema::MIGRATIONS)?;
-        metadata::index_backlog(&writer)?;
-        search_index::index_backlog(&writer)?;
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             // SQLite syncs the folder for its log, not for the file that it made just now.
             File::open(folder)?.sync_all()?;
         }
-        let accounts = DeliveryAccounts::load(&writer)?;
-        let remote_origins = RemoteOrigins::load(&writer)?;
         let reader = |_| Ok(Box::new(Sqlite::reader(path)?) as Box<dyn Connection + Send>);
         let readers = (0..READERS).map(reader).collect::<Result<Vec<_>, DatabaseError>>()?;
+        Ok(Catalog::over(Box::new(writer), readers, Knowledge::alone())?.0)
+    }
+
+    /// Opens the catalog in a database on a server and brings it to this program's schema version. Others may do
+    /// the same at any time; what they change is known here within a moment.
+    pub async fn connect(address: &PostgresAddress) -> Result<Catalog, OpenError> {
+        let (config, runtime) = (address.config(), Handle::current());
+        let server = Arc::new(Server { config, tls: address::tls()?, runtime });
+        tokio::task::spawn_blocking(move || Catalog::on(server)).await.map_err(std::io::Error::from)?
+    }
+
+    fn on(server: Arc<Server>) -> Result<Catalog, OpenError> {
+        let writer = Postgres::writer(Arc::clone(&server));
+        schema::migrate(&writer, &schema::MIGRATIONS)?;
+        let reader = |_| Box::new(Postgres::reader(Arc::clone(&server))) as Box<dyn Connection + Send>;
+        let knowledge = Knowledge::at(Instant::now());
+        let (catalog, known) =
+            Catalog::over(Box::new(writer), (0..SERVER_READERS).map(reader).collect(), knowledge)?;
+        let notices = Arc::new(Notify::new());
+        let follower = Postgres::listening(Arc::clone(&server), Arc::clone(&notices));
+        follower::follow(follower, notices, server.runtime.clone(), Arc::downgrade(&catalog.inner), known)?;
+        Ok(catalog)
+    }
+
+    /// And the number of the last change that it knows.
+    fn over(
+        writer: Box<dyn Connection + Send>,
+        readers: Vec<Box<dyn Connection + Send>>,
+        knowledge: Knowledge,
+    ) -> Result<(Catalog, Number), OpenError> {
+        metadata::index_backlog(&*writer)?;
+        search_index::index_backlog(&*writer)?;
+        let load =
+            || Ok((follower::last(&*writer)?, accounts::load_all(&*writer)?, origins::load(&*writer)?));
+        let (known, accounts, origins) = rows::at_one_moment(&*writer, load)?;
         let inner = Inner {
-            writer: Writer::start(Box::new(writer))?,
+            accounts: DeliveryAccounts::new(accounts, known),
+            remote_origins: RemoteOrigins::new(origins, known),
+            writer: Writer::start(writer)?,
             readers: Readers::new(readers),
-            accounts,
-            remote_origins,
             images: Cache::new(CACHED_IMAGES),
             renditions: Cache::new(CACHED_RENDITIONS),
+            knowledge,
         };
-        Ok(Catalog { inner: Arc::new(inner), act: None })
+        Ok((Catalog { inner: Arc::new(inner), act: None }, known))
     }
 
     /// Runs a trivial query and asks whether changes are still taken (for readiness).

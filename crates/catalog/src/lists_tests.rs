@@ -178,7 +178,7 @@ async fn a_cursor_needs_no_image() {
 
 #[tokio::test]
 async fn lists_are_read_from_their_index_without_sorting() {
-    let (_folder, catalog) = two_accounts().await;
+    let (_folder, catalog) = crate::fixtures::new_file();
     for (filter, index) in [
         (CreatorFilter::Any, "images_by_upload"),
         (CreatorFilter::Unset, "images_by_creator"),

@@ -91,9 +91,10 @@ fn conditions(
     for filter in filters {
         let Some(field) = find_field(connection, account, &filter.path)? else { return Ok(None) };
         conditions.push(match &filter.test {
-            MetadataTest::AnyOf(values) => {
-                Condition::AnyOf { field, values: values.iter().map(stored).collect() }
-            }
+            MetadataTest::AnyOf(values) => Condition::AnyOf {
+                field,
+                values: values.iter().map(|value| stored(value, connection.dialect())).collect(),
+            },
             MetadataTest::Range { low, high } => Condition::Range { field, low: *low, high: *high },
         });
     }
@@ -194,7 +195,14 @@ impl Lead {
     /// The next candidate, which stays.
     fn peek(&mut self, connection: &dyn Connection, plan: &Plan) -> Result<Option<&Candidate>, CatalogError> {
         if self.read.is_empty() && !self.ended {
-            let query = plan.leader.lead(self.which, &plan.others, &self.list, plan.range, self.chunk);
+            let query = plan.leader.lead(
+                self.which,
+                &plan.others,
+                &self.list,
+                plan.range,
+                self.chunk,
+                connection.dialect(),
+            );
             self.read = all(connection, &query.text, &query.values[..], candidate)?.into();
             self.ended = self.read.len() < self.chunk;
             if let Some((last, _)) = self.read.back() {

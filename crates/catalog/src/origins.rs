@@ -1,6 +1,7 @@
 //! Origins: those that accounts offer for links, and those that remote images may come from.
 
 use super::database::{Connection, Row};
+use super::follower::{self, Kept, Number};
 use super::rows::{all, change, damaged};
 use super::{Catalog, CatalogError};
 use safelight_domain::account::AccountId;
@@ -10,26 +11,35 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// An allowed origin and the text that it was given as.
 pub type RemoteOrigin = (String, AllowedOrigin);
 
-/// What remote images ask at each request, in memory.
-pub(super) struct RemoteOrigins(RwLock<Arc<[RemoteOrigin]>>);
+/// What remote images ask at each request, in memory, with the number of the change that it is known from.
+pub(super) struct RemoteOrigins(RwLock<(Arc<[RemoteOrigin]>, Number)>);
 
 impl RemoteOrigins {
-    /// Reads them.
-    pub(super) fn load(connection: &dyn Connection) -> Result<RemoteOrigins, CatalogError> {
-        let sql = "SELECT entry FROM remote_origins ORDER BY place";
-        Ok(RemoteOrigins(RwLock::new(all(connection, sql, (), parse_remote)?.into())))
+    /// These, which include the change of that number.
+    pub(super) fn new(origins: Arc<[RemoteOrigin]>, number: Number) -> RemoteOrigins {
+        RemoteOrigins(RwLock::new((origins, number)))
     }
 
-    fn put(&self, origins: Arc<[RemoteOrigin]>) {
+    /// Takes their place, unless they are newer.
+    pub(super) fn put(&self, origins: Arc<[RemoteOrigin]>, number: Number) {
         // A poisoned list is still whole: it is replaced in one step.
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = origins;
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.1 <= number {
+            *known = (origins, number);
+        }
     }
+}
+
+/// Reads the origins of remote images.
+pub(super) fn load(connection: &dyn Connection) -> Result<Arc<[RemoteOrigin]>, CatalogError> {
+    let sql = "SELECT entry FROM remote_origins ORDER BY place";
+    Ok(all(connection, sql, (), parse_remote)?.into())
 }
 
 impl Catalog {
     /// The stored origins of remote images, from memory.
     pub fn remote_origins(&self) -> Arc<[RemoteOrigin]> {
-        Arc::clone(&self.inner.remote_origins.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.inner.remote_origins.0.read().unwrap_or_else(PoisonError::into_inner).0)
     }
 
     /// Replaces them. They are in force when this returns.
@@ -43,14 +53,15 @@ impl Catalog {
                 let sql = "INSERT INTO remote_origins (place, entry) VALUES (?1, ?2)";
                 change(connection, sql, (place, entry))?;
             }
-            Ok::<_, CatalogError>(())
+            follower::tell(connection, &Kept::RemoteOrigins)
         };
-        let publish = move |(): &()| {
+        let publish = move |number: &Number| {
             if let Some(inner) = inner.upgrade() {
-                inner.remote_origins.put(origins);
+                inner.remote_origins.put(origins, *number);
             }
         };
-        self.inner.writer.write(replace, publish).await
+        let replaced: Result<_, CatalogError> = self.inner.writer.write(replace, publish).await;
+        replaced.map(drop)
     }
 
     /// The origins that an account offers for links, in its order.

@@ -1,7 +1,11 @@
 //! A few connections that only read.
 
 use super::CatalogError;
-use super::database::Connection;
+use super::database::{Connection, DatabaseError};
+use std::time::Duration;
+
+/// How long a reader waits for a connection.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Lends each connection to one reader at a time; further readers wait.
 pub(super) struct Readers {
@@ -44,7 +48,9 @@ impl Readers {
         &self,
         query: impl FnOnce(&dyn Connection) -> Result<T, CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
-        let connection = self.idle.recv().await.map_err(|_| CatalogError::Stopped)?;
+        let idle = tokio::time::timeout(LONGEST_WAIT, self.idle.recv()).await;
+        let idle = idle.map_err(|_| DatabaseError::unreachable("every connection is in use"))?;
+        let connection = idle.map_err(|_| CatalogError::Stopped)?;
         let lent = Lent { connection: Some(connection), give_back: self.give_back.clone() };
         let run = move || match &lent.connection {
             Some(connection) => query(&**connection),

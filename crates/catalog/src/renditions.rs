@@ -61,7 +61,7 @@ impl Catalog {
         if due && used.used_ms.compare_exchange(before, now_ms, order, order).is_ok() {
             let (blob, name) = (key.blob.clone(), used.rendition.name.clone());
             self.inner.writer.note(move |connection| {
-                let sql = "UPDATE renditions SET used_ms = max(used_ms, ?3) WHERE blob = ?1 AND name = ?2";
+                let sql = "UPDATE renditions SET used_ms = ?3 WHERE blob = ?1 AND name = ?2 AND used_ms < ?3";
                 change(connection, sql, (blob.as_str(), name, now_ms)).map(drop)
             });
         }
@@ -176,7 +176,7 @@ fn insert(
 }
 
 fn evict(connection: &dyn Connection, max_bytes: u64) -> Result<Vec<Stored>, CatalogError> {
-    let sum = "SELECT coalesce(sum(rendition_bytes), 0) FROM counters";
+    let sum = "SELECT CAST(coalesce(sum(rendition_bytes), 0) AS BIGINT) FROM counters";
     let mut total = first(connection, sum, (), |row| Ok(row.get::<_, u64>(0)?))?.unwrap_or(0);
     let mut evicted = Vec::new();
     while total > max_bytes && evicted.len() < MAX_EVICTED {

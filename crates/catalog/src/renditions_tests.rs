@@ -32,7 +32,7 @@ async fn evicted(catalog: &Catalog, max_bytes: u64) -> Vec<String> {
     evicted.into_iter().map(|(_, name)| name).collect()
 }
 
-async fn one_image() -> (tempfile::TempDir, Catalog) {
+async fn one_image() -> (crate::fixtures::Place, Catalog) {
     let (folder, catalog) = two_accounts().await;
     catalog.insert_image(image('a', "i", blob(1), 1)).await.expect("new");
     (folder, catalog)

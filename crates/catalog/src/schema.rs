@@ -1,31 +1,48 @@
 //! The schema's version, and the way from an older one to this program's.
 
-use super::OpenError;
-use crate::database::{Connection, Purpose};
-use crate::rows::first;
+use super::{CatalogError, OpenError};
+use crate::database::{Connection, Dialect, Purpose};
+use crate::rows::{change, first};
 
-/// One text for each version, in order; a published one never changes.
-pub(super) const MIGRATIONS: [&str; 15] = [
-    include_str!("../migrations/sqlite/0001_accounts.sql"),
-    include_str!("../migrations/sqlite/0002_images.sql"),
-    include_str!("../migrations/sqlite/0003_jobs.sql"),
-    include_str!("../migrations/sqlite/0004_options.sql"),
-    include_str!("../migrations/sqlite/0005_config.sql"),
-    include_str!("../migrations/sqlite/0006_drafts.sql"),
-    include_str!("../migrations/sqlite/0007_metadata_index.sql"),
-    include_str!("../migrations/sqlite/0008_sessions.sql"),
-    include_str!("../migrations/sqlite/0009_usage.sql"),
-    include_str!("../migrations/sqlite/0010_search.sql"),
-    include_str!("../migrations/sqlite/0011_history.sql"),
-    include_str!("../migrations/sqlite/0012_imports.sql"),
-    include_str!("../migrations/sqlite/0013_origins.sql"),
-    include_str!("../migrations/sqlite/0014_turn.sql"),
-    include_str!("../migrations/sqlite/0015_levels.sql"),
-];
+/// The way from one version to the next, which never changes once it is published.
+#[derive(Clone, Copy)]
+pub(super) struct Migration {
+    /// For SQLite.
+    pub sqlite: &'static str,
+    /// For PostgreSQL.
+    pub postgres: &'static str,
+}
+
+macro_rules! migrations {
+    ($($name:literal)*) => { [$(Migration {
+        sqlite: include_str!(concat!("../migrations/sqlite/", $name, ".sql")),
+        postgres: include_str!(concat!("../migrations/postgres/", $name, ".sql")),
+    }),*] };
+}
+
+/// One for each version, in order.
+pub(super) const MIGRATIONS: [Migration; 16] = migrations!(
+    "0001_accounts"
+    "0002_images"
+    "0003_jobs"
+    "0004_options"
+    "0005_config"
+    "0006_drafts"
+    "0007_metadata_index"
+    "0008_sessions"
+    "0009_usage"
+    "0010_search"
+    "0011_history"
+    "0012_imports"
+    "0013_origins"
+    "0014_turn"
+    "0015_levels"
+    "0016_changes"
+);
 
 /// Brings a database to the version that `migrations` leads to, each step in a transaction of its
 /// own. A database of a newer version is refused untouched.
-pub(super) fn migrate(connection: &dyn Connection, migrations: &[&str]) -> Result<(), OpenError> {
+pub(super) fn migrate(connection: &dyn Connection, migrations: &[Migration]) -> Result<(), OpenError> {
     loop {
         // For writing, so that two programs that start at once do not both take the same step.
         connection.begin(Purpose::Write)?;
@@ -42,32 +59,50 @@ enum Step {
     Last,
 }
 
-fn step(connection: &dyn Connection, migrations: &[&str]) -> Result<Step, OpenError> {
+fn step(connection: &dyn Connection, migrations: &[Migration]) -> Result<Step, OpenError> {
     let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
-    let found: u32 = first(connection, "PRAGMA user_version", (), |row| Ok(row.get(0)?))?.unwrap_or(0);
+    let found = version(connection)?;
     if found > known {
         return Err(OpenError::Newer { found, known });
     }
     let Some(migration) = usize::try_from(found).ok().and_then(|index| migrations.get(index)) else {
         return Ok(Step::Last);
     };
-    connection.batch(migration)?;
-    connection.batch(&format!("PRAGMA user_version = {}; COMMIT", found + 1))?;
+    match connection.dialect() {
+        Dialect::Sqlite => {
+            connection.batch(migration.sqlite)?;
+            connection.batch(&format!("PRAGMA user_version = {}", found + 1))?;
+        }
+        Dialect::Postgres => {
+            connection.batch(migration.postgres)?;
+            change(connection, "INSERT INTO schema_versions (version) VALUES (?1)", [found + 1])?;
+        }
+    }
+    connection.commit()?;
     Ok(Step::Taken)
+}
+
+/// The version of a database, 0 for a new one.
+fn version(connection: &dyn Connection) -> Result<u32, CatalogError> {
+    let sql = match connection.dialect() {
+        Dialect::Sqlite => "PRAGMA user_version",
+        Dialect::Postgres => {
+            connection.batch(
+                "CREATE TABLE IF NOT EXISTS schema_versions (
+                     version BIGINT NOT NULL PRIMARY KEY, since TIMESTAMPTZ NOT NULL DEFAULT now())",
+            )?;
+            "SELECT coalesce(max(version), 0) FROM schema_versions"
+        }
+    };
+    Ok(first(connection, sql, (), |row| Ok(row.get(0)?))?.unwrap_or(0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::change;
     use crate::sqlite::Sqlite;
     use crate::{Catalog, JobKind, JobLine};
     use safelight_domain::image::BlobId;
-
-    fn version(connection: &Sqlite) -> u32 {
-        let found = first(connection, "PRAGMA user_version", (), |row| Ok(row.get(0)?));
-        found.expect("works").expect("a version")
-    }
 
     #[tokio::test]
     async fn an_older_catalog_is_migrated_with_its_rows() {
@@ -96,7 +131,10 @@ mod tests {
         assert_eq!(texts, ["fit=pad,width=12,blur=2.5,metadata=none", "fit=scale-down"]);
         let job = catalog.lease_job(JobLine::Storage, 4, 5).await.expect("works").expect("is due");
         assert_eq!(job.kind, JobKind::DeleteBlob(BlobId::parse(&id).expect("32 digits")));
-        assert_eq!(version(&Sqlite::writer(&path).expect("a database")) as usize, MIGRATIONS.len());
+        assert_eq!(
+            version(&Sqlite::writer(&path).expect("a database")).expect("works") as usize,
+            MIGRATIONS.len()
+        );
     }
 
     #[test]
@@ -117,12 +155,13 @@ mod tests {
     #[test]
     fn a_failed_step_leaves_the_version_before_it() {
         let connection = Sqlite::in_memory().expect("a database");
-        let broken = ["CREATE TABLE a (x TEXT) STRICT;", "CREATE TABLE b (x TEXT) STRICT; nonsense;"];
+        let broken = ["CREATE TABLE a (x TEXT) STRICT;", "CREATE TABLE b (x TEXT) STRICT; nonsense;"]
+            .map(|sqlite| Migration { sqlite, postgres: "" });
         assert!(migrate(&connection, &broken).is_err());
         let tables =
             first(&connection, "SELECT count(*) FROM sqlite_schema", (), |row| Ok(row.get::<_, u32>(0)?))
                 .expect("a count");
-        assert_eq!((tables, version(&connection)), (Some(1), 1));
+        assert_eq!((tables, version(&connection).expect("works")), (Some(1), 1));
     }
 
     #[test]

@@ -6,10 +6,10 @@
 //! page takes long.
 
 use super::conditions::{CHUNK_GROWTH, LARGEST_CHUNK};
-use super::database::{Connection, Value};
+use super::database::{Connection, Dialect, Value};
 use super::images::{COLUMNS, parse};
 use super::rows::{all, at_one_moment, first};
-use super::search_index::{fields, numbers_of};
+use super::search_index::{fields, numbers_of, trigrams};
 use super::sql::Sql;
 use super::{Catalog, CatalogError, MAX_LIST, SortOrder};
 use safelight_domain::account::AccountId;
@@ -109,7 +109,7 @@ impl SearchCursor {
         match self {
             SearchCursor::Uploaded(ms, id) => vec![Value::Integer(*ms), text(id)],
             SearchCursor::Id(id) => vec![text(id)],
-            SearchCursor::Filename(name, id) => vec![Value::Text(name.clone()), text(id)],
+            SearchCursor::Filename(name, id) => vec![Value::Text(name.to_ascii_lowercase()), text(id)],
             // No stored count is larger.
             SearchCursor::Bytes(bytes, id) => {
                 vec![Value::Integer(i64::try_from(*bytes).unwrap_or(i64::MAX)), text(id)]
@@ -160,8 +160,8 @@ fn page(
             let Some(numbers) = numbers_of(connection, account)? else {
                 return Ok(FoundImages { images: Vec::new(), next: None });
             };
-            let named =
-                Named { expression: expression(text, *within), low: *numbers.start(), high: *numbers.end() };
+            let (text, within) = (text.clone(), *within);
+            let named = Named { text, within, low: *numbers.start(), high: *numbers.end() };
             (named.count(connection, bounds.few.saturating_add(1))? <= bounds.few).then_some(named)
         }
         _ => None,
@@ -170,7 +170,8 @@ fn page(
     let mut after = search.after.clone();
     let mut chunk = limit.saturating_add(1);
     loop {
-        let candidates = candidates(account, search, after.as_ref(), named.as_ref(), chunk);
+        let candidates =
+            candidates(account, search, after.as_ref(), named.as_ref(), chunk, connection.dialect());
         let found = all(connection, &candidates.text, &candidates.values[..], parse)?;
         let ends = found.len() < chunk;
         after = found.last().map(|last| SearchCursor::of(last, search.sort));
@@ -197,21 +198,51 @@ fn page(
     }
 }
 
-/// Images of an account that the index of texts names.
-struct Named {
-    expression: String,
-    low: i64,
-    high: i64,
+/// Images of an account that the index of texts names; with PostgreSQL maybe more than have the text.
+pub(super) struct Named {
+    /// What they have.
+    pub text: SearchText,
+    /// Where.
+    pub within: SearchIn,
+    /// Of the account's numbers.
+    pub low: i64,
+    /// The same.
+    pub high: i64,
 }
 
 impl Named {
     /// How many there are, counted no further than `most`.
     fn count(&self, connection: &dyn Connection, most: u32) -> Result<u32, CatalogError> {
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM image_search
-                   WHERE image_search MATCH ?1 AND rowid BETWEEN ?2 AND ?3 LIMIT ?4)";
-        let count =
-            first(connection, sql, (&self.expression, self.low, self.high, most), |row| Ok(row.get(0)?))?;
+        let mut sql = Sql::default();
+        sql.add("SELECT count(*) FROM (SELECT 1 FROM image_search WHERE ");
+        sql.append(self.condition(connection.dialect()));
+        sql.add(" LIMIT ").bind(Value::Integer(i64::from(most))).add(") AS named");
+        let count = first(connection, &sql.text, &sql.values[..], |row| Ok(row.get(0)?))?;
         Ok(count.unwrap_or(0))
+    }
+
+    /// What a row of the index must be like.
+    pub(super) fn condition(&self, dialect: Dialect) -> Sql {
+        let mut sql = Sql::default();
+        match dialect {
+            Dialect::Sqlite => {
+                sql.add("image_search MATCH ").bind(Value::Text(expression(&self.text, self.within)));
+                sql.add(" AND rowid BETWEEN ");
+            }
+            Dialect::Postgres => {
+                let fields = ["id", "filename", "creator", "metadata"].into_iter();
+                let fields =
+                    fields.filter(|field| self.within == SearchIn::Any || self.within.as_str() == *field);
+                for (index, field) in fields.enumerate() {
+                    sql.add(if index == 0 { "(" } else { " OR " }).add(field);
+                    sql.add(" @> CAST(string_to_array(").bind(Value::Text(trigrams(self.text.folded())));
+                    sql.add(", ',') AS BIGINT[])");
+                }
+                sql.add(") AND number BETWEEN ");
+            }
+        }
+        sql.bind(Value::Integer(self.low)).add(" AND ").bind(Value::Integer(self.high));
+        sql
     }
 }
 
@@ -231,6 +262,7 @@ fn candidates(
     after: Option<&SearchCursor>,
     named: Option<&Named>,
     most: usize,
+    dialect: Dialect,
 ) -> Sql {
     let columns = search.sort.columns();
     let (direction, beyond) = match search.order {
@@ -242,9 +274,9 @@ fn candidates(
     sql.add(&format!("SELECT {COLUMNS} FROM images {index} WHERE account = "));
     sql.bind(Value::Text(account.as_str().to_owned()));
     if let Some(named) = named {
-        sql.add(" AND number IN (SELECT rowid FROM image_search WHERE image_search MATCH ");
-        sql.bind(Value::Text(named.expression.clone())).add(" AND rowid BETWEEN ");
-        sql.bind(Value::Integer(named.low)).add(" AND ").bind(Value::Integer(named.high)).add(")");
+        let number = dialect.pick("rowid", "number");
+        sql.add(&format!(" AND number IN (SELECT {number} FROM image_search WHERE "));
+        sql.append(named.condition(dialect)).add(")");
     }
     if let Some(after) = after {
         sql.add(&format!(" AND ({}) {beyond} (", columns.join(", ")));

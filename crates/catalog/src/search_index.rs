@@ -1,7 +1,7 @@
 //! The index that searches are answered from, kept in the transactions of the images.
 
 use super::CatalogError;
-use super::database::{Connection, Purpose};
+use super::database::{Connection, Dialect, Purpose};
 use super::images::{COLUMNS, parse};
 use super::rows::{all, change, damaged, first, inserted};
 use safelight_domain::account::AccountId;
@@ -34,10 +34,35 @@ pub(super) fn insert(connection: &dyn Connection, image: &Image) -> Result<(), C
     }
     let sql = "UPDATE images SET number = ?3 WHERE account = ?1 AND id = ?2";
     change(connection, sql, (image.account.as_str(), image.id.as_str(), number))?;
-    let SearchFields { id, filename, creator, metadata } = fields(image);
-    let sql = "INSERT INTO image_search (rowid, id, filename, creator, metadata) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let columns = columns(&fields(image), connection.dialect());
+    let [id, filename, creator, metadata] = &columns;
+    let sql = connection.dialect().pick(
+        "INSERT INTO image_search (rowid, id, filename, creator, metadata) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO image_search (number, id, filename, creator, metadata)
+         VALUES (?1, CAST(string_to_array(?2, ',') AS BIGINT[]), CAST(string_to_array(?3, ',') AS BIGINT[]),
+                 CAST(string_to_array(?4, ',') AS BIGINT[]), CAST(string_to_array(?5, ',') AS BIGINT[]))",
+    );
     change(connection, sql, (number, id, filename, creator, metadata))?;
     Ok(())
+}
+
+/// What the index is given of each text: SQLite the text itself, PostgreSQL its [`trigrams`].
+fn columns(fields: &SearchFields, dialect: Dialect) -> [String; 4] {
+    let SearchFields { id, filename, creator, metadata } = fields;
+    [id, filename, creator, metadata].map(|text| match dialect {
+        Dialect::Sqlite => text.clone(),
+        Dialect::Postgres => trigrams(text),
+    })
+}
+
+/// Every three characters of a text, each a number of 63 bits, with commas between them.
+pub(super) fn trigrams(text: &str) -> String {
+    let chars: Vec<i64> = text.chars().map(|char| i64::from(u32::from(char))).collect();
+    let mut found: Vec<i64> =
+        chars.windows(3).map(|three| three.iter().fold(0, |all, one| all << 21 | one)).collect();
+    found.sort_unstable();
+    found.dedup();
+    found.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Replaces what the index has of an image that was `before`.
@@ -47,8 +72,15 @@ pub(super) fn update(connection: &dyn Connection, image: &Image, before: &Image)
         return Ok(());
     }
     let number = number_of(connection, image)?;
-    let SearchFields { id, filename, creator, metadata } = new;
-    let sql = "UPDATE image_search SET id = ?2, filename = ?3, creator = ?4, metadata = ?5 WHERE rowid = ?1";
+    let columns = columns(&new, connection.dialect());
+    let [id, filename, creator, metadata] = &columns;
+    let sql = connection.dialect().pick(
+        "UPDATE image_search SET id = ?2, filename = ?3, creator = ?4, metadata = ?5 WHERE rowid = ?1",
+        "UPDATE image_search
+         SET id = CAST(string_to_array(?2, ',') AS BIGINT[]), filename = CAST(string_to_array(?3, ',') AS BIGINT[]),
+             creator = CAST(string_to_array(?4, ',') AS BIGINT[]), metadata = CAST(string_to_array(?5, ',') AS BIGINT[])
+         WHERE number = ?1",
+    );
     change(connection, sql, (number, id, filename, creator, metadata))?;
     Ok(())
 }
@@ -56,7 +88,10 @@ pub(super) fn update(connection: &dyn Connection, image: &Image, before: &Image)
 /// Takes an image out of the index. Its row must still be there.
 pub(super) fn delete(connection: &dyn Connection, image: &Image) -> Result<(), CatalogError> {
     let number = number_of(connection, image)?;
-    change(connection, "DELETE FROM image_search WHERE rowid = ?1", [number])?;
+    let sql = connection
+        .dialect()
+        .pick("DELETE FROM image_search WHERE rowid = ?1", "DELETE FROM image_search WHERE number = ?1");
+    change(connection, sql, [number])?;
     Ok(())
 }
 
@@ -124,7 +159,7 @@ pub(super) fn index_backlog(connection: &dyn Connection) -> Result<(), CatalogEr
             return Ok(connection.leave()?);
         }
         batch.iter().try_for_each(|image| insert(connection, image))?;
-        connection.batch("COMMIT")?;
+        connection.commit()?;
         indexed += batch.len();
         tracing::info!(indexed, "indexing the images of an older catalog for searches");
     }

@@ -3,7 +3,6 @@ use super::*;
 use crate::sqlite::plan;
 use safelight_domain::image::{BlobId, Creator, Metadata};
 use safelight_domain::image_search::folded;
-use tempfile::TempDir;
 
 /// Few images are sorted and few are looked at, so that every way is taken.
 const TIGHT: Bounds = Bounds { few: 5, examined: 7 };
@@ -60,7 +59,7 @@ fn all_of(sort: ImageSort, order: SortOrder) -> ImageSearch {
 }
 
 /// A catalog in which both accounts have the same images, and those of one.
-async fn filled() -> (TempDir, Catalog, Vec<Image>) {
+async fn filled() -> (crate::fixtures::Place, Catalog, Vec<Image>) {
     let (folder, catalog) = two_accounts().await;
     let names = [
         Some("IMG_0001.JPG"),
@@ -206,22 +205,24 @@ async fn an_account_without_images_finds_none() {
 
 #[tokio::test]
 async fn every_page_is_read_from_an_index_in_the_order_of_the_list() {
-    let (_folder, catalog, images) = filled().await;
+    let (_folder, catalog) = crate::fixtures::new_file();
+    let last = image('a', "i", crate::fixtures::blob(1), 5);
     let explain = |connection: &dyn Connection, search: &ImageSearch, named: Option<&Named>| {
-        let sql = candidates(&account('a'), search, search.after.as_ref(), named, 10);
+        let sql = candidates(&account('a'), search, search.after.as_ref(), named, 10, Dialect::Sqlite);
         plan(connection, &sql.text, &sql.values)
     };
     let check = move |connection: &dyn Connection| {
         for sort in SORTS {
             for order in [SortOrder::Ascending, SortOrder::Descending] {
-                for after in [None, Some(SearchCursor::of(&images[5], sort))] {
+                for after in [None, Some(SearchCursor::of(&last, sort))] {
                     let search = ImageSearch { after, ..all_of(sort, order) };
                     let plan = explain(connection, &search, None)?;
                     assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{sort:?}: {plan}");
                     let bounds = ["(uploaded_ms,", "id<?", "id>?", "(sorted_filename,", "(bytes,"];
                     let bounded = bounds.iter().any(|bound| plan.contains(bound));
                     assert!(bounded || search.after.is_none(), "{sort:?}: {plan}");
-                    let named = Named { expression: "\"img\"".to_owned(), low: 0, high: 9 };
+                    let img = SearchText::parse("img").expect("a text");
+                    let named = Named { text: img, within: SearchIn::Any, low: 0, high: 9 };
                     let plan = explain(connection, &search, Some(&named))?;
                     assert!(
                         plan.starts_with("SEARCH images USING INDEX images_by_number (number=?)"),

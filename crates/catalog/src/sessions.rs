@@ -55,7 +55,7 @@ impl Catalog {
 fn insert(connection: &dyn Connection, session: &Session, now_ms: i64) -> Result<bool, InsertError> {
     let token = session.token.id.as_str();
     let sql = "DELETE FROM sessions WHERE hash IN
-               (SELECT hash FROM sessions WHERE parent = ?1 ORDER BY created_ms DESC, hash LIMIT -1 OFFSET ?2)";
+               (SELECT hash FROM sessions WHERE parent = ?1 ORDER BY created_ms DESC, hash LIMIT 1000000 OFFSET ?2)";
     change(connection, sql, (token, MAX_SESSIONS - 1))?;
     let sql = "INSERT INTO sessions (hash, parent, created_ms, expires_ms)
                SELECT ?1, id, ?2, ?3 FROM tokens WHERE id = ?4";

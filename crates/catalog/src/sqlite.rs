@@ -1,7 +1,7 @@
 //! The catalog's database in a file, by SQLite.
 
 use crate::CatalogError;
-use crate::database::{Columns, Connection, DatabaseError, Purpose, Row, ValueRef};
+use crate::database::{Columns, Connection, DatabaseError, Dialect, Purpose, Row, ValueRef};
 use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef as Stored};
 use rusqlite::{CachedStatement, OpenFlags, ToSql, ffi};
 use std::ops::ControlFlow;
@@ -60,6 +60,10 @@ fn configured(connection: rusqlite::Connection) -> Result<rusqlite::Connection, 
 }
 
 impl Connection for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
     fn each(
         &self,
         sql: &str,
@@ -89,6 +93,10 @@ impl Connection for Sqlite {
             Purpose::Read => "BEGIN",
             Purpose::Write => "BEGIN IMMEDIATE",
         })
+    }
+
+    fn commit(&self) -> Result<(), DatabaseError> {
+        self.batch("COMMIT")
     }
 
     fn leave(&self) -> Result<(), DatabaseError> {

@@ -78,7 +78,7 @@ impl Catalog {
     ) -> Result<Vec<UsageRow>, CatalogError> {
         let account = account.clone();
         let read = move |connection: &dyn Connection| {
-            let sql = "SELECT begin / ?5 * ?5 AS point, measure, sum(value) FROM usage
+            let sql = "SELECT begin / ?5 * ?5 AS point, measure, CAST(sum(value) AS BIGINT) FROM usage
                        WHERE account = ?1 AND width = ?2 AND begin >= ?3 AND begin < ?4
                        GROUP BY point, measure";
             let UsagePoints { stored, width, from, to } = points;
@@ -143,7 +143,7 @@ fn add(
     for width in USAGE_WIDTHS {
         let begin = now_ms.div_euclid(1000).div_euclid(width) * width;
         let sql = "INSERT INTO usage (account, width, begin, measure, value)
-                   VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET value = value + ?5";
+                   VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (account, width, begin, measure) DO UPDATE SET value = usage.value + ?5";
         change(connection, sql, (account.as_str(), width, begin, measure, count))?;
     }
     Ok(())

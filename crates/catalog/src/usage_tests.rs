@@ -101,7 +101,8 @@ async fn points_are_deleted_when_they_were_kept_long_enough() {
 async fn an_older_catalog_is_counted_when_it_is_opened() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("catalog.sqlite");
-    let before = MIGRATIONS.iter().position(|text| text.contains("CREATE TABLE usage")).expect("is there");
+    let before =
+        MIGRATIONS.iter().position(|step| step.sqlite.contains("CREATE TABLE usage")).expect("is there");
     let old = Sqlite::writer(&path).expect("a database");
     migrate(&old, &MIGRATIONS[..before]).expect("an older catalog");
     let a = account('a');

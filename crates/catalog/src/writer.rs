@@ -140,17 +140,22 @@ fn serve(connection: &dyn Connection, mut queue: mpsc::Receiver<Box<dyn Step>>) 
 /// Runs the steps in one transaction, each in a savepoint, so that one that fails undoes nothing of
 /// the others.
 fn run_group(connection: &dyn Connection, group: &mut [Box<dyn Step>]) -> Result<(), DatabaseError> {
+    let last = group.len().saturating_sub(1);
     let committed = connection.begin(Purpose::Write).and_then(|()| {
-        for step in group {
-            connection.batch("SAVEPOINT step")?;
+        connection.batch("SAVEPOINT step")?;
+        for (index, step) in group.iter_mut().enumerate() {
             match step.run(connection) {
-                Verdict::Keep => connection.batch("RELEASE step")?,
+                Verdict::Keep if index == last => {}
+                Verdict::Keep => connection.batch("RELEASE step; SAVEPOINT step")?,
                 // After a full disk and the like SQLite has undone the whole transaction by itself;
                 // then this fails, and with it the group.
-                Verdict::Undo => connection.batch("ROLLBACK TO step; RELEASE step")?,
+                Verdict::Undo => connection.batch("ROLLBACK TO step")?,
             }
         }
-        connection.batch("COMMIT")
+        // PostgreSQL would let a transaction be committed that it has given up, and undo it; it does not
+        // let go of a savepoint in one.
+        connection.batch("RELEASE step")?;
+        connection.commit()
     });
     committed.inspect_err(|_| {
         if let Err(error) = connection.leave() {

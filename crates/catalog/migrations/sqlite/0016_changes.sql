@@ -1,0 +1,1 @@
+-- One program alone has the file, and knows of every change by itself.
