@@ -1,3 +1,4 @@
+use super::files::{CHUNK, copy_original};
 use super::*;
 use crate::catalog::fixtures::{blob, image};
 use crate::staging::Staging;
@@ -5,7 +6,9 @@ use futures_util::stream;
 use safelight_domain::access::{OptionsPolicy, Segment, UnknownImagePolicy, authorize_delivery};
 use safelight_domain::image::Privacy;
 use safelight_domain::signature::Token;
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
+use std::time::SystemTime;
 use tempfile::TempDir;
 
 /// Leave to read a blob, as a public image gives it.
@@ -178,7 +181,8 @@ async fn an_original_is_copied_where_it_cannot_be_linked() {
     let bytes = vec![7; CHUNK * 2 + 5];
     let piece = Ok::<_, std::io::Error>(Bytes::from(bytes.clone()));
     let staged = staging.stage(stream::iter([piece]), u64::MAX).await.expect("staged");
-    blobs.copy_original(&blob(1), &staged).await.expect("stored");
+    let path = BlobKey::Original(blob(1)).path();
+    copy_original(&*blobs.objects, &path, &staged).await.expect("stored");
     assert_eq!(blobs.original(&granted(blob(1))).await.expect("is there"), bytes);
 }
 
