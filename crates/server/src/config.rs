@@ -26,6 +26,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// The data folder.
     pub data: PathBuf,
+    /// See [`StoreConfig`].
+    pub store: StoreConfig,
     /// Start of every delivery URL in answers: scheme, host and port, no path.
     pub public_url: Url,
     /// Largest upload in bytes.
@@ -61,6 +63,49 @@ pub struct Config {
     pub rendition_memory_bytes: usize,
     /// Names and secrets of the account that the first start makes.
     pub first_account: FirstAccount,
+}
+
+/// Where originals and what is made of them are stored.
+#[derive(Clone, Debug)]
+pub enum StoreConfig {
+    /// In files below the data folder.
+    Files,
+    /// On an S3-compatible store.
+    S3(Box<S3Config>),
+}
+
+/// A bucket, and how it is reached.
+#[derive(Clone, Debug)]
+pub struct S3Config {
+    /// Its name.
+    pub bucket: String,
+    /// What every name in it begins with, without `/` at its ends; empty for nothing.
+    pub prefix: String,
+    /// Scheme, host and port of a store that is not AWS. It is asked in path style.
+    pub endpoint: Option<Url>,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// See [`S3Credentials`].
+    pub credentials: S3Credentials,
+    /// Most bytes of it that are kept in files of this machine.
+    pub cache_bytes: u64,
+}
+
+/// What requests to the store are signed with.
+#[derive(Clone)]
+pub struct S3Credentials {
+    /// The name of the key, which is no secret.
+    pub key_id: String,
+    /// The key.
+    pub secret_key: String,
+    /// What goes with keys for a time.
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for S3Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("S3Credentials").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
 }
 
 /// Where a certificate is. Both files hold PEM and may change while the server runs.

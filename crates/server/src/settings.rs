@@ -11,6 +11,7 @@ mod preparing;
 mod rendering;
 mod secrets;
 mod sources;
+mod store;
 mod table;
 
 pub use duration::parse as parse_duration;
@@ -27,6 +28,9 @@ use std::time::Duration;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use url::Url;
+
+/// How the names of our own variables start.
+const OWN: &str = "SAFELIGHT_";
 
 /// Enough for ten megabytes at 300 kbit/s.
 const DIRECT_UPLOAD_TIME: Duration = Duration::from_secs(300);
@@ -46,8 +50,8 @@ pub struct Sources {
     pub parallelism: usize,
 }
 
-/// The variables of the environment whose names start with `SAFELIGHT_`. Its `Debug` form hides the
-/// values, some of which are secrets.
+/// The variables of the environment whose names start with `SAFELIGHT_`, and those of AWS by which a store is
+/// reached. Its `Debug` form hides the values, some of which are secrets.
 #[derive(Clone, Default)]
 pub struct Environment(std::collections::BTreeMap<String, std::ffi::OsString>);
 
@@ -159,6 +163,7 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
         admin_listen: values.get(&listening::ADMIN_LISTEN)?,
         dashboard: listening::dashboard(&values)?,
         data: values.required(&table::DATA)?,
+        store: store::store(&values, &sources.environment)?,
         public_url: given_url.unwrap_or_else(|| url_of(listen, tls.as_ref())),
         tls,
         max_upload_bytes: values.required(&table::MAX_UPLOAD_BYTES)?,
@@ -197,12 +202,13 @@ impl Settings {
 }
 
 impl Environment {
-    /// Takes the variables whose names start with `SAFELIGHT_` out of all of them.
+    /// Takes the variables out of all that there are.
     pub fn new(variables: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>) -> Environment {
         let ours = |(name, value): (std::ffi::OsString, _)| {
             // A name that is no UTF-8 is none of ours, and must still be seen to be refused.
             let name = name.to_string_lossy().into_owned();
-            name.starts_with("SAFELIGHT_").then_some((name, value))
+            let is_read = name.starts_with(OWN) || store::VARIABLES.contains(&name.as_str());
+            is_read.then_some((name, value))
         };
         Environment(variables.into_iter().filter_map(ours).collect())
     }

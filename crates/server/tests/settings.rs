@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test ends where its ground gives way")]
 
-use safelight::config::{Compat, Dashboard, Sandbox};
+use safelight::config::{Compat, Dashboard, S3Config, Sandbox, StoreConfig};
 use safelight::settings::{
     Environment, Fallback, LogFormat, ROWS, Row, Settings, SettingsError, Sources, load,
 };
@@ -111,7 +111,11 @@ fn every_row_is_read_from_every_source_and_refuses_nonsense() {
             Fallback::Is(text) => text,
             Fallback::Derived { example } => example,
         };
-        let environment = Environment::new([(row.variable().into(), text.into())]);
+        // A store needs them too.
+        let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]
+            .map(|name| (name.into(), "x".into()));
+        let environment =
+            Environment::new(keys.clone().into_iter().chain([(row.variable().into(), text.into())]));
         let sources = |flags, environment| Sources {
             flags,
             config_file: None,
@@ -121,7 +125,7 @@ fn every_row_is_read_from_every_source_and_refuses_nonsense() {
         };
         let path = ["data", "tls-certificate", "tls-key"].contains(&name);
         for loaded in [
-            load(&sources(vec![(name, text.to_owned())], Environment::default())),
+            load(&sources(vec![(name, text.to_owned())], Environment::new(keys))),
             load(&sources(vec![], environment)),
         ] {
             let loaded = loaded.map(drop);
@@ -175,6 +179,74 @@ fn a_certificate_and_its_key_go_together() {
         assert!(message.contains(one.0) && message.contains(other), "{message}");
     }
     assert_eq!(Given::default().load().expect("good").config.tls, None);
+}
+
+fn store(variables: &[(&'static str, &str)]) -> Result<StoreConfig, SettingsError> {
+    let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "hush")];
+    let given =
+        [("SAFELIGHT_STORE", "s3://bucket/a/b/")].into_iter().chain(keys).chain(variables.iter().copied());
+    let environment = given.map(|(name, value)| (name, value.to_owned())).collect();
+    Given { environment, ..Given::default() }.load().map(|settings| settings.config.store)
+}
+
+fn s3(variables: &[(&'static str, &str)]) -> S3Config {
+    match store(variables) {
+        Ok(StoreConfig::S3(config)) => *config,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_store_is_reached_as_the_variables_of_aws_say() {
+    assert!(matches!(Given::default().load().expect("good").config.store, StoreConfig::Files));
+    let aws = s3(&[("AWS_DEFAULT_REGION", "eu-west-1"), ("AWS_SESSION_TOKEN", "hush")]);
+    assert_eq!(
+        (aws.bucket.as_str(), aws.prefix.as_str(), aws.region.as_str()),
+        ("bucket", "a/b", "eu-west-1")
+    );
+    assert_eq!((aws.endpoint, aws.cache_bytes, aws.credentials.key_id.as_str()), (None, 10 << 30, "id"));
+    assert_eq!(
+        (aws.credentials.secret_key.as_str(), aws.credentials.token.as_deref()),
+        ("hush", Some("hush"))
+    );
+    let endpoint = |variables: &[(&'static str, &str)]| s3(variables).endpoint.map(String::from);
+    let own = ("AWS_ENDPOINT_URL", "https://s3.example.com");
+    assert_eq!(endpoint(&[own]).as_deref(), Some("https://s3.example.com/"));
+    assert_eq!(
+        endpoint(&[own, ("AWS_ENDPOINT_URL_S3", "http://[::1]:9")]).as_deref(),
+        Some("http://[::1]:9/")
+    );
+    assert_eq!(endpoint(&[("AWS_ENDPOINT_URL", ""), ("AWS_REGION", "x")]), None);
+    for local in ["http://127.0.0.1:9000", "http://localhost:9000"] {
+        assert!(endpoint(&[("AWS_ENDPOINT_URL", local)]).is_some(), "{local}");
+    }
+    let inside = ("AWS_ENDPOINT_URL", "http://10.0.0.1:9000");
+    assert!(endpoint(&[inside, ("AWS_ALLOW_HTTP", "true")]).is_some());
+    // A server on files does not look at them.
+    assert!(variable("AWS_ENDPOINT_URL", "nonsense").load().is_ok());
+}
+
+#[test]
+fn what_a_store_cannot_be_reached_with_is_refused_without_secrets() {
+    let region = ("AWS_REGION", "eu-west-1");
+    for (variables, named) in [
+        (vec![], "AWS_REGION"),
+        (vec![("AWS_REGION", "eu west")], "AWS_REGION"),
+        (vec![region, ("AWS_ACCESS_KEY_ID", "")], "AWS_ACCESS_KEY_ID"),
+        (vec![region, ("AWS_SECRET_ACCESS_KEY", "")], "AWS_SECRET_ACCESS_KEY"),
+        (vec![region, ("AWS_SECRET_ACCESS_KEY", "hush hush")], "AWS_SECRET_ACCESS_KEY"),
+        (vec![("AWS_ENDPOINT_URL", "http://10.0.0.1:9000")], "AWS_ALLOW_HTTP=true"),
+        (vec![("AWS_ENDPOINT_URL", "http://10.0.0.1:9000"), ("AWS_ALLOW_HTTP", "false")], "AWS_ENDPOINT_URL"),
+        (vec![("AWS_ENDPOINT_URL", "http://localhost.example.com")], "AWS_ENDPOINT_URL"),
+        (vec![("AWS_ENDPOINT_URL", "https://u:hush@s3.example.com")], "AWS_ENDPOINT_URL"),
+        (vec![("AWS_ENDPOINT_URL_S3", "s3.example.com")], "AWS_ENDPOINT_URL_S3"),
+        (vec![region, ("AWS_ALLOW_HTTP", "yes")], "AWS_ALLOW_HTTP"),
+    ] {
+        let message = store(&variables).expect_err(named).to_string();
+        assert!(message.contains(named) && !message.contains("hush"), "{message}");
+    }
+    let shown = format!("{:?}", store(&[region]).expect("good"));
+    assert!(!shown.contains("hush") && shown.contains("eu-west-1"), "{shown}");
 }
 
 #[test]

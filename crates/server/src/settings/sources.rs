@@ -2,7 +2,7 @@
 
 use super::secrets::Secret;
 use super::table::{Fallback, Form, ROWS, Row, Setting};
-use super::{Environment, SettingsError, Sources, variable};
+use super::{Environment, OWN, SettingsError, Sources, variable};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ fn refuse_unknown_variables(environment: &Environment) -> Result<(), SettingsErr
     for secret in Secret::ALL {
         known.extend([secret.variable().to_owned(), secret.file_variable()]);
     }
-    match environment.0.keys().find(|name| !known.contains(name)) {
+    match environment.0.keys().find(|name| name.starts_with(OWN) && !known.contains(name)) {
         None => Ok(()),
         Some(name) => Err(SettingsError::Unknown { from: variable(name), known: known.join(", ") }),
     }

@@ -6,6 +6,7 @@ use super::fetching;
 use super::listening;
 use super::preparing;
 use super::rendering;
+use super::store;
 use crate::config::Compat;
 use crate::protocol::sealed;
 use ipnet::IpNet;
@@ -63,7 +64,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 43] = [
+pub const ROWS: [Row; 45] = [
     listening::LISTEN.row,
     listening::ADMIN_LISTEN.row,
     listening::DASHBOARD.row,
@@ -71,6 +72,8 @@ pub const ROWS: [Row; 43] = [
     listening::TLS_CERTIFICATE.row,
     listening::TLS_KEY.row,
     DATA.row,
+    store::STORE.row,
+    store::STORE_CACHE_BYTES.row,
     PUBLIC_URL.row,
     MAX_UPLOAD_BYTES.row,
     COMPAT.row,

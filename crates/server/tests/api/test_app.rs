@@ -11,7 +11,7 @@ use safelight::catalog::Account;
 use safelight::clock::Clock;
 use safelight::config::{
     Compat, Config, ConnectionLimits, Dashboard, FetchConfig, FirstAccount, Levels, Refine, RemoteConfig,
-    RenderConfig, Sandbox,
+    RenderConfig, Sandbox, StoreConfig,
 };
 use safelight::http::Site;
 use safelight_domain::access::UnknownImagePolicy;
@@ -292,6 +292,7 @@ pub(crate) fn decode_png(file: &[u8]) -> (u32, u32, Vec<u8>) {
 
 fn config(data: std::path::PathBuf) -> Config {
     Config {
+        store: StoreConfig::Files,
         listen: "127.0.0.1:0".parse().expect("an address"),
         admin_listen: None,
         dashboard: Dashboard::WithManagement,
