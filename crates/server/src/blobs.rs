@@ -21,16 +21,23 @@
 //! }
 //! ```
 
+mod disk;
 mod files;
 mod key;
 mod memory;
+mod owner;
+mod s3;
+mod transport;
 mod unread;
 
 pub use key::BlobKey;
+pub use owner::ClaimError;
 pub use unread::Unread;
 
+use crate::config::S3Config;
 use crate::staging::Staged;
 use bytes::Bytes;
+use disk::Disk;
 use files::Files;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
@@ -38,18 +45,29 @@ use key::{LEVEL, RENDITION, folder_of};
 use memory::Memory;
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreExt};
+use s3::S3;
 use safelight_domain::access::Granted;
 use safelight_domain::image::BlobId;
-use std::path::Path;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
+use tokio::runtime::Handle;
+use unread::{Place, Remote};
 
 /// The store; clones share it.
 #[derive(Clone, Debug)]
 pub struct Blobs {
     objects: Arc<dyn ObjectStore>,
-    files: Files,
+    kind: Kind,
     memory: Arc<Memory>,
+}
+
+/// What is there beside the objects.
+#[derive(Clone, Debug)]
+enum Kind {
+    Files(Files),
+    S3(S3),
 }
 
 /// One object of a listing.
@@ -84,6 +102,12 @@ pub enum BlobError {
 impl From<object_store::Error> for BlobError {
     fn from(error: object_store::Error) -> BlobError {
         match error {
+            // A bucket that is gone is told like an object that is.
+            object_store::Error::NotFound { ref source, .. }
+                if source.to_string().contains("NoSuchBucket") =>
+            {
+                BlobError::Store(error)
+            }
             object_store::Error::NotFound { .. } => BlobError::Missing,
             other => BlobError::Store(other),
         }
@@ -95,7 +119,15 @@ impl Blobs {
     /// Blocks.
     pub fn open(folder: &Path) -> Result<Blobs, BlobError> {
         let (files, objects) = Files::open(folder)?;
-        Ok(Blobs { objects: Arc::new(objects), files, memory: Arc::new(Memory::new(0)) })
+        Ok(Blobs { objects: Arc::new(objects), kind: Kind::Files(files), memory: Arc::new(Memory::new(0)) })
+    }
+
+    /// Opens an S3-compatible store, with copies of what is read and written in the folder `cache`. Nothing is sent yet.
+    /// Blocks.
+    pub fn open_s3(config: &S3Config, cache: PathBuf) -> Result<Blobs, BlobError> {
+        let objects = s3::objects(config)?;
+        let disk = (config.cache_bytes > 0).then(|| Disk::open(cache, config.cache_bytes));
+        Ok(Blobs { objects, kind: Kind::S3(S3::new(disk)), memory: Arc::new(Memory::new(0)) })
     }
 
     /// The same store with at most `bytes` of renditions kept in memory in front of it.
@@ -115,22 +147,29 @@ impl Blobs {
     }
 
     /// Stores an original under a name that nothing has. It is durable when this returns. When the caller
-    /// stops waiting, it may be stored all the same.
+    /// stops waiting, it may be stored all the same. Files alone are known to be `Taken`; names are fresh and random.
     pub async fn put_original(&self, blob: &BlobId, staged: &Staged) -> Result<(), BlobError> {
-        let path = BlobKey::Original(blob.clone()).path();
-        self.files.put_original(&*self.objects, &path, staged).await
+        let key = BlobKey::Original(blob.clone());
+        match &self.kind {
+            Kind::Files(files) => files.put_original(&*self.objects, &key.path(), staged).await,
+            Kind::S3(s3) => s3.put_original(&self.objects, &key, staged).await,
+        }
     }
 
     /// Stores a rendition of the granted blob. Its bytes are durable when this returns, so that no
     /// row ever names half a file; the folders on its way need not be.
     pub async fn put_rendition(&self, granted: &Granted, name: &str, bytes: Bytes) -> Result<(), BlobError> {
-        self.objects.put(&rendition_key(granted, name).path(), bytes.into()).await?;
-        Ok(())
+        self.put(rendition_key(granted, name), bytes).await
     }
 
     /// Stores a level of the granted blob, as durably as a rendition.
     pub async fn put_level(&self, granted: &Granted, name: &str, bytes: Bytes) -> Result<(), BlobError> {
-        self.objects.put(&level_key(granted, name).path(), bytes.into()).await?;
+        self.put(level_key(granted, name), bytes).await
+    }
+
+    async fn put(&self, key: BlobKey, bytes: Bytes) -> Result<(), BlobError> {
+        self.objects.put(&key.path(), bytes.clone().into()).await?;
+        self.keep(key, bytes).await;
         Ok(())
     }
 
@@ -145,12 +184,24 @@ impl Blobs {
     }
 
     async fn unread(&self, key: &BlobKey) -> Result<Unread, BlobError> {
-        let path = self.files.file(&key.path());
-        match tokio::fs::metadata(&path).await {
-            Ok(known) => Ok(Unread { path, bytes: known.len() }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(BlobError::Missing),
-            Err(error) => Err(error.into()),
-        }
+        let s3 = match &self.kind {
+            Kind::S3(s3) => s3,
+            Kind::Files(files) => {
+                let path = files.file(&key.path());
+                return match tokio::fs::metadata(&path).await {
+                    Ok(known) => Ok(Unread { bytes: known.len(), place: Place::File(path) }),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(BlobError::Missing),
+                    Err(error) => Err(error.into()),
+                };
+            }
+        };
+        let bytes = match s3.disk.as_ref().and_then(|disk| disk.length(key)) {
+            Some(bytes) => bytes,
+            None => self.objects.head(&key.path()).await?.size,
+        };
+        let (objects, disk) = (Arc::clone(&self.objects), s3.disk.clone());
+        let remote = Remote { objects, key: key.clone(), disk, runtime: Handle::current() };
+        Ok(Unread { bytes, place: Place::Store(remote) })
     }
 
     /// The whole original.
@@ -169,16 +220,48 @@ impl Blobs {
         Ok(self.objects.get(&path).await?.into_stream())
     }
 
-    /// A stored rendition, from memory where possible.
-    pub async fn rendition(&self, granted: &Granted, name: &str) -> Result<Bytes, BlobError> {
+    /// A stored rendition, from memory where possible. What comes from elsewhere than this machine's own store has the
+    /// hash that its row says, or it is `Missing`.
+    pub async fn rendition(
+        &self,
+        granted: &Granted,
+        name: &str,
+        sha256: &[u8; 32],
+    ) -> Result<Bytes, BlobError> {
         if let Some(bytes) = self.memory.get(granted.blob(), name) {
             return Ok(bytes);
         }
-        let path = rendition_key(granted, name).path();
-        let read = async { self.objects.get(&path).await?.bytes().await };
-        let bytes = Box::pin(read).await?;
+        // Boxed, so that what is in memory takes no room for what is not.
+        let bytes = Box::pin(self.read_rendition(rendition_key(granted, name), sha256)).await?;
         self.memory.put(granted.blob(), name, &bytes);
         Ok(bytes)
+    }
+
+    async fn read_rendition(&self, key: BlobKey, sha256: &[u8; 32]) -> Result<Bytes, BlobError> {
+        let path = key.path();
+        let Kind::S3(s3) = &self.kind else { return Ok(self.objects.get(&path).await?.bytes().await?) };
+        let is_it = |bytes: &Bytes| Sha256::digest(bytes).as_slice() == sha256;
+        if let Some(disk) = &s3.disk {
+            match disk.read(&key).await.filter(is_it) {
+                Some(bytes) => return Ok(bytes),
+                None => disk.remove(&key),
+            }
+        }
+        let bytes = s3::read(&*self.objects, &path).await?;
+        if !is_it(&bytes) {
+            return Err(BlobError::Missing);
+        }
+        self.keep(key, bytes.clone()).await;
+        Ok(bytes)
+    }
+
+    /// Keeps a copy on this machine of what is in a store elsewhere.
+    async fn keep(&self, key: BlobKey, bytes: Bytes) {
+        if let Kind::S3(S3 { disk: Some(disk), .. }) = &self.kind {
+            let disk = Arc::clone(disk);
+            // One that is not kept is read from the store again.
+            drop(tokio::task::spawn_blocking(move || disk.put(&key, &bytes)).await);
+        }
     }
 
     /// Deletes one object; none there is fine.
@@ -186,20 +269,23 @@ impl Blobs {
         self.delete_path(&key.path()).await?;
         match key {
             BlobKey::Original(_) => {}
-            BlobKey::Level { blob, .. } => self.files.remove_folder(LEVEL, blob).await,
-            BlobKey::Rendition { blob, .. } => self.files.remove_folder(RENDITION, blob).await,
+            BlobKey::Level { blob, .. } => self.remove_folder(LEVEL, blob).await,
+            BlobKey::Rendition { blob, .. } => self.remove_folder(RENDITION, blob).await,
         }
         Ok(())
     }
 
     /// Deletes everything of a blob: what is derived from it first, the original last.
     pub async fn delete_blob(&self, blob: &BlobId) -> Result<(), BlobError> {
+        if let Some(disk) = self.disk() {
+            disk.forget(blob);
+        }
         for kind in [RENDITION, LEVEL] {
             let mut derived = self.objects.list(Some(&folder_of(kind, blob)));
             while let Some(object) = derived.try_next().await? {
                 self.delete_path(&object.location).await?;
             }
-            self.files.remove_folder(kind, blob).await;
+            self.remove_folder(kind, blob).await;
         }
         self.delete(&BlobKey::Original(blob.clone())).await
     }
@@ -220,13 +306,33 @@ impl Blobs {
     /// Removes the unfinished files of writers that died, where they were last written before
     /// `before_ms`. How many there were.
     pub async fn remove_unfinished(&self, before_ms: i64) -> Result<u64, BlobError> {
-        self.files.remove_unfinished(before_ms).await
+        match &self.kind {
+            Kind::Files(files) => files.remove_unfinished(before_ms).await,
+            // A bucket does not list parts of uploads that died; its own rule removes them (docs/stores.md).
+            Kind::S3(_) => Ok(0),
+        }
     }
 
     async fn delete_path(&self, path: &StorePath) -> Result<(), BlobError> {
+        if let (Some(disk), Some(key)) = (self.disk(), BlobKey::parse(path)) {
+            disk.remove(&key);
+        }
         match self.objects.delete(path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn remove_folder(&self, kind: &str, blob: &BlobId) {
+        if let Kind::Files(files) = &self.kind {
+            files.remove_folder(kind, blob).await;
+        }
+    }
+
+    fn disk(&self) -> Option<&Arc<Disk>> {
+        match &self.kind {
+            Kind::Files(_) => None,
+            Kind::S3(s3) => s3.disk.as_ref(),
         }
     }
 }

@@ -97,11 +97,11 @@ async fn a_grant_reads_its_own_blob_alone() {
     let other = granted(blob(2));
     assert!(matches!(blobs.original(&other).await, Err(BlobError::Missing)));
     assert!(matches!(blobs.original_stream(&other).await.err(), Some(BlobError::Missing)));
-    assert!(matches!(blobs.rendition(&other, "n").await, Err(BlobError::Missing)));
+    assert!(matches!(blobs.rendition(&other, "n", &[0; 32]).await, Err(BlobError::Missing)));
     // A name is no way out of the blob's folder.
     let outside = format!("../{}/n", blob(1).as_str());
-    assert!(blobs.rendition(&other, &outside).await.is_err());
-    assert_eq!(blobs.rendition(&granted(blob(1)), "n").await.expect("is there"), "r");
+    assert!(blobs.rendition(&other, &outside, &[0; 32]).await.is_err());
+    assert_eq!(blobs.rendition(&granted(blob(1)), "n", &[0; 32]).await.expect("is there"), "r");
 }
 
 #[tokio::test]

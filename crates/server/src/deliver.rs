@@ -266,12 +266,12 @@ async fn stored(
     for _ in 0..2 {
         let row = app.catalog.find_rendition(key, app.clock.now_ms()).await.map_err(internal)?;
         let Some(row) = row else { return Ok(None) };
-        let Rendition { name, bytes: length, effort, .. } = &row.rendition;
+        let Rendition { name, bytes: length, sha256, effort } = &row.rendition;
         let found = |body| Found { etag: row.etag.clone(), body, effort: *effort };
         if request.none_match.is_some_and(|header| row.etag.matches_none_match(header)) {
             return Ok(Some(found(None)));
         }
-        match app.blobs.rendition(granted, name).await {
+        match app.blobs.rendition(granted, name, sha256).await {
             Ok(bytes) if bytes.len() as u64 == *length => return Ok(Some(found(Some(bytes)))),
             // Lost, for instance in a restored backup without renditions: it is made again.
             Ok(_) | Err(BlobError::Missing) => {

@@ -114,7 +114,7 @@ impl Demand {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RenderError {
     /// The queue is full, or too long by estimate. There may be room after that time. Or what was to be rendered
-    /// is gone since it was put there.
+    /// is gone since it was put there, or its store fails.
     #[error("too many images are waiting to be processed")]
     Busy(Duration),
     /// The file is at fault; `fault` says how.

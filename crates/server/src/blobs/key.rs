@@ -31,6 +31,13 @@ pub(super) const LEVEL: &str = "level";
 pub(super) const RENDITION: &str = "rendition";
 
 impl BlobKey {
+    /// The original, or what it is derived from.
+    pub fn blob(&self) -> &BlobId {
+        match self {
+            BlobKey::Original(blob) | BlobKey::Level { blob, .. } | BlobKey::Rendition { blob, .. } => blob,
+        }
+    }
+
     /// The path below the store's folder: `original/ab/<blob>`, `level/ab/<blob>/<name>` or
     /// `rendition/ab/<blob>/<name>`, where `ab` are the first two digits of the blob.
     pub(super) fn path(&self) -> StorePath {

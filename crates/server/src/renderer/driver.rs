@@ -286,7 +286,9 @@ fn accept_levels(answer: (Response, Option<OwnedFd>)) -> Result<Vec<Level>, Rend
 /// Why the files of a job were not put together.
 fn unread(error: std::io::Error) -> RenderError {
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::UnexpectedEof => RenderError::Busy(Duration::ZERO),
+        ErrorKind::NotFound | ErrorKind::UnexpectedEof | ErrorKind::ConnectionAborted => {
+            RenderError::Busy(Duration::ZERO)
+        }
         _ => no_worker(error),
     }
 }
