@@ -346,3 +346,7 @@ fn empty(folder: &Path) -> io::Result<()> {
 fn remove(file: &Path) {
     let _ = std::fs::remove_file(file);
 }
+
+#[cfg(test)]
+#[path = "disk_tests.rs"]
+mod tests;
