@@ -4,4 +4,11 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod conformance;
+mod faults;
+mod proxy;
 mod radosgw;
+// Shared with the end-to-end tests, which use all of it.
+#[allow(dead_code)]
+#[path = "../e2e/server.rs"]
+mod server;
+mod whole;
