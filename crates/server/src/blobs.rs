@@ -51,9 +51,14 @@ use safelight_domain::image::BlobId;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 use unread::{Place, Remote};
+
+/// A store that takes longer for a small object is not well.
+const CHECK_TIME: Duration = Duration::from_secs(5);
 
 /// The store; clones share it.
 #[derive(Clone, Debug)]
@@ -140,10 +145,13 @@ impl Blobs {
     pub async fn check(&self, fresh: &BlobId) -> Result<(), BlobError> {
         let key = BlobKey::Rendition { blob: fresh.clone(), name: fresh.as_str().to_owned() };
         let path = key.path();
-        self.objects.put(&path, Bytes::from_static(b"check").into()).await?;
-        let read = self.objects.get(&path).await?.bytes().await?;
-        self.delete(&key).await?;
-        if read.as_ref() == b"check" { Ok(()) } else { Err(BlobError::Missing) }
+        let tried = async {
+            self.objects.put(&path, Bytes::from_static(b"check").into()).await?;
+            let read = self.objects.get(&path).await?.bytes().await?;
+            self.delete(&key).await?;
+            if read.as_ref() == b"check" { Ok(()) } else { Err(BlobError::Missing) }
+        };
+        timeout(CHECK_TIME, tried).await.map_err(std::io::Error::from)?
     }
 
     /// Stores an original under a name that nothing has. It is durable when this returns. When the caller

@@ -1,10 +1,11 @@
 //! Starting up: the data folder and its lock, the first account, and the parts put together.
 
+mod store;
+
 use crate::app::App;
-use crate::blobs::Blobs;
 use crate::catalog::{Account, Catalog, NewAccount};
 use crate::clock::Clock;
-use crate::config::{Config, FirstAccount, Sandbox, StoreConfig};
+use crate::config::{Config, FirstAccount, Sandbox};
 use crate::deliver::{Flights, KnownOptions, Refinements};
 use crate::fetch::Client;
 use crate::logins::Logins;
@@ -82,7 +83,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
         .open(&file)
         .with_context(|| format!("the catalog {} cannot be opened", file.display()))?;
     let catalog = Catalog::open(&file).with_context(|| format!("in the data folder {}", data.display()))?;
-    let blobs = open_blobs(&config)?;
+    let blobs = store::open(&config)?;
     let staging = Staging::open(data.join("staging")).context("the folder for uploads cannot be opened")?;
     let oldest = catalog.accounts().await?.into_iter().min_by_key(|a| (a.created_ms, a.id.clone()));
     let first_account = match oldest {
@@ -92,7 +93,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
             FirstStart { account, token: None }
         }
     };
-    claim(&blobs, &config.store, &first_account.account).await?;
+    store::claim(&config, &blobs, &first_account.account).await?;
     let renderer = Renderer::start(&config.render, config.source_limits);
     say_walls(&renderer, config.render.sandbox).await?;
     let flights = Flights::new(config.render.held_bytes);
@@ -117,26 +118,6 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
         refinements: Refinements::default(),
     });
     Ok(Started { app, first_account, lock })
-}
-
-fn open_blobs(config: &Config) -> anyhow::Result<Blobs> {
-    let blobs = match &config.store {
-        StoreConfig::Files => Blobs::open(&config.data.join("blobs"))?,
-        StoreConfig::S3(s3) => Blobs::open_s3(s3, config.data.join("cache"))?,
-    };
-    Ok(blobs.with_memory(config.rendition_memory_bytes))
-}
-
-/// Sees now and not at the first upload that a store elsewhere can be used, and that it is this catalog's.
-async fn claim(blobs: &Blobs, store: &StoreConfig, oldest: &Account) -> anyhow::Result<()> {
-    let owner = format!("{} {}", oldest.id.as_str(), oldest.created_ms);
-    let claimed = blobs.claim(&owner).await;
-    match store {
-        StoreConfig::Files => Ok(claimed?),
-        StoreConfig::S3(s3) => {
-            claimed.with_context(|| format!("the store s3://{}/{} cannot be used", s3.bucket, s3.prefix))
-        }
-    }
 }
 
 /// Starts the first worker, so that a machine on which nothing can be rendered, or only behind

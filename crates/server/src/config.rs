@@ -2,6 +2,7 @@
 //! is here cannot be wrong any more.
 
 use ipnet::IpNet;
+use rustls::pki_types::CertificateDer;
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::first_answer::FirstAnswerBudget;
@@ -85,6 +86,8 @@ pub struct S3Config {
     pub endpoint: Option<Url>,
     /// The region that requests are signed for.
     pub region: String,
+    /// Authorities whose certificates are trusted, in the place of those of Mozilla's list; none for that list.
+    pub authorities: Vec<CertificateDer<'static>>,
     /// See [`S3Credentials`].
     pub credentials: S3Credentials,
     /// Most bytes of it that are kept in files of this machine.

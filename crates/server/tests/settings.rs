@@ -241,6 +241,8 @@ fn what_a_store_cannot_be_reached_with_is_refused_without_secrets() {
         (vec![("AWS_ENDPOINT_URL", "https://u:hush@s3.example.com")], "AWS_ENDPOINT_URL"),
         (vec![("AWS_ENDPOINT_URL_S3", "s3.example.com")], "AWS_ENDPOINT_URL_S3"),
         (vec![region, ("AWS_ALLOW_HTTP", "yes")], "AWS_ALLOW_HTTP"),
+        (vec![region, ("AWS_CA_BUNDLE", "/nowhere/hu.pem")], "/nowhere/hu.pem"),
+        (vec![region, ("AWS_CA_BUNDLE", "/dev/null")], "AWS_CA_BUNDLE"),
     ] {
         let message = store(&variables).expect_err(named).to_string();
         assert!(message.contains(named) && !message.contains("hush"), "{message}");

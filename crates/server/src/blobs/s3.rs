@@ -61,7 +61,7 @@ pub(super) fn objects(config: &S3Config) -> Result<Arc<dyn ObjectStore>, BlobErr
         .with_region(&config.region)
         .with_access_key_id(&config.credentials.key_id)
         .with_secret_access_key(&config.credentials.secret_key)
-        .with_http_connector(Transport)
+        .with_http_connector(Transport(config.authorities.clone()))
         // Whether the endpoint may speak plain HTTP was decided with the settings.
         .with_client_options(ClientOptions::new().with_allow_http(true))
         // Requests for one object each are what every such store knows.
@@ -70,9 +70,11 @@ pub(super) fn objects(config: &S3Config) -> Result<Arc<dyn ObjectStore>, BlobErr
     if let Some(token) = &config.credentials.token {
         builder = builder.with_token(token);
     }
-    if let Some(endpoint) = &config.endpoint {
-        builder = builder.with_endpoint(endpoint.as_str().trim_end_matches('/'));
-    }
+    builder = match &config.endpoint {
+        Some(endpoint) => builder.with_endpoint(endpoint.as_str().trim_end_matches('/')),
+        // AWS prefers the bucket in the host's name, where its certificate covers that.
+        None => builder.with_virtual_hosted_style_request(!config.bucket.contains('.')),
+    };
     Ok(Arc::new(PrefixStore::new(builder.build()?, config.prefix.as_str())))
 }
 

@@ -4,7 +4,12 @@
 use super::table::{Fallback, Form, Row, Setting, in_range, public_url};
 use super::{Environment, SettingsError, Values, variable};
 use crate::config::{S3Config, S3Credentials, StoreConfig};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::fs::File;
+use std::io::Read;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use url::{Host, Url};
 
 const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
@@ -15,10 +20,14 @@ const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 const ALLOW_HTTP: &str = "AWS_ALLOW_HTTP";
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
 /// The variables of other programs that are read.
-pub(super) const VARIABLES: [&str; 8] =
-    [KEY_ID, SECRET_KEY, SESSION_TOKEN, REGION, DEFAULT_REGION, S3_ENDPOINT, ENDPOINT, ALLOW_HTTP];
+pub(super) const VARIABLES: [&str; 9] =
+    [KEY_ID, SECRET_KEY, SESSION_TOKEN, REGION, DEFAULT_REGION, S3_ENDPOINT, ENDPOINT, ALLOW_HTTP, CA_BUNDLE];
+
+/// Longest file of certificates in bytes.
+const MAX_BUNDLE_BYTES: u64 = 4 << 20;
 
 /// Longest text of a key or region, in bytes; session tokens have some thousands.
 const MAX_BYTES: usize = 16_384;
@@ -79,7 +88,26 @@ pub(super) fn store(values: &Values, environment: &Environment) -> Result<StoreC
         (None, Some(_)) => "us-east-1".to_owned(),
         (None, None) => return Err(needed("AWS_REGION, or AWS_ENDPOINT_URL for a store that is not AWS")),
     };
-    Ok(StoreConfig::S3(Box::new(S3Config { bucket, prefix, endpoint, region, credentials, cache_bytes })))
+    let authorities = authorities(environment)?;
+    let config = S3Config { bucket, prefix, endpoint, region, authorities, credentials, cache_bytes };
+    Ok(StoreConfig::S3(Box::new(config)))
+}
+
+/// The certificates of the file that a variable names.
+fn authorities(environment: &Environment) -> Result<Vec<CertificateDer<'static>>, SettingsError> {
+    let Some(path) = given(environment, CA_BUNDLE, |_| true, "")?.map(PathBuf::from) else {
+        return Ok(Vec::new());
+    };
+    let mut pem = Vec::new();
+    let read = File::open(&path).and_then(|file| file.take(MAX_BUNDLE_BYTES).read_to_end(&mut pem));
+    if let Err(source) = read {
+        return Err(SettingsError::File { from: variable(CA_BUNDLE), path, source });
+    }
+    let certificates: Option<Vec<_>> = CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().ok();
+    let allowed = "the path of a file of certificates in PEM";
+    certificates
+        .filter(|certificates| !certificates.is_empty())
+        .ok_or_else(|| SettingsError::Secret { from: variable(CA_BUNDLE), allowed })
 }
 
 /// Where the store is, unless it is AWS.

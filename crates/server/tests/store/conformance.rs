@@ -1,6 +1,9 @@
 //! What every store does alike.
 
+use crate::proxy::Proxy;
 use crate::radosgw::{config, radosgw};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
 use safelight::blobs::{BlobError, BlobKey, Blobs, Stored, Unread};
@@ -200,6 +203,30 @@ async fn a_store_is_one_catalogs_alone_and_names_what_is_wrong() {
     // What cannot be looked for is not missing.
     let read = open(nowhere).original_stream(&granted(1)).await.err();
     assert!(matches!(read, Some(BlobError::Store(_))), "{read:?}");
+}
+
+#[test]
+fn a_store_is_reached_by_tls_with_an_authority_of_ones_own() {
+    let Some(radosgw) = radosgw() else { return };
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let proxy = Proxy::secure_before(&radosgw.variables["AWS_ENDPOINT_URL"], &certificate);
+    let folder = tempfile::tempdir().expect("a folder");
+    let bundle = folder.path().join("authorities.pem");
+    let encoded = STANDARD.encode(certificate.cert.der());
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
+    std::fs::write(&bundle, pem).expect("written");
+    let mut variables = radosgw.place_at(&proxy.endpoint);
+    let stranger = Blobs::open_s3(&config(&variables), folder.path().join("1")).expect("opens");
+    variables.insert("AWS_CA_BUNDLE".to_owned(), bundle.display().to_string());
+    let blobs = Blobs::open_s3(&config(&variables), folder.path().join("2")).expect("opens");
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+        let refused = stranger.claim("one").await.expect_err("not trusted");
+        assert!(format!("{refused:?}").contains("UnknownIssuer"), "{refused:?}");
+        blobs.claim("one").await.expect("trusted");
+        let bytes = noise(9 << 20, 3);
+        put(&blobs, 1, &bytes).await.expect("stored");
+        assert!(streamed(&blobs, 1).await.expect("is there") == bytes);
+    });
 }
 
 pub(crate) fn files_below(folder: &Path) -> usize {

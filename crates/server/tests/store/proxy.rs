@@ -11,12 +11,17 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{CertifiedKey, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio_rustls::TlsAcceptor;
 
 /// How requests fare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +59,33 @@ type Answer = Response<UnsyncBoxBody<Bytes, io::Error>>;
 
 impl Proxy {
     pub(crate) fn before(upstream: &str) -> Proxy {
+        Proxy::start(upstream, None)
+    }
+
+    /// The same by TLS, as `localhost` with this certificate.
+    pub(crate) fn secure_before(upstream: &str, certificate: &CertifiedKey<KeyPair>) -> Proxy {
+        let key = PrivatePkcs8KeyDer::from(certificate.signing_key.serialized_der().to_vec());
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.cert.der().clone()], key.into())
+            .expect("a certificate");
+        Proxy::start(upstream, Some(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    fn start(upstream: &str, tls: Option<TlsAcceptor>) -> Proxy {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .expect("threads");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
-        let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+        let address = listener.local_addr().expect("an address");
+        let endpoint = match tls {
+            None => format!("http://{address}"),
+            Some(_) => format!("https://localhost:{}", address.port()),
+        };
         let client = Client::builder(TokioExecutor::new()).build_http();
         let (mode, requests) = (Mutex::new(Mode::Works), AtomicUsize::new(0));
         let state = Arc::new(State { upstream: upstream.to_owned(), mode, requests, client });
@@ -71,10 +96,17 @@ impl Proxy {
                 if state.mode() == Mode::Gone {
                     continue;
                 }
+                let tls = tls.clone();
                 tokio::spawn(async move {
                     let answering = service_fn(|request| state.answer(request));
+                    let http = http1::Builder::new();
                     // How it ends is seen by the one who asks.
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answering).await;
+                    if let Some(tls) = tls {
+                        let Ok(stream) = tls.accept(stream).await else { return };
+                        let _ = http.serve_connection(TokioIo::new(stream), answering).await;
+                    } else {
+                        let _ = http.serve_connection(TokioIo::new(stream), answering).await;
+                    }
                 });
             }
         });
@@ -105,7 +137,7 @@ impl State {
             Mode::OneInTenFails if number % 10 == 9 => refusal(request, 500, "InternalError").await,
             Mode::Full if writes => refusal(request, 507, "InsufficientStorage").await,
             Mode::Denied if writes => refusal(request, 403, "AccessDenied").await,
-            mode => self.pass_on(request, mode == Mode::Breaks && number % 2 == 0).await,
+            mode => self.pass_on(request, mode == Mode::Breaks && number.is_multiple_of(2)).await,
         }
     }
 

@@ -43,11 +43,8 @@ fn start() -> Option<Radosgw> {
         .expect("the script starts");
     let lines = BufReader::new(script.stdout.take().expect("is piped")).lines();
     let said = lines.map(|line| line.expect("UTF-8")).take_while(|line| !line.is_empty());
-    let variables: BTreeMap<String, String> = said
-        .filter_map(|line| {
-            Some(line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))?)
-        })
-        .collect();
+    let pair = |line: String| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let variables: BTreeMap<String, String> = said.filter_map(pair).collect();
     assert!(variables.contains_key("AWS_ENDPOINT_URL"), "the store does not start");
     Some(Radosgw { variables, _script: script })
 }

@@ -96,6 +96,10 @@ fn images_live_in_the_store_and_outlive_the_cache() {
     assert!(server.process.wait().expect("it ends").success());
     drop(server);
 
+    let elsewhere = serve(data.path(), &free_address()).stderr(Stdio::piped()).output().expect("it ends");
+    let said = String::from_utf8_lossy(&elsewhere.stderr).into_owned();
+    assert!(!elsewhere.status.success() && said.contains(&variables["SAFELIGHT_STORE"]), "{said}");
+
     std::fs::remove_dir_all(data.path().join("cache")).expect("is there");
     let server = start(data.path(), &variables, &[]);
     assert_eq!(server.get(&signed(&path)).status, 200);
