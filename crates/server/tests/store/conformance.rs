@@ -205,6 +205,31 @@ async fn a_store_is_one_catalogs_alone_and_names_what_is_wrong() {
     assert!(matches!(read, Some(BlobError::Store(_))), "{read:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rendition_has_its_hash_or_is_missing() {
+    let Some(radosgw) = radosgw() else { return };
+    let (folder, config) = (tempfile::tempdir().expect("a folder"), config(&radosgw.place()));
+    let blobs = Blobs::open_s3(&config, folder.path().to_owned()).expect("opens");
+    let bytes = Bytes::from(noise(50_000, 7));
+    let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+    blobs.put_rendition(&granted(1), "n", bytes.clone()).await.expect("stored");
+    // The copy is as long as it was, as after a crash of the machine.
+    overwrite_all(folder.path(), &noise(50_000, 8));
+    assert_eq!(blobs.rendition(&granted(1), "n", &sha256).await.expect("is there"), bytes);
+    // As if somebody had changed it in the store.
+    let other = blobs.rendition(&granted(1), "n", &[0; 32]).await;
+    assert!(matches!(other, Err(BlobError::Missing)), "{other:?}");
+}
+
+fn overwrite_all(folder: &Path, bytes: &[u8]) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        match entry.path() {
+            path if path.is_dir() => overwrite_all(&path, bytes),
+            path => std::fs::write(path, bytes).expect("written"),
+        }
+    }
+}
+
 #[test]
 fn a_store_is_reached_by_tls_with_an_authority_of_ones_own() {
     let Some(radosgw) = radosgw() else { return };
