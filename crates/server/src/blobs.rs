@@ -99,8 +99,8 @@ pub enum BlobError {
     /// The staged upload could not be read.
     #[error("the staged upload cannot be read")]
     Staged(#[source] std::io::Error),
-    /// The folder of the store cannot be made or read.
-    #[error("the blob store's folder failed")]
+    /// The folder of the store cannot be made or read, or the store was waited for too long.
+    #[error("the blob store cannot be used")]
     Folder(#[from] std::io::Error),
 }
 

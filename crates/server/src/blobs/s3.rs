@@ -31,6 +31,9 @@ const PARTS_AT_ONCE: usize = 4;
 /// Parts of all originals together that are in memory.
 const PARTS_IN_MEMORY: usize = 16;
 
+/// Longest wait for room among them: a store that hangs must not gather uploads.
+const ROOM_TIME: Duration = Duration::from_secs(30);
+
 /// Attempts after the first, and the time after which none is begun any more.
 const RETRIES: usize = 3;
 const RETRY_TIME: Duration = Duration::from_secs(10);
@@ -160,10 +163,8 @@ impl Source {
     }
 
     async fn room(&self) -> Result<OwnedSemaphorePermit, BlobError> {
-        Arc::clone(&self.parts)
-            .acquire_owned()
-            .await
-            .map_err(|closed| BlobError::Folder(io::Error::other(closed)))
+        let room = timeout(ROOM_TIME, Arc::clone(&self.parts).acquire_owned()).await;
+        Ok(room.map_err(io::Error::from)?.map_err(io::Error::other)?)
     }
 
     /// The part that begins there.
