@@ -2,7 +2,7 @@
 
 use super::database::{Connection, Row};
 use super::follower::{self, Kept, Number};
-use super::rows::{all, change, damaged, first};
+use super::rows::{all, any, change, damaged, first};
 use super::{Account, AccountConfig, Catalog, CatalogError, ConfigChanges, DeliveryAccount, DeliveryVariant};
 use super::{FlexibleVariants, InsertError, NewAccount};
 use super::{keys, tokens, variants};
@@ -18,6 +18,18 @@ impl Catalog {
     pub async fn create_account(&self, new: NewAccount) -> Result<(), InsertError> {
         let account = new.account.id.clone();
         self.change_account(&account, move |connection| insert(connection, &new)).await
+    }
+
+    /// The same, but `Exists` also when there is any other account.
+    pub async fn create_first_account(&self, new: NewAccount) -> Result<(), InsertError> {
+        let account = new.account.id.clone();
+        let insert = move |connection: &dyn Connection| {
+            if any(connection, "SELECT 1 FROM accounts LIMIT 1", ())? {
+                return Err(InsertError::Exists);
+            }
+            insert(connection, &new)
+        };
+        self.change_account(&account, insert).await
     }
 
     /// Every account, oldest first.

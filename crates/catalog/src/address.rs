@@ -16,13 +16,13 @@ pub struct PostgresAddress(Config);
 #[derive(Debug, Error)]
 pub enum PostgresAddressError {
     /// Not the URL of one, or with a parameter that is not known.
-    #[error("it must be postgres://USER:PASSWORD@HOST:PORT/DATABASE, maybe with ?sslmode=require")]
+    #[error("it has a part or a parameter that is not known")]
     Syntax(#[source] tokio_postgres::Error),
     /// Nothing says where it is.
-    #[error("it names no host and no database: it must be postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    #[error("it lacks postgres://, a host or a database")]
     Incomplete,
     /// Passwords and rows would go over the network as they are.
-    #[error("without TLS the host must be this machine: leave sslmode=disable and sslmode=prefer out")]
+    #[error("a host elsewhere is spoken to by TLS alone, so not with sslmode=disable or sslmode=prefer")]
     Plain,
 }
 
@@ -46,6 +46,13 @@ impl PostgresAddress {
         }
         config.application_name("safelight");
         Ok(PostgresAddress(config))
+    }
+
+    /// The same with another password.
+    #[must_use]
+    pub fn with_password(mut self, password: &str) -> PostgresAddress {
+        self.0.password(password);
+        self
     }
 
     /// What a client needs.

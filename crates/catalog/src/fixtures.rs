@@ -10,6 +10,7 @@ use safelight_domain::signature::{KeyName, SigningKey};
 use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
 use safelight_domain::transform::Transform;
 use safelight_domain::variant::{Variant, VariantAccess, VariantName};
+use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
@@ -26,23 +27,29 @@ pub enum Place {
     },
 }
 
-/// The variable that names a PostgreSQL server for tests, `postgres://user@host:port` without a database. Where
-/// it is missing they have SQLite.
+/// The variable that names a PostgreSQL server for tests, `postgres://user@host:port` without a database.
 const SERVER: &str = "SAFELIGHT_TEST_POSTGRES";
+
+/// Where this variable is `postgres`, every test has its catalog on that server, and else in a file.
+const CATALOG: &str = "SAFELIGHT_TEST_CATALOG";
 
 impl Place {
     /// A place of its own.
     pub async fn new() -> Place {
-        match std::env::var(SERVER) {
-            Ok(server) => Place::database(server).await,
-            Err(_) => Place::Folder(tempfile::tempdir().expect("a folder")),
+        if std::env::var(CATALOG).is_ok_and(|kind| kind == "postgres") {
+            Place::database(std::env::var(SERVER).expect(SERVER)).await
+        } else {
+            Place::Folder(tempfile::tempdir().expect("a folder"))
         }
     }
 
     /// A place on the server. `None` where there is none; this is said, and the tests of CI have one.
     pub async fn on_server() -> Option<Place> {
         let Ok(server) = std::env::var(SERVER) else {
-            eprintln!("SKIPPED: {SERVER} names no server; `scripts/postgres cargo test` runs one");
+            assert!(std::env::var_os("CI").is_none(), "{SERVER} names no server: run `make test`");
+            // Not by a macro, whose output is shown for failures alone.
+            let said = b"\nSKIPPED: there is no PostgreSQL server; `scripts/postgres cargo test` runs one\n";
+            std::io::stderr().write_all(said).expect("written");
             return None;
         };
         Some(Place::database(server).await)
@@ -60,9 +67,18 @@ impl Place {
     pub async fn open(&self) -> Catalog {
         match self {
             Place::Folder(folder) => Catalog::open(&folder.path().join("catalog.sqlite")).expect("opens"),
+            Place::Server { .. } => {
+                Catalog::connect(&self.address().expect("a server")).await.expect("connects")
+            }
+        }
+    }
+
+    /// Of a database.
+    pub fn address(&self) -> Option<PostgresAddress> {
+        match self {
+            Place::Folder(_) => None,
             Place::Server { server, database } => {
-                let address = PostgresAddress::parse(&format!("{server}/{database}")).expect("an address");
-                Catalog::connect(&address).await.expect("connects")
+                Some(PostgresAddress::parse(&format!("{server}/{database}")).expect("an address"))
             }
         }
     }

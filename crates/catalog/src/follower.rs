@@ -8,15 +8,13 @@
 use crate::accounts;
 use crate::database::{Connection, Dialect, Row};
 use crate::origins;
-use crate::postgres::Postgres;
+use crate::postgres::{Notices, Postgres};
 use crate::rows::{all, at_one_moment, change, damaged, first, inserted};
 use crate::{Catalog, CatalogError, ImageKey, Inner};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::ImageId;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
-use tokio::runtime::Handle;
-use tokio::sync::Notify;
 
 /// Longest pause between two looks at the rows.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -81,7 +79,7 @@ impl Knowledge {
     }
 
     /// How old it is.
-    fn age(&self) -> Duration {
+    pub(crate) fn age(&self) -> Duration {
         let since = self.since.as_ref().map(|since| *since.lock().unwrap_or_else(PoisonError::into_inner));
         since.map_or(Duration::ZERO, |since| since.elapsed())
     }
@@ -123,8 +121,7 @@ pub(crate) fn last(connection: &dyn Connection) -> Result<Number, CatalogError> 
 /// Follows the changes from the last known one on, on a thread of its own, until the catalog is gone.
 pub(crate) fn follow(
     connection: Postgres,
-    notices: Arc<Notify>,
-    runtime: Handle,
+    notices: Arc<Notices>,
     inner: Weak<Inner>,
     known: Number,
 ) -> std::io::Result<()> {
@@ -152,8 +149,7 @@ pub(crate) fn follow(
                 }
             }
             drop(inner);
-            // Woken by a notice or by time, it looks in any case.
-            let _ = runtime.block_on(async { tokio::time::timeout(PAUSE, notices.notified()).await });
+            notices.wait(PAUSE);
         }
     };
     std::thread::Builder::new().name("catalog-follower".to_owned()).spawn(run).map(drop)

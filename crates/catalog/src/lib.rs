@@ -6,7 +6,7 @@ use database::Connection;
 use events::Act;
 use follower::{Knowledge, Number};
 use origins::RemoteOrigins;
-use postgres::{Postgres, Server};
+use postgres::{Notices, Postgres, Server};
 use readers::Readers;
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::direct_upload::UploadEvent;
@@ -24,8 +24,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use thiserror::Error;
-use tokio::runtime::Handle;
-use tokio::sync::Notify;
 use url::Url;
 use writer::Writer;
 
@@ -102,7 +100,7 @@ struct Inner {
     remote_origins: RemoteOrigins,
     images: Cache<ImageKey, Arc<Image>>,
     renditions: Cache<RenditionKey, Arc<UsedRendition>>,
-    knowledge: Knowledge,
+    knowledge: Arc<Knowledge>,
 }
 
 /// What finds an image.
@@ -416,8 +414,7 @@ impl Catalog {
     /// Opens the catalog in a database on a server and brings it to this program's schema version. Others may do
     /// the same at any time; what they change is known here within a moment.
     pub async fn connect(address: &PostgresAddress) -> Result<Catalog, OpenError> {
-        let (config, runtime) = (address.config(), Handle::current());
-        let server = Arc::new(Server { config, tls: address::tls()?, runtime });
+        let server = Arc::new(Server::new(address.config(), address::tls()?)?);
         tokio::task::spawn_blocking(move || Catalog::on(server)).await.map_err(std::io::Error::from)?
     }
 
@@ -428,9 +425,9 @@ impl Catalog {
         let knowledge = Knowledge::at(Instant::now());
         let (catalog, known) =
             Catalog::over(Box::new(writer), (0..SERVER_READERS).map(reader).collect(), knowledge)?;
-        let notices = Arc::new(Notify::new());
+        let notices = Arc::new(Notices::default());
         let follower = Postgres::listening(Arc::clone(&server), Arc::clone(&notices));
-        follower::follow(follower, notices, server.runtime.clone(), Arc::downgrade(&catalog.inner), known)?;
+        follower::follow(follower, notices, Arc::downgrade(&catalog.inner), known)?;
         Ok(catalog)
     }
 
@@ -440,6 +437,7 @@ impl Catalog {
         readers: Vec<Box<dyn Connection + Send>>,
         knowledge: Knowledge,
     ) -> Result<(Catalog, Number), OpenError> {
+        let knowledge = Arc::new(knowledge);
         metadata::index_backlog(&*writer)?;
         search_index::index_backlog(&*writer)?;
         let load =
@@ -449,7 +447,7 @@ impl Catalog {
             accounts: DeliveryAccounts::new(accounts, known),
             remote_origins: RemoteOrigins::new(origins, known),
             writer: Writer::start(writer)?,
-            readers: Readers::new(readers),
+            readers: Readers::new(readers, Arc::clone(&knowledge)),
             images: Cache::new(CACHED_IMAGES),
             renditions: Cache::new(CACHED_RENDITIONS),
             knowledge,

@@ -10,10 +10,9 @@ use std::error::Error;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{AsyncMessage, Client, Config, Socket, Statement};
@@ -24,6 +23,28 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long an answer may take. The server gives up a second before.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(11);
+
+/// That the server gave notice of something, since it was last asked.
+#[derive(Default)]
+pub(crate) struct Notices {
+    given: Mutex<bool>,
+    told: Condvar,
+}
+
+impl Notices {
+    fn tell(&self) {
+        // A poisoned flag is still one.
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.told.notify_one();
+    }
+
+    /// Waits for a notice, at most so long.
+    pub(crate) fn wait(&self, longest: Duration) {
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.told.wait_timeout_while(given, longest, |given| !*given);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
+    }
+}
 
 /// What every connection begins with. A node that stops in the middle of a transaction holds up the others
 /// for as long as the server lets it.
@@ -42,14 +63,38 @@ const WRITERS_LOCK: i64 = i64::from_be_bytes(*b"safeligh");
 const PREPARED: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not zero");
 
 /// Where a server is and how it is spoken to.
-#[derive(Clone)]
 pub(crate) struct Server {
     /// Address, names and password.
-    pub(crate) config: Config,
+    config: Config,
     /// With the authorities that are trusted.
-    pub(crate) tls: MakeRustlsConnect,
-    /// Sends and receives.
-    pub(crate) runtime: Handle,
+    tls: MakeRustlsConnect,
+    /// Sends and receives, however long the program's own one lives.
+    runtime: Option<Runtime>,
+}
+
+impl Server {
+    /// Nothing is sent yet.
+    pub(crate) fn new(config: Config, tls: MakeRustlsConnect) -> std::io::Result<Server> {
+        let mut runtime = Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().thread_name("catalog-io").build()?;
+        Ok(Server { config, tls, runtime: Some(runtime) })
+    }
+
+    fn block_on<T>(&self, call: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
+        match &self.runtime {
+            Some(runtime) => runtime.block_on(call),
+            None => Err(DatabaseError::unreachable("nothing sends any more")),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Waiting for it is not allowed everywhere.
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// A connection to it, which is made when it is needed, and anew when it was lost. Not to be used on the
@@ -58,7 +103,7 @@ pub(crate) struct Postgres {
     server: Arc<Server>,
     settings: &'static str,
     /// Told of every notice that the server sends.
-    notices: Option<Arc<Notify>>,
+    notices: Option<Arc<Notices>>,
     live: RefCell<Option<Live>>,
     in_transaction: Cell<bool>,
 }
@@ -80,7 +125,7 @@ impl Postgres {
     }
 
     /// The same, and `notices` is told whenever the server sends one.
-    pub(crate) fn listening(server: Arc<Server>, notices: Arc<Notify>) -> Postgres {
+    pub(crate) fn listening(server: Arc<Server>, notices: Arc<Notices>) -> Postgres {
         Postgres { notices: Some(notices), ..Postgres::reader(server) }
     }
 
@@ -105,17 +150,14 @@ impl Postgres {
             if self.in_transaction.get() {
                 return Err(DatabaseError::unreachable("the connection was lost"));
             }
-            *live = Some(self.server.runtime.block_on(connect(
-                &self.server,
-                self.settings,
-                self.notices.clone(),
-            ))?);
+            *live = Some(self.server.block_on(connect(&self.server, self.settings, self.notices.clone()))?);
         }
         let Some(there) = live.as_mut() else {
             return Err(DatabaseError::unreachable("there is no connection"));
         };
-        let answer = self.server.runtime.block_on(async { within(ANSWER_TIMEOUT, call(there)).await });
-        let answer = answer.and_then(|answer| answer.map_err(DatabaseError::from));
+        let answer = self
+            .server
+            .block_on(async { within(ANSWER_TIMEOUT, call(there)).await?.map_err(DatabaseError::from) });
         if let Err(DatabaseError::Unreachable(_)) = answer {
             *live = None;
         }
@@ -131,7 +173,7 @@ async fn within<T>(limit: Duration, call: impl Future<Output = T>) -> Result<T, 
 async fn connect(
     server: &Server,
     settings: &str,
-    notices: Option<Arc<Notify>>,
+    notices: Option<Arc<Notices>>,
 ) -> Result<Live, DatabaseError> {
     let connecting = within(CONNECT_TIMEOUT, server.config.connect(server.tls.clone()));
     let (client, connection) = connecting.await?.map_err(DatabaseError::from)?;
@@ -141,18 +183,18 @@ async fn connect(
 }
 
 /// Sends and receives until the connection ends.
-async fn attend<S>(mut connection: tokio_postgres::Connection<Socket, S>, notices: Option<Arc<Notify>>)
+async fn attend<S>(mut connection: tokio_postgres::Connection<Socket, S>, notices: Option<Arc<Notices>>)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
     while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
         if let (AsyncMessage::Notification(_), Some(notices)) = (message, &notices) {
-            notices.notify_one();
+            notices.tell();
         }
     }
     // Whoever waits for one finds that there is no connection any more.
     if let Some(notices) = notices {
-        notices.notify_one();
+        notices.tell();
     }
 }
 

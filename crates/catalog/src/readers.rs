@@ -2,7 +2,13 @@
 
 use super::CatalogError;
 use super::database::{Connection, DatabaseError};
+use super::follower::Knowledge;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// A database that was not reached for so long is not asked by readers, who would wait for nothing. Whoever follows
+/// the changes of other nodes finds out when it is back.
+const LOST: Duration = Duration::from_secs(2);
 
 /// How long a reader waits for a connection.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -11,6 +17,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 pub(super) struct Readers {
     idle: async_channel::Receiver<Box<dyn Connection + Send>>,
     give_back: async_channel::Sender<Box<dyn Connection + Send>>,
+    knowledge: Arc<Knowledge>,
 }
 
 /// A lent connection. It goes back when this is dropped, also when the reader panics.
@@ -34,13 +41,13 @@ impl Drop for Lent {
 
 impl Readers {
     /// Lends these connections.
-    pub(super) fn new(connections: Vec<Box<dyn Connection + Send>>) -> Readers {
+    pub(super) fn new(connections: Vec<Box<dyn Connection + Send>>, knowledge: Arc<Knowledge>) -> Readers {
         let (give_back, idle) = async_channel::bounded(connections.len().max(1));
         for connection in connections {
             // The channel was made as long as the list.
             let _ = give_back.try_send(connection);
         }
-        Readers { idle, give_back }
+        Readers { idle, give_back, knowledge }
     }
 
     /// Runs a query away from the async threads.
@@ -48,6 +55,9 @@ impl Readers {
         &self,
         query: impl FnOnce(&dyn Connection) -> Result<T, CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
+        if self.knowledge.age() > LOST {
+            return Err(DatabaseError::unreachable("it was not reached for a while").into());
+        }
         let idle = tokio::time::timeout(LONGEST_WAIT, self.idle.recv()).await;
         let idle = idle.map_err(|_| DatabaseError::unreachable("every connection is in use"))?;
         let connection = idle.map_err(|_| CatalogError::Stopped)?;
@@ -68,7 +78,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_panics_gives_its_connection_back() {
-        let readers = Readers::new(vec![Box::new(Sqlite::in_memory().expect("a database"))]);
+        let readers = Readers::new(
+            vec![Box::new(Sqlite::in_memory().expect("a database"))],
+            Arc::new(Knowledge::alone()),
+        );
         let panicked = readers.read(|_| -> Result<(), CatalogError> { panic!("on purpose") }).await;
         assert!(matches!(panicked, Err(CatalogError::Stopped)));
         let works = readers.read(|connection| any(connection, "SELECT 1", ())).await;

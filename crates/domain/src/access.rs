@@ -21,6 +21,7 @@ use crate::signature::{Malformed, Token};
 use crate::time::UnixTime;
 use crate::token::{Caller, Refusal, Scope};
 use crate::variant::VariantAccess;
+use std::time::Duration;
 
 /// Leave to read the bytes of one blob (its original, levels and renditions).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,8 @@ pub enum Denied {
     OptionsOnPrivate,
     /// There is no such image, and saying so tells nothing about private images (404, error 5404).
     UnknownImage,
+    /// The node does not know whether what it knew still holds (503, error 5503).
+    Unsure,
 }
 
 /// What is wrong with the token. It depends on the URL and the keys alone, so that it reads the
@@ -98,6 +101,34 @@ pub enum UnknownImagePolicy {
     NotFound,
 }
 
+/// How much the node that decides knows of what others may have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knowledge {
+    /// Everything, but for the last moment.
+    Current,
+    /// What was so a while ago. What was public then is served on.
+    Past,
+    /// Too little to serve anything by.
+    Lost,
+}
+
+impl Knowledge {
+    /// Oldest knowledge by which anything private is served: of the two seconds for which a node may go by an
+    /// old state, the rest is for finding and sending the answer.
+    pub const MAX_AGE: Duration = Duration::from_millis(1_500);
+
+    /// Knowledge of an age, where what was public is served on for so long.
+    pub fn of_age(age: Duration, public_for: Duration) -> Knowledge {
+        if age <= Self::MAX_AGE {
+            Knowledge::Current
+        } else if age <= public_for {
+            Knowledge::Past
+        } else {
+            Knowledge::Lost
+        }
+    }
+}
+
 /// What the last segment of the URL says about access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Segment {
@@ -118,6 +149,22 @@ pub enum OptionsPolicy {
 
 /// Decides a delivery request. `image` is what was found under the id in the URL.
 pub fn authorize_delivery(
+    image: Option<&Image>,
+    segment: Segment,
+    token: &Token,
+    unknown: UnknownImagePolicy,
+    knowledge: Knowledge,
+) -> Result<Granted, Denied> {
+    let granted = authorize_known(image, segment, token, unknown);
+    match (knowledge, &granted) {
+        (Knowledge::Current, _) | (Knowledge::Past, Ok(Granted { exposure: Exposure::Public, .. })) => {
+            granted
+        }
+        (Knowledge::Past | Knowledge::Lost, _) => Err(Denied::Unsure),
+    }
+}
+
+fn authorize_known(
     image: Option<&Image>,
     segment: Segment,
     token: &Token,

@@ -49,7 +49,13 @@ fn a_private_image_opens_to_a_valid_token_alone() {
     let image = image(Privacy::RequireSigned);
     let variant = FOLLOWING;
     for token in tokens() {
-        let decision = authorize_delivery(Some(&image), variant, &token, UnknownImagePolicy::AsPrivate);
+        let decision = authorize_delivery(
+            Some(&image),
+            variant,
+            &token,
+            UnknownImagePolicy::AsPrivate,
+            Knowledge::Current,
+        );
         match token {
             Token::Valid { until, .. } => {
                 let granted = decision.expect("a valid token opens it");
@@ -74,6 +80,7 @@ fn public_images_and_always_public_variants_ignore_the_token() {
                 Segment::Variant(access),
                 &token,
                 UnknownImagePolicy::AsPrivate,
+                Knowledge::Current,
             );
             assert_eq!(decision.map(|granted| granted.exposure()), Ok(Exposure::Public));
         }
@@ -85,22 +92,61 @@ fn without_a_valid_token_unknown_and_private_look_the_same() {
     let private = image(Privacy::RequireSigned);
     let variant = FOLLOWING;
     for token in tokens() {
-        let decide = |image| authorize_delivery(image, variant, &token, UnknownImagePolicy::AsPrivate);
+        let decide = |image| {
+            authorize_delivery(image, variant, &token, UnknownImagePolicy::AsPrivate, Knowledge::Current)
+        };
         match token {
             Token::Valid { .. } => assert_eq!(decide(None), Err(Denied::UnknownImage)),
             _ => assert_eq!(decide(None), decide(Some(&private))),
         }
-        let as_cloudflare = authorize_delivery(None, variant, &token, UnknownImagePolicy::NotFound);
+        let as_cloudflare =
+            authorize_delivery(None, variant, &token, UnknownImagePolicy::NotFound, Knowledge::Current);
         assert_eq!(as_cloudflare, Err(Denied::UnknownImage));
     }
+}
+
+#[test]
+fn knowledge_that_is_past_serves_what_was_public_and_lost_one_nothing() {
+    for token in tokens() {
+        for (image, segment, may) in [
+            (Some(image(Privacy::Public)), FOLLOWING, true),
+            (Some(image(Privacy::RequireSigned)), Segment::Variant(VariantAccess::AlwaysPublic), true),
+            (Some(image(Privacy::RequireSigned)), FOLLOWING, false),
+            (None, FOLLOWING, false),
+        ] {
+            let decide = |knowledge| {
+                authorize_delivery(image.as_ref(), segment, &token, UnknownImagePolicy::NotFound, knowledge)
+            };
+            assert_eq!(decide(Knowledge::Past).is_ok(), may, "{token:?}");
+            assert_eq!(decide(Knowledge::Lost), Err(Denied::Unsure));
+            if !may {
+                assert_eq!(decide(Knowledge::Past), Err(Denied::Unsure), "it tells nothing of the image");
+            }
+        }
+    }
+}
+
+#[test]
+fn knowledge_has_an_age() {
+    let of = |ms| Knowledge::of_age(Duration::from_millis(ms), Duration::from_secs(60));
+    assert_eq!([of(0), of(1_500)], [Knowledge::Current; 2]);
+    assert_eq!([of(1_501), of(60_000)], [Knowledge::Past; 2]);
+    assert_eq!(of(60_001), Knowledge::Lost);
+    assert_eq!(Knowledge::of_age(Duration::from_millis(1_501), Duration::ZERO), Knowledge::Lost);
 }
 
 #[test]
 fn a_grant_ends_with_its_url() {
     let image = image(Privacy::RequireSigned);
     let token = Token::Valid { until: Some(UnixTime(9)), key: KeyName::parse("k").expect("a name") };
-    let granted =
-        authorize_delivery(Some(&image), FOLLOWING, &token, UnknownImagePolicy::AsPrivate).expect("valid");
+    let granted = authorize_delivery(
+        Some(&image),
+        FOLLOWING,
+        &token,
+        UnknownImagePolicy::AsPrivate,
+        Knowledge::Current,
+    )
+    .expect("valid");
     assert!(granted.holds(UnixTime(8)));
     assert!(!granted.holds(UnixTime(9)));
 }
@@ -132,7 +178,8 @@ fn an_overlay_is_of_the_same_account() {
     let base = image(Privacy::Public);
     let token = Token::Absent;
     let policy = UnknownImagePolicy::AsPrivate;
-    let granted = authorize_delivery(Some(&base), FOLLOWING, &token, policy).expect("public");
+    let granted =
+        authorize_delivery(Some(&base), FOLLOWING, &token, policy, Knowledge::Current).expect("public");
     let mut overlay = Image { blob: BlobId::from_random([8; 16]), ..image(Privacy::RequireSigned) };
     let allowed = authorize_overlay(&granted, &base, &overlay).expect("the account's own");
     assert_eq!((allowed.blob(), allowed.exposure()), (&overlay.blob, Exposure::Public));
@@ -146,7 +193,13 @@ fn options_open_private_images_unless_they_are_for_public_ones() {
     for privacy in [Privacy::Public, Privacy::RequireSigned] {
         for token in tokens() {
             let decide = |segment| {
-                authorize_delivery(Some(&image(privacy)), segment, &token, UnknownImagePolicy::AsPrivate)
+                authorize_delivery(
+                    Some(&image(privacy)),
+                    segment,
+                    &token,
+                    UnknownImagePolicy::AsPrivate,
+                    Knowledge::Current,
+                )
             };
             let as_variant = decide(FOLLOWING);
             assert_eq!(decide(Segment::Options(OptionsPolicy::FollowImage)), as_variant);

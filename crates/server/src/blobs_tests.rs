@@ -3,7 +3,7 @@ use super::*;
 use crate::catalog::fixtures::{blob, image};
 use crate::staging::Staging;
 use futures_util::stream;
-use safelight_domain::access::{OptionsPolicy, Segment, UnknownImagePolicy, authorize_delivery};
+use safelight_domain::access::{Knowledge, OptionsPolicy, Segment, UnknownImagePolicy, authorize_delivery};
 use safelight_domain::image::Privacy;
 use safelight_domain::signature::Token;
 use std::fs::File;
@@ -20,6 +20,7 @@ pub(crate) fn granted(blob: BlobId) -> Granted {
         Segment::Options(OptionsPolicy::FollowImage),
         &Token::Absent,
         UnknownImagePolicy::AsPrivate,
+        Knowledge::Current,
     )
     .expect("is public")
 }

@@ -3,9 +3,9 @@
 mod store;
 
 use crate::app::App;
-use crate::catalog::{Account, Catalog, NewAccount};
+use crate::catalog::{Account, Catalog, InsertError, NewAccount};
 use crate::clock::Clock;
-use crate::config::{Config, FirstAccount, Sandbox};
+use crate::config::{Config, Database, FirstAccount, Sandbox};
 use crate::deliver::{Flights, KnownOptions, Refinements};
 use crate::fetch::Client;
 use crate::logins::Logins;
@@ -74,25 +74,10 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
     let data = config.data.as_path();
     private_folder(data)?;
     let lock = lock(data)?;
-    let file = data.join("catalog.sqlite");
-    // Made here with its mode, which SQLite takes over for the files beside it.
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(&file)
-        .with_context(|| format!("the catalog {} cannot be opened", file.display()))?;
-    let catalog = Catalog::open(&file).with_context(|| format!("in the data folder {}", data.display()))?;
+    let catalog = open_catalog(&config).await?;
     let blobs = store::open(&config)?;
     let staging = Staging::open(data.join("staging")).context("the folder for uploads cannot be opened")?;
-    let oldest = catalog.accounts().await?.into_iter().min_by_key(|a| (a.created_ms, a.id.clone()));
-    let first_account = match oldest {
-        None => first_start(data, &config.first_account, &catalog, clock.now_ms()).await?,
-        Some(account) => {
-            require_same(&config.first_account, &account, &catalog).await?;
-            FirstStart { account, token: None }
-        }
-    };
+    let first_account = first_account(&config, &catalog, clock.now_ms()).await?;
     store::claim(&config, &blobs, &first_account.account).await?;
     let renderer = Renderer::start(&config.render, config.source_limits);
     say_walls(&renderer, config.render.sandbox).await?;
@@ -118,6 +103,43 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
         refinements: Refinements::default(),
     });
     Ok(Started { app, first_account, lock })
+}
+
+/// Opens the catalog in the data folder or on a server.
+async fn open_catalog(config: &Config) -> anyhow::Result<Catalog> {
+    match &config.database {
+        Database::Postgres(address) => {
+            Catalog::connect(address).await.context("the database that the settings name")
+        }
+        Database::File => {
+            let file = config.data.join("catalog.sqlite");
+            // Made here with its mode, which SQLite takes over for the files beside it.
+            OpenOptions::new()
+                .create(true)
+                .append(true)
+                .mode(0o600)
+                .open(&file)
+                .with_context(|| format!("the catalog {} cannot be opened", file.display()))?;
+            Catalog::open(&file).with_context(|| format!("in the data folder {}", config.data.display()))
+        }
+    }
+}
+
+/// The first account, which is made where there is none.
+async fn first_account(config: &Config, catalog: &Catalog, now_ms: i64) -> anyhow::Result<FirstStart> {
+    let given = &config.first_account;
+    let oldest = async || -> anyhow::Result<Option<Account>> {
+        Ok(catalog.accounts().await?.into_iter().min_by_key(|a| (a.created_ms, a.id.clone())))
+    };
+    let account = match oldest().await? {
+        Some(account) => account,
+        None => match first_start(&config.data, given, catalog, now_ms).await? {
+            Some(first) => return Ok(first),
+            None => oldest().await?.context("another node has made the first account, and it is gone")?,
+        },
+    };
+    require_same(given, &account, catalog).await?;
+    Ok(FirstStart { account, token: None })
 }
 
 /// Starts the first worker, so that a machine on which nothing can be rendered, or only behind
@@ -191,13 +213,14 @@ fn lock(data: &Path) -> anyhow::Result<FolderLock> {
 }
 
 /// The token's file is durable before the account's row: a crash between the two leaves a token that
-/// the next attempt takes up, never an account whose only token nobody knows.
+/// the next attempt takes up, never an account whose only token nobody knows. `None` where another node was
+/// faster.
 async fn first_start(
     data: &Path,
     given: &FirstAccount,
     catalog: &Catalog,
     now_ms: i64,
-) -> anyhow::Result<FirstStart> {
+) -> anyhow::Result<Option<FirstStart>> {
     let file = data.join(TOKEN_FILE);
     let new_token = match &given.api_token {
         // The operator keeps it, so no copy is written; one that an interrupted attempt left is void.
@@ -213,8 +236,14 @@ async fn first_start(
     let text = given.api_token.as_ref().or(new_token.as_ref()).context("there is no token")?;
     let new = new_account("default", Role::InstanceAdmin, given, text, now_ms)?;
     let account = new.account.clone();
-    catalog.create_account(new).await.context("the first account cannot be stored")?;
-    Ok(FirstStart { account, token: new_token })
+    match catalog.create_first_account(new).await {
+        Ok(()) => Ok(Some(FirstStart { account, token: new_token })),
+        Err(InsertError::Exists) => {
+            remove_if_there(&file)?;
+            Ok(None)
+        }
+        Err(error) => Err(error).context("the first account cannot be stored"),
+    }
 }
 
 /// A token of an earlier attempt that did not get as far as its row.

@@ -1,6 +1,7 @@
 //! The configuration that the parts of the server are made from. It is parsed in `settings`; what
 //! is here cannot be wrong any more.
 
+use crate::catalog::PostgresAddress;
 use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 use safelight_domain::access::UnknownImagePolicy;
@@ -48,6 +49,10 @@ pub struct Config {
     pub compat: Compat,
     /// What unsigned requests for unknown images are told.
     pub unknown_images: UnknownImagePolicy,
+    /// Where the catalog is.
+    pub database: Database,
+    /// How long what was public is served on from memory while the catalog cannot be reached.
+    pub public_without_catalog: Duration,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Bounds on connections.
@@ -109,6 +114,15 @@ impl std::fmt::Debug for S3Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("S3Credentials").field("key_id", &self.key_id).finish_non_exhaustive()
     }
+}
+
+/// Where the catalog is.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// In a file of the data folder, which one program alone has.
+    File,
+    /// On a server, which other nodes may use too.
+    Postgres(PostgresAddress),
 }
 
 /// Where a certificate is. Both files hold PEM and may change while the server runs.

@@ -19,7 +19,7 @@ pub use verify::{OfAccount, Verdict, refusal, verify};
 
 use crate::app::App;
 use crate::blobs::{BlobError, BlobKey, Unread};
-use crate::catalog::{Rendition, RenditionKey};
+use crate::catalog::{CatalogError, DatabaseError, Rendition, RenditionKey};
 use crate::deliver::decision::{Decision, Seen, Wanted, decide};
 use crate::deliver::refine::{Choice, choose};
 use crate::protocol::Base;
@@ -135,6 +135,10 @@ pub enum DeliverError {
     /// See [`Denied::UnknownImage`](safelight_domain::access::Denied::UnknownImage).
     #[error("there is no such image")]
     UnknownImage,
+    /// See [`Denied::Unsure`](safelight_domain::access::Denied::Unsure); also where the catalog would have to be
+    /// asked and cannot be.
+    #[error("the catalog cannot be reached")]
+    Unsure,
     /// The image cannot be had in the format asked for.
     #[error(transparent)]
     Format(#[from] FormatError),
@@ -181,7 +185,7 @@ fn outcome(result: &Result<Answered, DeliverError>) -> Measure {
         Err(DeliverError::Token(TokenFault::Expired)) => Measure::RefusedExpired,
         Err(DeliverError::Token(TokenFault::Mismatch)) => Measure::RefusedSignature,
         Err(DeliverError::Token(TokenFault::Malformed(_))) => Measure::RefusedMalformed,
-        Err(DeliverError::Render(_) | DeliverError::Internal(_)) => Measure::Failed,
+        Err(DeliverError::Render(_) | DeliverError::Unsure | DeliverError::Internal(_)) => Measure::Failed,
         Err(_) => Measure::RefusedOther,
     }
 }
@@ -264,7 +268,7 @@ async fn stored(
 ) -> Result<Option<Found>, DeliverError> {
     // A second time, since a better one may take its place between the row and the bytes.
     for _ in 0..2 {
-        let row = app.catalog.find_rendition(key, app.clock.now_ms()).await.map_err(internal)?;
+        let row = app.catalog.find_rendition(key, app.clock.now_ms()).await?;
         let Some(row) = row else { return Ok(None) };
         let Rendition { name, bytes: length, sha256, effort } = &row.rendition;
         let found = |body| Found { etag: row.etag.clone(), body, effort: *effort };
@@ -275,7 +279,7 @@ async fn stored(
             Ok(bytes) if bytes.len() as u64 == *length => return Ok(Some(found(Some(bytes)))),
             // Lost, for instance in a restored backup without renditions: it is made again.
             Ok(_) | Err(BlobError::Missing) => {
-                app.catalog.delete_rendition(key, name).await.map_err(internal)?;
+                app.catalog.delete_rendition(key, name).await?;
             }
             Err(error) => return Err(internal(error)),
         }
@@ -338,7 +342,7 @@ async fn level(
     wanted: &Wanted,
     output: Output,
 ) -> Result<Option<(u32, Unread)>, DeliverError> {
-    let stored = app.catalog.levels(granted.blob()).await.map_err(internal)?;
+    let stored = app.catalog.levels(granted.blob()).await?;
     let divisors: Vec<u32> = stored.iter().map(|level| level.divisor).collect();
     let limits = &app.config.source_limits;
     let chosen = level_for(&wanted.source, wanted.recipe.transform(), output, limits, &divisors);
@@ -364,6 +368,18 @@ async fn store(
         app.blobs.delete(&BlobKey::Rendition { blob: key.blob.clone(), name }).await?;
     }
     Ok(())
+}
+
+impl From<CatalogError> for DeliverError {
+    fn from(error: CatalogError) -> DeliverError {
+        match error {
+            CatalogError::Database(DatabaseError::Unreachable(cause)) => {
+                tracing::warn!(%cause, "the catalog cannot be reached");
+                DeliverError::Unsure
+            }
+            error => internal(error),
+        }
+    }
 }
 
 fn internal<E: Error + Send + Sync + 'static>(error: E) -> DeliverError {

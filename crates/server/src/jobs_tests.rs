@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 struct World {
-    folders: [tempfile::TempDir; 2],
+    folders: (crate::catalog::fixtures::Place, tempfile::TempDir),
     catalog: Catalog,
     blobs: Blobs,
     fetch: Client,
@@ -26,7 +26,7 @@ async fn new_world() -> World {
     let now_ms = Arc::new(AtomicI64::new(1_000));
     let told = Arc::clone(&now_ms);
     let clock = Clock::from_millis(move || told.load(Ordering::Relaxed));
-    World { folders: [catalog_folder, blob_folder], catalog, blobs, fetch: client(Vec::new()), clock, now_ms }
+    World { folders: (catalog_folder, blob_folder), catalog, blobs, fetch: client(Vec::new()), clock, now_ms }
 }
 
 /// A client of this machine's own ports.
@@ -180,7 +180,7 @@ async fn a_job_that_fails_waits_longer_each_time_and_then_succeeds() {
     let world = new_world().await;
     // A folder in the place of the original cannot be deleted as a file.
     let id = blob(1).as_str().to_owned();
-    let place = world.folders[1].path().join("blobs/original/01").join(&id);
+    let place = world.folders.1.path().join("blobs/original/01").join(&id);
     std::fs::create_dir_all(place.join("in the way")).expect("a folder");
     world.catalog.enqueue(JobKind::DeleteBlob(blob(1)), 0).await.expect("works");
     let mut now_ms = 1_000;
@@ -207,7 +207,7 @@ fn the_wait_doubles_up_to_an_hour() {
 async fn work_goes_on_until_shutdown_and_stops_at_once() {
     let world = new_world().await;
     put(&world.blobs, &blob(1), b"one").await;
-    let orphan = world.folders[1].path().join("blobs/original/02").join(blob(2).as_str());
+    let orphan = world.folders.1.path().join("blobs/original/02").join(blob(2).as_str());
     std::fs::write(&orphan, "orphan").expect("a file");
     crate::blobs::tests::set_modified(&orphan, 0);
     world.now_ms.store(i64::MAX, Ordering::Relaxed);

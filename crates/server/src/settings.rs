@@ -4,6 +4,7 @@
 //! `--max-upload-bytes`, `SAFELIGHT_MAX_UPLOAD_BYTES` and `max_upload_bytes`. Secrets come from the
 //! environment or from files it names, never from flags, which every process list shows.
 
+mod catalog;
 mod duration;
 mod fetching;
 mod listening;
@@ -18,6 +19,7 @@ pub use duration::parse as parse_duration;
 pub use secrets::{Secret, secret};
 pub use table::{Fallback, Form, ROWS, Row, documented_defaults};
 
+use crate::catalog::PostgresAddressError;
 use crate::config::{Config, ConnectionLimits, FirstAccount, TlsFiles};
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::image::SourceLimits;
@@ -130,6 +132,16 @@ pub enum SettingsError {
         /// The other.
         missing: &'static str,
     },
+    /// No address of a database. Its text, which may have a password, is not in the message.
+    #[error("{from} must be {allowed}: {why}")]
+    Database {
+        /// The flag, variable or key.
+        from: String,
+        /// What would do.
+        allowed: &'static str,
+        /// What is wrong.
+        why: PostgresAddressError,
+    },
     /// A file that cannot be read.
     #[error("{from} names the file {path}, which cannot be read")]
     File {
@@ -174,6 +186,8 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
         prepared_formats: values.required(&preparing::PREPARED_FORMATS)?,
         compat: values.required(&table::COMPAT)?,
         unknown_images: values.required(&table::UNKNOWN_IMAGES)?,
+        database: catalog::database(&values, &sources.environment)?,
+        public_without_catalog: catalog::public_without_catalog(&values)?,
         trusted_proxies: values.required(&table::TRUSTED_PROXIES)?,
         connections: connection_limits(&values)?,
         render: rendering::render(&values, sources)?,

@@ -13,7 +13,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const LIMITS: Limits = Limits { orphan_age: ORPHAN_AGE, rendition_bytes: u64::MAX };
 
 struct World {
-    folders: [tempfile::TempDir; 2],
+    folders: (crate::catalog::fixtures::Place, tempfile::TempDir),
     catalog: Catalog,
     blobs: Blobs,
 }
@@ -21,7 +21,7 @@ struct World {
 async fn new_world() -> World {
     let (catalog_folder, catalog) = two_accounts().await;
     let (blob_folder, blobs) = new_store();
-    World { folders: [catalog_folder, blob_folder], catalog, blobs }
+    World { folders: (catalog_folder, blob_folder), catalog, blobs }
 }
 
 impl World {
@@ -60,7 +60,7 @@ impl World {
     /// Makes every stored file look as if it was written at a time.
     async fn date_all(&self, ms: u64) {
         for path in listed(&self.blobs).await {
-            set_modified(&self.folders[1].path().join("blobs").join(path), ms);
+            set_modified(&self.folders.1.path().join("blobs").join(path), ms);
         }
     }
 }
@@ -76,7 +76,7 @@ async fn what_no_row_names_goes_once_it_is_a_day_old() {
     world.put_rendition(&blob(2), "orphan").await;
     world.put_rendition(&blob(3), "orphan").await;
     let renditions = format!("blobs/rendition/03/{}", blob(3).as_str());
-    let half = world.folders[1].path().join(renditions).join("half#1");
+    let half = world.folders.1.path().join(renditions).join("half#1");
     std::fs::write(&half, "x").expect("a file");
     world.date_all(5_000).await;
     set_modified(&half, 5_000);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::tests::blob;
+use crate::catalog::fixtures::blob;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;

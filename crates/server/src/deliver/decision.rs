@@ -1,11 +1,12 @@
 //! What a request asks for, and whether it may have it.
 
-use super::{DeliverError, Preview, PreviewError, Request, Varies, internal};
+use super::{DeliverError, Preview, PreviewError, Request, Varies};
 use crate::app::App;
 use crate::catalog::{DeliveryAccount, FlexibleVariants, RenditionKey};
 use crate::config::Compat;
 use safelight_domain::access::{
-    Denied, Granted, OptionsPolicy, Segment, authorize_delivery, authorize_overlay, authorize_owner,
+    Denied, Granted, Knowledge, OptionsPolicy, Segment, authorize_delivery, authorize_overlay,
+    authorize_owner,
 };
 use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
 use safelight_domain::image::{Image, ImageId, SourceInfo};
@@ -54,26 +55,33 @@ pub(super) type Seen = OnceLock<(Arc<DeliveryAccount>, Option<KeyName>)>;
 pub(super) async fn decide(app: &App, request: &Request<'_>, seen: &Seen) -> Result<Decision, DeliverError> {
     let path = request.target.split_once('?').map_or(request.target, |(path, _)| path);
     let path = DeliveryPath::parse(path)?;
-    let account = app.catalog.delivery_account(&path.hash).await.map_err(internal)?;
+    let account = app.catalog.delivery_account(&path.hash).await?;
     let account = account.ok_or(DeliverError::UnknownAccount)?;
     let token = signature::verify(request.target, &account.keys, app.clock.now());
     seen.get_or_init(|| (Arc::clone(&account), signer(&token)));
     let asked = Asked::of(&path.variant, &account, app, request)?;
 
-    let authorize =
-        |image: Option<&Image>| authorize_delivery(image, asked.segment, &token, app.config.unknown_images);
+    let knowledge = Knowledge::of_age(app.catalog.age_of_knowledge(), app.config.public_without_catalog);
+    let authorize = |image: Option<&Image>| {
+        authorize_delivery(image, asked.segment, &token, app.config.unknown_images, knowledge)
+    };
     if let Some(image) = app.catalog.remembered_image(&account.id, &path.id)
         && let Ok(granted) = authorize(Some(&image))
     {
         return Ok(asked.granted(granted, image));
     }
+    if knowledge != Knowledge::Current {
+        return Err(DeliverError::Unsure);
+    }
     // An image that does not exist is never in memory. Were private ones refused from there, the
     // time it takes would tell them apart, so every refusal waits for one read of the database.
-    let image = Box::pin(app.catalog.stored_image(&account.id, &path.id)).await.map_err(internal)?;
+    let image =
+        Box::pin(app.catalog.stored_image(&account.id, &path.id)).await.map_err(DeliverError::from)?;
     let granted = authorize(image.as_deref()).map_err(|denied| match denied {
         Denied::Token(fault) => DeliverError::Token(fault),
         Denied::OptionsOnPrivate => DeliverError::OptionsOnPrivate,
         Denied::UnknownImage => DeliverError::UnknownImage,
+        Denied::Unsure => DeliverError::Unsure,
     })?;
     // A grant is for an image that was found.
     let image = image.ok_or(DeliverError::UnknownImage)?;
@@ -96,14 +104,14 @@ pub(super) async fn decide_preview(
     request: &Request<'_>,
 ) -> Result<Decision, PreviewError> {
     let id = preview.caller.account();
-    let found = app.catalog.own_delivery_account(id).await.map_err(internal)?;
+    let found = app.catalog.own_delivery_account(id).await.map_err(DeliverError::from)?;
     let (_, account) = found.ok_or(DeliverError::UnknownAccount)?;
     let asked = match preview.variant {
         VariantSegment::Named(name) => Asked::variant(name, &account)?,
         VariantSegment::Options(text) => Asked::options(text, &account, app, request)?,
         VariantSegment::Impossible => return Err(DeliverError::UnknownVariant.into()),
     };
-    let image = app.catalog.find_image(id, preview.image).await.map_err(internal)?;
+    let image = app.catalog.find_image(id, preview.image).await.map_err(DeliverError::from)?;
     let image = image.ok_or(DeliverError::UnknownImage)?;
     let granted = authorize_owner(&image, preview.caller).map_err(PreviewError::Refused)?;
     Ok(asked.in_format(preview.format).granted(granted, image))
@@ -231,7 +239,7 @@ impl Wanted {
                 Some(found) => Some(found),
                 None => {
                     let stored = app.catalog.stored_image(&image.account, &drawn.image);
-                    Box::pin(stored).await.map_err(internal)?
+                    Box::pin(stored).await?
                 }
             };
             let found = found.ok_or(DeliverError::UnknownOverlay)?;

@@ -1,8 +1,8 @@
 //! Named variants of new images, rendered before anybody asks: jobs, worked off one at a time in the background.
 
+use super::DeliverError;
 use super::decision::Wanted;
 use super::refine::make_better;
-use super::{DeliverError, internal};
 use crate::app::App;
 use crate::catalog::{CatalogError, Job, JobKind, JobLine};
 use crate::jobs::{Line, Outcome, keep_running};
@@ -50,8 +50,8 @@ async fn run_job(app: &App, job: Job) -> Result<Outcome, CatalogError> {
 
 /// Renders every variant that can be. What is stored already is not made again.
 async fn render_all(app: &App, blob: &BlobId) -> Result<(), DeliverError> {
-    let Some(image) = app.catalog.image_of_blob(blob).await.map_err(internal)? else { return Ok(()) };
-    for variant in app.catalog.variants(&image.account).await.map_err(internal)? {
+    let Some(image) = app.catalog.image_of_blob(blob).await? else { return Ok(()) };
+    for variant in app.catalog.variants(&image.account).await? {
         let recipe = Recipe::new(variant.transform);
         let mut formats: Vec<OutputFormat> = Vec::new();
         for prepared in &app.config.prepared_formats {

@@ -3,7 +3,7 @@
 //! of it, the next request brings back.
 
 use super::decision::{Decision, Wanted};
-use super::{DeliverError, Request, internal, make, store};
+use super::{DeliverError, Request, make, store};
 use crate::app::App;
 use crate::catalog::RenditionKey;
 use crate::config::{Config, Refine};
@@ -141,7 +141,7 @@ async fn keep_refining(app: &App) {
 
 /// Makes a rendition by a thorough encoder, unless that was done.
 pub(super) async fn make_better(app: &App, granted: &Granted, wanted: &Wanted) -> Result<(), DeliverError> {
-    let stored = app.catalog.find_rendition(&wanted.key, app.clock.now_ms()).await.map_err(internal)?;
+    let stored = app.catalog.find_rendition(&wanted.key, app.clock.now_ms()).await?;
     if stored.is_some_and(|stored| stored.rendition.effort == Effort::Thorough) {
         return Ok(());
     }
@@ -188,5 +188,10 @@ pub(super) async fn choose(
 }
 
 async fn is_stored(app: &App, key: &RenditionKey) -> Result<bool, DeliverError> {
-    Ok(app.catalog.find_rendition(key, app.clock.now_ms()).await.map_err(internal)?.is_some())
+    match app.catalog.find_rendition(key, app.clock.now_ms()).await.map_err(DeliverError::from) {
+        Ok(found) => Ok(found.is_some()),
+        // The plainest format may be in memory.
+        Err(DeliverError::Unsure) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -1,7 +1,7 @@
 //! Use case: explain to an account why a delivery URL is or is not accepted.
 
 use super::decision::{Asked, Seen, Wanted, decide};
-use super::{DeliverError, Request, internal};
+use super::{DeliverError, Request};
 use crate::app::App;
 use safelight_domain::account::AccountId;
 use safelight_domain::delivery_url::DeliveryPath;
@@ -43,7 +43,7 @@ pub async fn verify(
     target: &str,
     say: impl Fn(&DeliverError) -> String,
 ) -> Result<Verdict, DeliverError> {
-    let found = app.catalog.own_delivery_account(account).await.map_err(internal)?;
+    let found = app.catalog.own_delivery_account(account).await?;
     let (account, delivery) = found.ok_or(DeliverError::UnknownAccount)?;
     let path = target.split_once('?').map_or(target, |(path, _)| path);
     let path = match DeliveryPath::parse(path) {
@@ -56,7 +56,7 @@ pub async fn verify(
     let now = app.clock.now();
     let request = Request { target, accept: None, none_match: None, header: &|_| None };
     let token = signature::verify(target, &delivery.keys, now);
-    let image = app.catalog.find_image(&account.id, &path.id).await.map_err(internal)?;
+    let image = app.catalog.find_image(&account.id, &path.id).await?;
     let variant = match Asked::of(&path.variant, &delivery, app, &request) {
         Ok(asked) => FoundVariant::Served(asked.segment()),
         Err(error) => FoundVariant::Refused(say(&error)),

@@ -1,5 +1,6 @@
 //! How refusals look on the wire: one type for the management API, one for delivery.
 
+use crate::catalog::{CatalogError, DatabaseError};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use safelight_domain::caching::NO_STORE;
@@ -110,11 +111,21 @@ impl ApiError {
     }
 }
 
-impl From<crate::catalog::CatalogError> for ApiError {
-    fn from(error: crate::catalog::CatalogError) -> ApiError {
-        ApiError::internal(&error)
+impl From<CatalogError> for ApiError {
+    fn from(error: CatalogError) -> ApiError {
+        match error {
+            CatalogError::Database(DatabaseError::Unreachable(cause)) => {
+                tracing::warn!(%cause, "the catalog cannot be reached");
+                let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, 5503, NOT_REACHED);
+                ApiError { retry_after: Some(1), ..error }
+            }
+            error => ApiError::internal(&error),
+        }
     }
 }
+
+/// What anyone is told while the catalog cannot be reached.
+pub(super) const NOT_REACHED: &str = "The catalog cannot be reached, try again";
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> ApiError {

@@ -15,6 +15,8 @@ pub enum Secret {
     ApiToken,
     /// `SAFELIGHT_SIGNING_KEY`.
     SigningKey,
+    /// `SAFELIGHT_DATABASE_PASSWORD`.
+    DatabasePassword,
 }
 
 /// Longest secret in bytes.
@@ -22,8 +24,13 @@ const MAX_BYTES: usize = 4096;
 
 impl Secret {
     /// Every secret.
-    pub const ALL: [Secret; 4] =
-        [Secret::AccountId, Secret::AccountHash, Secret::ApiToken, Secret::SigningKey];
+    pub const ALL: [Secret; 5] = [
+        Secret::AccountId,
+        Secret::AccountHash,
+        Secret::ApiToken,
+        Secret::SigningKey,
+        Secret::DatabasePassword,
+    ];
 
     /// The variable that holds it.
     pub fn variable(self) -> &'static str {
@@ -32,6 +39,7 @@ impl Secret {
             Secret::AccountHash => "SAFELIGHT_ACCOUNT_HASH",
             Secret::ApiToken => "SAFELIGHT_API_TOKEN",
             Secret::SigningKey => "SAFELIGHT_SIGNING_KEY",
+            Secret::DatabasePassword => "SAFELIGHT_DATABASE_PASSWORD",
         }
     }
 

@@ -33,6 +33,11 @@ impl Values {
         Ok(Values(values))
     }
 
+    /// The text of a setting that has no default, and where it is from.
+    pub(super) fn text<T>(&self, setting: &Setting<T>) -> Option<(&str, &str)> {
+        self.0.get(setting.row.name).map(|(text, from)| (text.as_str(), from.as_str()))
+    }
+
     /// The parsed value, or else the parsed default, if the setting has one.
     pub(super) fn get<T>(&self, setting: &Setting<T>) -> Result<Option<T>, SettingsError> {
         let (text, from) = match (self.0.get(setting.row.name), setting.row.default) {

@@ -1,6 +1,7 @@
 //! Every setting, once: its name, default, range and meaning.
 
 use super::LogFormat;
+use super::catalog;
 use super::duration;
 use super::fetching;
 use super::listening;
@@ -64,7 +65,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 45] = [
+pub const ROWS: [Row; 47] = [
     listening::LISTEN.row,
     listening::ADMIN_LISTEN.row,
     listening::DASHBOARD.row,
@@ -74,6 +75,8 @@ pub const ROWS: [Row; 45] = [
     DATA.row,
     store::STORE.row,
     store::STORE_CACHE_BYTES.row,
+    catalog::DATABASE.row,
+    catalog::ON_CATALOG_LOSS.row,
     PUBLIC_URL.row,
     MAX_UPLOAD_BYTES.row,
     COMPAT.row,

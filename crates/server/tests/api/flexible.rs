@@ -43,19 +43,15 @@ async fn the_same_options_are_one_rendition() {
     for same in ["h=10,w=20,f=png", "w=10,h=5,dpr=2,f=png", "f=png,fit=scale-down,h=10,w=20,gravity=left"] {
         assert_eq!(etag(app.get(&app.target(&id, same)).await), first, "{same}");
     }
-    let catalog = rusqlite::Connection::open(app.app.config.data.join("catalog.sqlite")).expect("a database");
-    let count = || {
-        let sql = "SELECT count(*) FROM renditions";
-        catalog.query_row(sql, [], |row| row.get::<_, u32>(0)).expect("a number")
-    };
+    let count = async || app.app.catalog.stored_sizes(&app.account.id).await.expect("works").renditions;
     // A rendition is stored after the answer.
     for _ in 0..500 {
-        if count() > 0 {
+        if count().await > 0 {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    assert_eq!(count(), 1);
+    assert_eq!(count().await, 1);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use crate::origin::{Origin, answer, redirect};
 use crate::test_app::{TestApp, png};
 use http::Method;
-use safelight::config::Config;
+use safelight::config::{Config, Database};
 use safelight::import::{self, Pace};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -319,7 +319,12 @@ async fn the_token_is_stored_while_it_is_needed_and_never_shown() {
         preliminary(target(request)).unwrap_or_else(|| ok(json!({"images": [], "continuation_token": null})))
     })
     .await;
-    let app = TestApp::with(open(&origin)).await;
+    let open = open(&origin);
+    let in_a_file = |config: &mut Config| {
+        open(config);
+        config.database = Database::File;
+    };
+    let app = TestApp::with(in_a_file).await;
     let import = create(&app, from(&origin)).await;
     assert!(!import.to_string().contains(TOKEN));
     let id = import["id"].as_str().expect("an id");

@@ -8,10 +8,11 @@ use safelight::accept::Answers;
 use safelight::app::App;
 use safelight::bootstrap;
 use safelight::catalog::Account;
+use safelight::catalog::fixtures::Place;
 use safelight::clock::Clock;
 use safelight::config::{
-    Compat, Config, ConnectionLimits, Dashboard, FetchConfig, FirstAccount, Levels, Refine, RemoteConfig,
-    RenderConfig, Sandbox, StoreConfig,
+    Compat, Config, ConnectionLimits, Dashboard, Database, FetchConfig, FirstAccount, Levels, Refine,
+    RemoteConfig, RenderConfig, Sandbox, StoreConfig,
 };
 use safelight::http::Site;
 use safelight_domain::access::UnknownImagePolicy;
@@ -42,6 +43,7 @@ pub(crate) struct TestApp {
     site: Site,
     clock_ms: Arc<AtomicI64>,
     _data: TempDir,
+    _catalog: Place,
 }
 
 /// A whole answer.
@@ -118,6 +120,10 @@ impl TestApp {
     async fn start(change: impl FnOnce(&mut Config), clock: Clock, clock_ms: Arc<AtomicI64>) -> TestApp {
         let data = tempfile::tempdir().expect("a folder");
         let mut config = config(data.path().join("data"));
+        let catalog = Place::new().await;
+        if let Some(address) = catalog.address() {
+            config.database = Database::Postgres(address);
+        }
         change(&mut config);
         let started = bootstrap::start(config, clock).await.expect("it starts");
         TestApp {
@@ -127,6 +133,7 @@ impl TestApp {
             token: started.first_account.token.expect("a token at the first start"),
             clock_ms,
             _data: data,
+            _catalog: catalog,
         }
     }
 
@@ -304,6 +311,8 @@ fn config(data: std::path::PathBuf) -> Config {
         source_limits: SourceLimits::CLOUDFLARE,
         compat: Compat::Extended,
         unknown_images: UnknownImagePolicy::AsPrivate,
+        database: Database::File,
+        public_without_catalog: Duration::from_secs(60),
         trusted_proxies: Vec::new(),
         connections: ConnectionLimits {
             connections: 100,
