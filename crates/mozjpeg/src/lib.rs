@@ -54,7 +54,7 @@ impl Layout {
 pub enum Chroma {
     /// One for two by two pixels, their mean.
     Quarter,
-    /// One for each pixel.
+    /// One for each pixel, in coarser steps.
     Whole,
 }
 

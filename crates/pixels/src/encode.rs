@@ -2,6 +2,7 @@
 
 mod avif;
 mod changes;
+mod colors;
 mod gif;
 mod jpeg;
 mod palette;

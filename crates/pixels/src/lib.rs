@@ -43,7 +43,7 @@ use thiserror::Error;
 
 /// Changes whenever the same request would give other pixels, so that stored renditions of an
 /// older engine are not used any more.
-pub const ENGINE_VERSION: u32 = 6;
+pub const ENGINE_VERSION: u32 = 7;
 
 /// A rendition.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! JPEG, by MozJPEG; levels by jpeg-encoder.
 
+use super::colors::Colors;
 use super::quality::{self, Chroma};
 use super::{Encoding, cannot};
 use crate::Fault;
@@ -22,7 +23,7 @@ pub(super) fn encode(frame: &Frame, encoding: &Encoding<'_>) -> Result<Vec<u8>, 
         Channels::Rgba => return Err(cannot("a JPEG has no transparency")),
     };
     let fast = encoding.compression == Compression::Fast;
-    let (quality, chroma) = quality::jpeg(encoding.quality, encoding.effort);
+    let (quality, chroma) = quality::jpeg(encoding.quality, encoding.effort, Colors::of(frame));
     let area = u64::from(frame.width()) * u64::from(frame.height());
     let progressive = encoding.format == OutputFormat::Jpeg && PROGRESSIVE_AREA.contains(&area) && !fast;
     let settings = Settings {
@@ -58,4 +59,33 @@ pub(super) fn level(frame: &Frame) -> Result<Vec<u8>, Fault> {
     };
     encoder.encode(frame.pixels(), width, height, color).map_err(cannot)?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Output;
+    use safelight_domain::transform::Transform;
+
+    /// The sampling factors of luma: 0x22 beside a quarter of the chroma, 0x11 beside all of it.
+    fn factors(colors: [[u8; 3]; 2], options: &str, effort: Effort) -> u8 {
+        let pixels = (0..64 * 64).flat_map(|at| colors[at % 64 / 3 % 2]).collect();
+        let frame = Frame::new(64, 64, Channels::Rgb, pixels).expect("a frame");
+        let transform = Transform::from_canonical(options).expect("options");
+        let output = Output { format: OutputFormat::Jpeg, effort };
+        let file = encode(&frame, &Encoding::new(&transform, output)).expect("a file");
+        let start = file.windows(2).position(|marker| marker == [0xFF, 0xC2]).expect("a progressive file");
+        file[start + 11]
+    }
+
+    #[test]
+    fn strong_colours_keep_their_chroma() {
+        let (strong, plain) = ([[200, 30, 40], [40, 160, 50]], [[120, 100, 90], [60, 48, 40]]);
+        for effort in Effort::ALL {
+            assert_eq!(factors(strong, "fit=scale-down,quality=80", effort), 0x11);
+            assert_eq!(factors(strong, "fit=scale-down,quality=40", effort), 0x22);
+            assert_eq!(factors(plain, "fit=scale-down,quality=80", effort), 0x22);
+            assert_eq!(factors(plain, "fit=scale-down,quality=97", effort), 0x11);
+        }
+    }
 }

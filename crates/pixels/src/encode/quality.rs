@@ -4,6 +4,7 @@
 //! that a number looks alike in every format. The tables are measured by `examples/quality`, and
 //! `docs/quality.md` has what comes of them.
 
+use super::colors::Colors;
 use safelight_domain::transform::{Effort, Quality, QualityWord};
 
 /// A point of a curve: a score, and a quality on some scale that reaches it.
@@ -37,9 +38,9 @@ const JPEG_420: [Point; 9] = [
     (88.1, 97.0),
 ];
 
-/// MozJPEG with all of the chroma, quick.
-const JPEG_444: [Point; 6] =
-    [(69.8, 60.0), (77.3, 75.0), (83.6, 85.0), (88.9, 92.0), (92.9, 97.0), (94.7, 100.0)];
+/// MozJPEG with all of the chroma, quick, for pictures whose colours are not strong.
+const JPEG_444: [Point; 7] =
+    [(69.3, 60.0), (77.2, 75.0), (83.3, 85.0), (88.7, 92.0), (91.0, 95.0), (93.5, 98.0), (94.7, 100.0)];
 
 /// MozJPEG with a quarter of the chroma, thorough.
 const JPEG_420_THOROUGH: [Point; 9] = [
@@ -55,8 +56,39 @@ const JPEG_420_THOROUGH: [Point; 9] = [
 ];
 
 /// MozJPEG with all of the chroma, thorough.
-const JPEG_444_THOROUGH: [Point; 6] =
-    [(68.8, 60.0), (76.6, 75.0), (83.0, 85.0), (88.5, 92.0), (92.8, 97.0), (94.7, 100.0)];
+const JPEG_444_THOROUGH: [Point; 7] =
+    [(68.3, 60.0), (76.6, 75.0), (82.8, 85.0), (88.2, 92.0), (90.7, 95.0), (93.4, 98.0), (94.7, 100.0)];
+
+/// MozJPEG with all of the chroma, quick, for pictures with strong colours.
+const JPEG_STRONG: [Point; 10] = [
+    (44.6, 25.0),
+    (57.5, 40.0),
+    (64.6, 55.0),
+    (71.1, 70.0),
+    (77.0, 80.0),
+    (80.4, 85.0),
+    (84.7, 90.0),
+    (90.0, 95.0),
+    (93.7, 98.0),
+    (94.7, 100.0),
+];
+
+/// The same, thorough.
+const JPEG_STRONG_THOROUGH: [Point; 10] = [
+    (41.4, 25.0),
+    (55.4, 40.0),
+    (63.0, 55.0),
+    (70.0, 70.0),
+    (76.0, 80.0),
+    (79.7, 85.0),
+    (84.0, 90.0),
+    (89.7, 95.0),
+    (93.7, 98.0),
+    (94.7, 100.0),
+];
+
+/// The score from which on all of the chroma costs fewer bytes for a picture with strong colours.
+const STRONG_WHOLE_CHROMA: f64 = 60.0;
 
 /// The score above which all of the chroma costs fewer bytes than a finer step for a quarter of it. In the mean
 /// it is 85.8; the photographs that suffer most gain before.
@@ -178,17 +210,23 @@ pub(super) enum Chroma {
 }
 
 /// Quality of `safelight_mozjpeg`, 1 to 100.
-pub(super) fn jpeg(quality: Option<Quality>, effort: Effort) -> (u8, Chroma) {
+pub(super) fn jpeg(quality: Option<Quality>, effort: Effort, colors: Colors) -> (u8, Chroma) {
     let score = score(quality.unwrap_or(Quality::DEFAULT));
-    let (quarter, whole_chroma): (&[Point], &[Point]) = match effort {
-        Effort::Quick | Effort::Standard => (&JPEG_420, &JPEG_444),
-        Effort::Thorough => (&JPEG_420_THOROUGH, &JPEG_444_THOROUGH),
+    let chroma = match colors {
+        Colors::Plain if score < WHOLE_CHROMA => Chroma::Quarter,
+        Colors::Strong if score < STRONG_WHOLE_CHROMA => Chroma::Quarter,
+        Colors::Plain | Colors::Strong => Chroma::Whole,
     };
-    if score < WHOLE_CHROMA {
-        (whole(along(quarter, score)), Chroma::Quarter)
-    } else {
-        (whole(along(whole_chroma, score)), Chroma::Whole)
-    }
+    let thorough = effort == Effort::Thorough;
+    let curve: &[Point] = match (chroma, colors) {
+        (Chroma::Quarter, _) if thorough => &JPEG_420_THOROUGH,
+        (Chroma::Quarter, _) => &JPEG_420,
+        (Chroma::Whole, Colors::Plain) if thorough => &JPEG_444_THOROUGH,
+        (Chroma::Whole, Colors::Plain) => &JPEG_444,
+        (Chroma::Whole, Colors::Strong) if thorough => &JPEG_STRONG_THOROUGH,
+        (Chroma::Whole, Colors::Strong) => &JPEG_STRONG,
+    };
+    (whole(along(curve, score)), chroma)
 }
 
 /// Whether the mean of four pixels' chroma reaches a quality, in not many more bytes than sharp chroma needs.
@@ -253,9 +291,11 @@ mod tests {
                     assert!(webp(Some(less), chroma, effort) <= webp(Some(more), chroma, effort));
                 }
                 assert!(avif(Some(less), effort).0 <= avif(Some(more), effort).0);
-                let ((q, chroma), (next_q, next_chroma)) =
-                    (jpeg(Some(less), effort), jpeg(Some(more), effort));
-                assert!(q <= next_q || (chroma, next_chroma) == (Chroma::Quarter, Chroma::Whole));
+                for colors in [Colors::Plain, Colors::Strong] {
+                    let [(q, chroma), (next_q, next_chroma)] =
+                        [less, more].map(|quality| jpeg(Some(quality), effort, colors));
+                    assert!(q <= next_q || (chroma, next_chroma) == (Chroma::Quarter, Chroma::Whole));
+                }
             }
         }
         for words in QualityWord::ALL.windows(2) {
@@ -269,7 +309,9 @@ mod tests {
         assert!((90.0..92.0).contains(&high), "{high}");
         assert!((number(Quality::DEFAULT) - 85.0).abs() < 0.01);
         for effort in Effort::ALL {
-            assert_eq!(jpeg(None, effort), jpeg(Some(Quality::DEFAULT), effort));
+            for colors in [Colors::Plain, Colors::Strong] {
+                assert_eq!(jpeg(None, effort, colors), jpeg(Some(Quality::DEFAULT), effort, colors));
+            }
         }
     }
 }
