@@ -30,6 +30,7 @@ impl<'a> Light<'a> {
     }
 
     /// Writes the light of the boxes of a row of them.
+    #[inline(always)]
     pub(super) fn read(&mut self, row: usize, out: &mut [f32]) {
         match self.frame.channels() {
             Channels::Grey => self.read_samples::<1>(row, out),
@@ -38,6 +39,7 @@ impl<'a> Light<'a> {
         }
     }
 
+    #[inline(always)]
     fn read_samples<const N: usize>(&mut self, row: usize, out: &mut [f32]) {
         let (wide, high) = self.boxes;
         let (left, right) = (self.columns.start * wide * N, self.columns.end * wide * N);
@@ -70,6 +72,7 @@ impl<'a> Light<'a> {
     }
 
     /// The light of single pixels.
+    #[inline(always)]
     fn exact<const N: usize>(&self, line: &[u8], out: &mut [f32]) {
         // 256 entries, so every byte is an index.
         let light = |byte: u8| self.exact[usize::from(byte)];
@@ -86,6 +89,7 @@ impl<'a> Light<'a> {
 
 /// Adds the light of a row of pixels, of which `W` fall into each box, to the sums of the boxes. A loop of a known
 /// length takes half the time.
+#[inline(always)]
 fn add<const N: usize, const W: usize>(line: &[u8], table: &[u16; 256], sums: &mut [u32]) {
     let (boxes, rest) = line.as_chunks::<N>().0.as_chunks::<W>();
     let mut sums = sums.as_chunks_mut::<N>().0.iter_mut();
@@ -98,12 +102,14 @@ fn add<const N: usize, const W: usize>(line: &[u8], table: &[u16; 256], sums: &m
 }
 
 /// The same for any number of pixels in a box.
+#[inline(always)]
 fn add_any<const N: usize>(line: &[u8], wide: usize, table: &[u16; 256], sums: &mut [u32]) {
     for (pixels, sums) in line.as_chunks::<N>().0.chunks(wide).zip(sums.as_chunks_mut::<N>().0) {
         pixels.iter().for_each(|pixel| add_pixel(pixel, table, sums));
     }
 }
 
+#[inline(always)]
 fn add_pixel<const N: usize>(pixel: &[u8; N], table: &[u16; 256], sums: &mut [u32; N]) {
     // 256 entries, so every byte is an index.
     let light = |byte: u8| table[usize::from(byte)];
@@ -132,6 +138,7 @@ impl Writer {
     }
 
     /// Writes as many rows as there are lanes, or fewer at the end; `stride` are the bytes of one.
+    #[inline(always)]
     pub(super) fn write(
         &mut self,
         light: &mut [[f32; LANES]],
@@ -158,6 +165,7 @@ impl Writer {
     }
 
     /// Light is coded by a curve, opacity is not.
+    #[inline(always)]
     fn write_alpha(&self, stride: usize, bytes: &mut [u8]) {
         for (lane, row) in bytes.chunks_exact_mut(stride).enumerate() {
             let pixels = row.as_chunks_mut::<4>().0.iter_mut().zip(self.indices.as_chunks::<4>().0);
@@ -173,12 +181,14 @@ impl Writer {
 
 /// The nearest whole number to one of at most 65,535. In floating point of 32 bits the last digits of what is
 /// added to 2^23 are those of whole numbers.
+#[inline(always)]
 fn nearest(light: f32) -> u16 {
     const WHOLE: f32 = 8_388_608.0;
     (light + WHOLE).to_bits() as u16
 }
 
 /// Divides the colours of a pixel by its alpha, which may be above full as they are.
+#[inline(always)]
 fn divide_alpha([red, green, blue, alpha]: &mut [[f32; LANES]; 4]) {
     let factors = alpha.map(|alpha| FULL / alpha.max(1.0));
     for color in [red, green, blue] {

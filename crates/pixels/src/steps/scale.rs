@@ -14,6 +14,7 @@ use crate::plan::{Plan, Rect, Region, Scaling, Size};
 use crate::steps::light::{Light, Writer};
 use crate::steps::taps::{Kernel, LANES, Rows, Taps, along, side_by_side};
 use crate::steps::trim;
+use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
 /// How many times larger than the target the averaged picture stays at least. Against Lanczos over
@@ -93,6 +94,11 @@ impl<'a> Scaler<'a> {
     }
 
     fn run<const N: usize>(&self) -> Vec<u8> {
+        Arch::new().dispatch(Run::<N>(self))
+    }
+
+    #[inline(always)]
+    fn run_here<const N: usize>(&self) -> Vec<u8> {
         let Scaler { frame, size, columns, rows } = self;
         let mut light = Light::new(frame, (columns.side, rows.side), columns.boxes.clone());
         let (width, stride) = (columns.boxes.len() * N, size.width as usize * N);
@@ -118,6 +124,19 @@ impl<'a> Scaler<'a> {
             writer.write(&mut made, frame.channels(), stride, bytes);
         }
         out
+    }
+}
+
+/// The work on pixels of `N` samples. All that it calls is inlined, so that it is compiled for each kind of registers.
+/// None of its operations is contracted or put in another order for that, so the result is the same on every machine.
+struct Run<'a, const N: usize>(&'a Scaler<'a>);
+
+impl<const N: usize> WithSimd for Run<'_, N> {
+    type Output = Vec<u8>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<u8> {
+        self.0.run_here::<N>()
     }
 }
 

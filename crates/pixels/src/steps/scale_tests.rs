@@ -219,3 +219,20 @@ fn every_sample_is_what_double_precision_gives() {
         }
     }
 }
+
+#[test]
+fn wider_registers_make_no_difference() {
+    for channels in [Channels::Grey, Channels::Rgb, Channels::Rgba] {
+        let frame = picture(91, 67, channels, 7);
+        for (width, height) in [(60, 41), (20, 15), (7, 5), (120, 99)] {
+            let region = Rect::whole(Size { width: 91, height: 67 }).region();
+            let scaler = Scaler::new(&frame, region, Size { width, height });
+            let (wide, narrow) = match channels {
+                Channels::Grey => (scaler.run::<1>(), scaler.run_here::<1>()),
+                Channels::Rgb => (scaler.run::<3>(), scaler.run_here::<3>()),
+                Channels::Rgba => (scaler.run::<4>(), scaler.run_here::<4>()),
+            };
+            assert_eq!(wide, narrow, "{channels:?} to {width}x{height}");
+        }
+    }
+}

@@ -118,6 +118,7 @@ impl Rows {
     }
 
     /// The weighted sum of the rows from `start` on.
+    #[inline(always)]
     pub(super) fn sum(&self, start: usize, weights: &[f32], out: &mut [f32]) {
         out.fill(0.0);
         let (fours, rest) = weights.as_chunks::<4>();
@@ -138,6 +139,7 @@ impl Rows {
 }
 
 /// Puts the samples of rows that lie one after the other side by side.
+#[inline(always)]
 pub(super) fn side_by_side(rows: &[f32], lanes: &mut [[f32; LANES]]) {
     let (first, rest) = rows.split_at(lanes.len());
     let (second, rest) = rest.split_at(lanes.len());
@@ -147,6 +149,7 @@ pub(super) fn side_by_side(rows: &[f32], lanes: &mut [[f32; LANES]]) {
 }
 
 /// The weighted sums of pixels of `N` samples along rows, of as many rows as there are lanes.
+#[inline(always)]
 pub(super) fn along<const N: usize>(rows: &[[f32; LANES]], taps: &Taps, out: &mut [[f32; LANES]]) {
     let pixels = rows.as_chunks::<N>().0;
     for (out, (start, weights)) in out.as_chunks_mut::<N>().0.iter_mut().zip(taps.iter()) {
