@@ -2,16 +2,20 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test ci setup fmt clippy deny docs demo-exit golden bench bench-short bench-setup bench-dashboard compare-sharp fuzz fuzz-ci mutate mutate-ci conformance \
+.PHONY: demo test test-catalogs ci setup fmt clippy deny docs demo-exit golden bench bench-short bench-setup bench-dashboard compare-sharp fuzz fuzz-ci mutate mutate-ci conformance \
 	contact-sheet memory release render setup-build
 
 ## demo: build, and show private images end to end on a throwaway data folder
 demo: setup-build
 	$(CARGO) run --release --locked -- demo
 
-## test: every test
+## test: every test, and then those of the catalog and the API once more with the catalog in PostgreSQL
 test: setup
+	scripts/postgres $(MAKE) --no-print-directory test-catalogs
+
+test-catalogs:
 	$(CARGO) test --workspace --locked
+	SAFELIGHT_TEST_CATALOG=postgres $(CARGO) test --locked -p safelight-catalog -p safelight --lib --test api
 
 ## ci: everything that must pass before a change lands
 ci: setup fmt clippy test fuzz-ci demo-exit mutate-ci docs deny

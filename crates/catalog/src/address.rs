@@ -10,7 +10,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// A PostgreSQL database: `postgres://user:password@host:port/database?sslmode=require`.
 #[derive(Clone)]
-pub struct PostgresAddress(Config);
+pub struct PostgresAddress(Box<Config>);
 
 /// Why a text is no address of a database.
 #[derive(Debug, Error)]
@@ -45,7 +45,7 @@ impl PostgresAddress {
             config.ssl_mode(SslMode::Require);
         }
         config.application_name("safelight");
-        Ok(PostgresAddress(config))
+        Ok(PostgresAddress(Box::new(config)))
     }
 
     /// The same with another password.
@@ -57,7 +57,7 @@ impl PostgresAddress {
 
     /// What a client needs.
     pub(crate) fn config(&self) -> Config {
-        self.0.clone()
+        (*self.0).clone()
     }
 }
 

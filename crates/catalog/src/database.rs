@@ -70,6 +70,9 @@ pub enum DatabaseError {
     /// A value that must be the only one of its kind is there already.
     #[error("the value is taken")]
     Taken(#[source] Arc<dyn Error + Send + Sync>),
+    /// A value is too long for an index.
+    #[error("a value is too long for the database")]
+    TooLong(#[source] Arc<dyn Error + Send + Sync>),
     /// It cannot be asked now: it is gone, busy or in the hands of its operator. Whether a change that was
     /// being made stands is not known.
     #[error("the database cannot be reached")]

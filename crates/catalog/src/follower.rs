@@ -78,6 +78,11 @@ impl Knowledge {
         }
     }
 
+    /// Whether nobody else changes anything.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.since.is_none()
+    }
+
     /// How old it is.
     pub(crate) fn age(&self) -> Duration {
         let since = self.since.as_ref().map(|since| *since.lock().unwrap_or_else(PoisonError::into_inner));

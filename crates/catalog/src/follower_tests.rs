@@ -1,4 +1,5 @@
 use super::*;
+use crate::database::DatabaseError;
 use crate::fixtures::{Place, account, blob, image, key, new_account, variant};
 use crate::{ImageChanges, InsertError};
 use safelight_domain::image::Privacy;
@@ -84,6 +85,20 @@ async fn a_node_that_missed_changes_reads_everything_anew() {
     one.inner.writer.write(later, |()| ()).await.expect("works");
     until("everything", async || other.remembered_image(&a, &id).is_none()).await;
     assert!(other.delivery_account(&new_account('a').account.hash).await.expect("works").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_fits_no_index_is_too_long() {
+    let Some((_place, one, _)) = two_nodes().await else { return };
+    // No two are alike, so that they do not compress.
+    let long: String =
+        (0..1024).filter_map(|number| char::from_u32(0x2_0000 + number * 37 % 40_000)).collect();
+    let refused = one.insert_image(image('a', &long, blob(1), 1)).await;
+    let is_too_long =
+        |error: &CatalogError| matches!(error, CatalogError::Database(DatabaseError::TooLong(_)));
+    assert!(matches!(&refused, Err(InsertError::Catalog(error)) if is_too_long(error)), "{refused:?}");
+    assert_eq!(one.image_count(&account('a')).await.expect("works"), 0);
+    assert!(one.find_image(&account('a'), &ImageId::named(&long)).await.expect("works").is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,6 +34,7 @@ mod cache;
 mod conditions;
 mod database;
 mod drafts;
+mod duties;
 mod events;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;

@@ -379,6 +379,7 @@ impl From<tokio_postgres::Error> for DatabaseError {
         let code = error.code().cloned();
         match code {
             Some(SqlState::UNIQUE_VIOLATION) => DatabaseError::Taken(Arc::new(error)),
+            Some(SqlState::PROGRAM_LIMIT_EXCEEDED) => DatabaseError::TooLong(Arc::new(error)),
             Some(code) if lost(&code) => DatabaseError::unreachable(error),
             Some(_) => DatabaseError::failed(error),
             // A value that cannot be sent is no failure of the connection.

@@ -21,7 +21,7 @@ macro_rules! migrations {
 }
 
 /// One for each version, in order.
-pub(super) const MIGRATIONS: [Migration; 16] = migrations!(
+pub(super) const MIGRATIONS: [Migration; 17] = migrations!(
     "0001_accounts"
     "0002_images"
     "0003_jobs"
@@ -38,6 +38,7 @@ pub(super) const MIGRATIONS: [Migration; 16] = migrations!(
     "0014_turn"
     "0015_levels"
     "0016_changes"
+    "0017_duties"
 );
 
 /// Brings a database to the version that `migrations` leads to, each step in a transaction of its

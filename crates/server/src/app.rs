@@ -37,6 +37,8 @@ pub struct App {
     pub image_ids: ImageIds,
     /// The ids of requests.
     pub request_ids: RequestIds,
+    /// The name of this node among those that share the catalog, another one at each start.
+    pub node: String,
     /// When it was started, in milliseconds since 1970-01-01T00:00:00Z.
     pub started_ms: i64,
     /// What is counted of delivery.

@@ -74,6 +74,11 @@ async fn keep_importing(app: &App, pace: Pace) {
                 // Those that were stopped: what they fetch is of no use.
                 handles.iter().filter(|(id, _)| !running.contains(id)).for_each(|(_, handle)| handle.abort());
                 for id in running {
+                    if !is_ours(app, &id).await {
+                        // Another node took it up, since this one was too slow.
+                        handles.get(&id).into_iter().for_each(AbortHandle::abort);
+                        continue;
+                    }
                     if let Entry::Vacant(place) = handles.entry(id) {
                         let id = place.key().clone();
                         let runner =
@@ -97,6 +102,22 @@ async fn keep_importing(app: &App, pace: Pace) {
                     handles.remove(&id);
                 }
             }
+        }
+    }
+}
+
+/// How long an import stays with the node that looks after it, in milliseconds: many looks.
+const DUTY_MS: i64 = 30_000;
+
+/// Takes an import, or renews that it was taken: one node works on it at a time.
+async fn is_ours(app: &App, id: &str) -> bool {
+    let now_ms = app.clock.now_ms();
+    let duty = format!("import {id}");
+    match app.catalog.take_duty(&duty, &app.node, now_ms, now_ms.saturating_add(DUTY_MS)).await {
+        Ok(ours) => ours,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "an import cannot be taken");
+            false
         }
     }
 }

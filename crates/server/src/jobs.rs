@@ -9,7 +9,7 @@ use crate::blobs::{BlobError, Blobs};
 use crate::catalog::{Catalog, CatalogError, Job, JobKind, JobLine};
 use crate::clock::Clock;
 use crate::fetch::Client;
-use crate::sweep::{Limits, ORPHAN_AGE, sweep};
+use crate::sweep::{Limits, ORPHAN_AGE, SweepError, sweep};
 use crate::webhooks::{Message, TellError, tell};
 use safelight_domain::account::AccountId;
 use safelight_domain::direct_upload::UploadEvent;
@@ -58,8 +58,8 @@ const PACE: Pace = Pace {
 /// again after its lease.
 pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
     let limits = Limits { orphan_age: ORPHAN_AGE, rendition_bytes: app.config.rendition_bytes };
-    let App { catalog, blobs, fetch, clock, .. } = &*app;
-    let work = Work { catalog, blobs, fetch, clock, limits };
+    let App { catalog, blobs, fetch, clock, node, .. } = &*app;
+    let work = Work { catalog, blobs, fetch, clock, node, limits };
     work.run(PACE, shutdown).await;
 }
 
@@ -69,6 +69,8 @@ struct Work<'a> {
     blobs: &'a Blobs,
     fetch: &'a Client,
     clock: &'a Clock,
+    /// See [`App::node`].
+    node: &'a str,
     limits: Limits,
 }
 
@@ -96,12 +98,23 @@ impl Work<'_> {
     async fn keep_sweeping(&self, pace: Pace) {
         sleep(pace.first_sweep).await;
         loop {
-            match sweep(self.catalog, self.blobs, self.limits, self.clock.now_ms()).await {
-                Ok(swept) => tracing::info!(?swept, "swept"),
-                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "a sweep failed"),
+            if let Err(error) = self.sweep_in_turn(pace).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "a sweep failed");
             }
             sleep(pace.sweeps).await;
         }
+    }
+
+    /// Sweeps, unless another node has done so since.
+    async fn sweep_in_turn(&self, pace: Pace) -> Result<(), SweepError> {
+        let now_ms = self.clock.now_ms();
+        // A little less than the pause, so that the node that has it comes in time.
+        let lasts_ms = i64::try_from(pace.sweeps.as_millis()).unwrap_or(i64::MAX) / 10 * 9;
+        if self.catalog.take_duty("sweep", self.node, now_ms, now_ms.saturating_add(lasts_ms)).await? {
+            let swept = sweep(self.catalog, self.blobs, self.limits, now_ms).await?;
+            tracing::info!(?swept, "swept");
+        }
+        Ok(())
     }
 
     /// Runs jobs of a line until none is due.

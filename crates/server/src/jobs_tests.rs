@@ -122,7 +122,7 @@ impl World {
     fn work(&self) -> Work<'_> {
         let limits = Limits { orphan_age: ORPHAN_AGE, rendition_bytes: 0 };
         let World { catalog, blobs, fetch, clock, .. } = self;
-        Work { catalog, blobs, fetch, clock, limits }
+        Work { catalog, blobs, fetch, clock, node: "a", limits }
     }
 
     async fn run_due_jobs(&self) {

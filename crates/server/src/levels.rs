@@ -21,6 +21,9 @@ use tokio::time::sleep;
 /// Between two looks for images without levels, and after the pool was too busy.
 const PACE: Duration = Duration::from_millis(500);
 
+/// How long the levels of an image stay with the node that makes them, in milliseconds: longer than it may take.
+const LONGEST_MS: i64 = 120_000;
+
 /// Why the work pauses.
 #[derive(Debug, Error)]
 enum LevelError {
@@ -77,14 +80,22 @@ async fn keep_making(app: &App) {
 async fn make_some(app: &App) -> Result<usize, LevelError> {
     let made_by = app.config.levels.mark();
     let images = app.catalog.images_for_levels(&made_by).await?;
+    let mut made = 0;
     for image in &images {
+        let duty = format!("levels of {}", image.blob.as_str());
+        let now_ms = app.clock.now_ms();
+        if !app.catalog.take_duty(&duty, &app.node, now_ms, now_ms.saturating_add(LONGEST_MS)).await? {
+            continue;
+        }
         let levels = match app.config.levels.first() {
             Some(first) if !divisors(&image.source, first).is_empty() => make(app, image, first).await?,
             _ => Vec::new(),
         };
         replace(app, image, levels, &made_by).await?;
+        app.catalog.leave_duty(&duty, &app.node).await?;
+        made += 1;
     }
-    Ok(images.len())
+    Ok(made)
 }
 
 /// The levels of an original. One that cannot be decoded has none, and is not tried again before the next

@@ -80,6 +80,7 @@ pub async fn sweep(
     let usage = delete_all(|| catalog.delete_old_usage(now_ms, ROWS_AT_ONCE)).await?;
     let forgotten_ms = now_ms.saturating_sub(HISTORY_MS);
     catalog.delete_old_changes().await?;
+    catalog.delete_old_duties(before_ms).await?;
     let histories = delete_all(|| catalog.delete_old_events(forgotten_ms, ROWS_AT_ONCE)).await?;
     Ok(Swept { orphans, unfinished, evicted, drafts, batch_tokens, sessions, usage, histories })
 }

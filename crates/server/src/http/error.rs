@@ -119,6 +119,9 @@ impl From<CatalogError> for ApiError {
                 let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, 5503, NOT_REACHED);
                 ApiError { retry_after: Some(1), ..error }
             }
+            CatalogError::Database(DatabaseError::TooLong(_)) => ApiError::bad_request(
+                "the id or the creator is too long for the database: with PostgreSQL at most about 2,700 bytes",
+            ),
             error => ApiError::internal(&error),
         }
     }

@@ -1,0 +1,1 @@
+-- One program alone has the file, and with it every duty.
