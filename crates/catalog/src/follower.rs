@@ -6,7 +6,7 @@
 //! may not know of a change, whether notices arrive or not.
 
 use crate::accounts;
-use crate::database::{Connection, Dialect, Row};
+use crate::database::{Connection, DatabaseError, Dialect, Row};
 use crate::origins;
 use crate::postgres::{Notices, Postgres};
 use crate::rows::{all, at_one_moment, change, damaged, first, inserted};
@@ -18,6 +18,12 @@ use std::time::{Duration, Instant};
 
 /// Longest pause between two looks at the rows.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long a start waits for the first look at the changes.
+const LONGEST_START: Duration = Duration::from_secs(10);
+
+/// See [`Knowledge::reached`].
+const LOST: Duration = Duration::from_secs(2);
 
 /// Rows that are read at once.
 const BATCH: u32 = 1_000;
@@ -67,9 +73,21 @@ impl Knowledge {
         Knowledge { since: None }
     }
 
-    /// Of one that knew everything at that moment.
-    pub(crate) fn at(moment: Instant) -> Knowledge {
-        Knowledge { since: Some(Mutex::new(moment)) }
+    /// Of one that is about to read everything.
+    pub(crate) fn starting() -> Knowledge {
+        Knowledge { since: Some(Mutex::new(Instant::now())) }
+    }
+
+    /// Waits until the changes were looked at once: reading everything may have taken long.
+    pub(crate) fn await_first(&self) -> Result<(), DatabaseError> {
+        let begun = Instant::now();
+        while self.age() > 2 * PAUSE {
+            if begun.elapsed() > LONGEST_START {
+                return Err(DatabaseError::unreachable("its changes cannot be followed"));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
     }
 
     fn renew(&self, moment: Instant) {
@@ -81,6 +99,13 @@ impl Knowledge {
     /// Whether nobody else changes anything.
     pub(crate) fn is_alone(&self) -> bool {
         self.since.is_none()
+    }
+
+    /// Refuses at once where the database was not reached for long, since whoever asked it would wait for nothing.
+    /// The one that follows the changes finds out when it is back.
+    pub(crate) fn reached(&self) -> Result<(), DatabaseError> {
+        let lost = self.age() > LOST;
+        if lost { Err(DatabaseError::unreachable("it was not reached for a while")) } else { Ok(()) }
     }
 
     /// How old it is.

@@ -22,7 +22,6 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 use thiserror::Error;
 use url::Url;
 use writer::Writer;
@@ -409,7 +408,7 @@ impl Catalog {
         }
         let reader = |_| Ok(Box::new(Sqlite::reader(path)?) as Box<dyn Connection + Send>);
         let readers = (0..READERS).map(reader).collect::<Result<Vec<_>, DatabaseError>>()?;
-        Ok(Catalog::over(Box::new(writer), readers, Knowledge::alone())?.0)
+        Ok(Catalog::over(Box::new(writer), readers, Knowledge::alone)?.0)
     }
 
     /// Opens the catalog in a database on a server and brings it to this program's schema version. Others may do
@@ -423,12 +422,12 @@ impl Catalog {
         let writer = Postgres::writer(Arc::clone(&server));
         schema::migrate(&writer, &schema::MIGRATIONS)?;
         let reader = |_| Box::new(Postgres::reader(Arc::clone(&server))) as Box<dyn Connection + Send>;
-        let knowledge = Knowledge::at(Instant::now());
         let (catalog, known) =
-            Catalog::over(Box::new(writer), (0..SERVER_READERS).map(reader).collect(), knowledge)?;
+            Catalog::over(Box::new(writer), (0..SERVER_READERS).map(reader).collect(), Knowledge::starting)?;
         let notices = Arc::new(Notices::default());
         let follower = Postgres::listening(Arc::clone(&server), Arc::clone(&notices));
         follower::follow(follower, notices, Arc::downgrade(&catalog.inner), known)?;
+        catalog.inner.knowledge.await_first()?;
         Ok(catalog)
     }
 
@@ -436,9 +435,9 @@ impl Catalog {
     fn over(
         writer: Box<dyn Connection + Send>,
         readers: Vec<Box<dyn Connection + Send>>,
-        knowledge: Knowledge,
+        knowledge: fn() -> Knowledge,
     ) -> Result<(Catalog, Number), OpenError> {
-        let knowledge = Arc::new(knowledge);
+        let knowledge = Arc::new(knowledge());
         metadata::index_backlog(&*writer)?;
         search_index::index_backlog(&*writer)?;
         let load =
@@ -447,7 +446,7 @@ impl Catalog {
         let inner = Inner {
             accounts: DeliveryAccounts::new(accounts, known),
             remote_origins: RemoteOrigins::new(origins, known),
-            writer: Writer::start(writer)?,
+            writer: Writer::start(writer, Arc::clone(&knowledge))?,
             readers: Readers::new(readers, Arc::clone(&knowledge)),
             images: Cache::new(CACHED_IMAGES),
             renditions: Cache::new(CACHED_RENDITIONS),

@@ -51,10 +51,8 @@ impl Notices {
 const SETTINGS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '10s';
     SET idle_in_transaction_session_timeout = '5s'; SET default_transaction_isolation = 'read committed'";
 
-/// What connections that can change nothing have beside.
-const READ_ONLY: &str = "SET statement_timeout = '10s'; SET lock_timeout = '10s';
-    SET idle_in_transaction_session_timeout = '5s'; SET default_transaction_isolation = 'read committed';
-    SET default_transaction_read_only = on";
+/// What connections that can change nothing begin with beside.
+const READ_ONLY: &str = "SET default_transaction_read_only = on";
 
 /// Whoever has it makes changes: `safelight` in ASCII, of which eight letters fit.
 const WRITERS_LOCK: i64 = i64::from_be_bytes(*b"safeligh");
@@ -101,6 +99,7 @@ impl Drop for Server {
 /// runtime's own threads: it blocks them.
 pub(crate) struct Postgres {
     server: Arc<Server>,
+    /// What it begins with beside what all do.
     settings: &'static str,
     /// Told of every notice that the server sends.
     notices: Option<Arc<Notices>>,
@@ -116,7 +115,7 @@ struct Live {
 impl Postgres {
     /// A connection for changes.
     pub(crate) fn writer(server: Arc<Server>) -> Postgres {
-        Postgres::new(server, SETTINGS)
+        Postgres::new(server, "")
     }
 
     /// A connection that can change nothing.
@@ -178,7 +177,8 @@ async fn connect(
     let connecting = within(CONNECT_TIMEOUT, server.config.connect(server.tls.clone()));
     let (client, connection) = connecting.await?.map_err(DatabaseError::from)?;
     tokio::spawn(attend(connection, notices));
-    within(CONNECT_TIMEOUT, client.batch_execute(settings)).await?.map_err(DatabaseError::from)?;
+    let settings = format!("{SETTINGS}; {settings}");
+    within(CONNECT_TIMEOUT, client.batch_execute(&settings)).await?.map_err(DatabaseError::from)?;
     Ok(Live { client, prepared: LruCache::new(PREPARED) })
 }
 
@@ -399,6 +399,8 @@ fn lost(code: &SqlState) -> bool {
             SqlState::LOCK_NOT_AVAILABLE,
             SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
             SqlState::READ_ONLY_SQL_TRANSACTION,
+            // What is prepared was for tables that a newer program has changed.
+            SqlState::FEATURE_NOT_SUPPORTED,
         ]
         .contains(code)
 }

@@ -6,10 +6,6 @@ use super::follower::Knowledge;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A database that was not reached for so long is not asked by readers, who would wait for nothing. Whoever follows
-/// the changes of other nodes finds out when it is back.
-const LOST: Duration = Duration::from_secs(2);
-
 /// How long a reader waits for a connection.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -55,9 +51,7 @@ impl Readers {
         &self,
         query: impl FnOnce(&dyn Connection) -> Result<T, CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
-        if self.knowledge.age() > LOST {
-            return Err(DatabaseError::unreachable("it was not reached for a while").into());
-        }
+        self.knowledge.reached()?;
         let idle = tokio::time::timeout(LONGEST_WAIT, self.idle.recv()).await;
         let idle = idle.map_err(|_| DatabaseError::unreachable("every connection is in use"))?;
         let connection = idle.map_err(|_| CatalogError::Stopped)?;

@@ -2,6 +2,8 @@
 
 use super::CatalogError;
 use super::database::{Connection, DatabaseError, Purpose};
+use super::follower::Knowledge;
+use std::sync::Arc;
 use std::thread;
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,6 +16,7 @@ const GROUP: usize = 64;
 /// Hands changes to the writing thread, which ends when this is dropped.
 pub(super) struct Writer {
     queue: mpsc::Sender<Box<dyn Step>>,
+    knowledge: Arc<Knowledge>,
 }
 
 /// One change in the queue.
@@ -88,10 +91,13 @@ impl<F: FnOnce(&dyn Connection) -> Result<(), DatabaseError> + Send> Step for No
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(connection: Box<dyn Connection + Send>) -> std::io::Result<Writer> {
+    pub(super) fn start(
+        connection: Box<dyn Connection + Send>,
+        knowledge: Arc<Knowledge>,
+    ) -> std::io::Result<Writer> {
         let (queue, steps) = mpsc::channel(QUEUE);
         thread::Builder::new().name("catalog-writer".to_owned()).spawn(move || serve(&*connection, steps))?;
-        Ok(Writer { queue })
+        Ok(Writer { queue, knowledge })
     }
 
     /// Makes a change, all or nothing, and returns once it is on disk. `publish` is called on the
@@ -105,6 +111,7 @@ impl Writer {
         T: Send + 'static,
         E: From<CatalogError> + Send + 'static,
     {
+        self.knowledge.reached().map_err(CatalogError::from)?;
         let (reply, answer) = oneshot::channel();
         let step = Change { change: Some(change), publish, result: None, reply };
         self.queue.send(Box::new(step)).await.map_err(|_| CatalogError::Stopped)?;
@@ -116,7 +123,7 @@ impl Writer {
         &self,
         note: impl FnOnce(&dyn Connection) -> Result<(), DatabaseError> + Send + 'static,
     ) {
-        if self.queue.try_send(Box::new(Note(Some(note)))).is_err() {
+        if self.knowledge.reached().is_err() || self.queue.try_send(Box::new(Note(Some(note)))).is_err() {
             tracing::debug!("a note in the catalog was skipped");
         }
     }

@@ -38,7 +38,7 @@ async fn hold(writer: &Writer) -> std_mpsc::Sender<()> {
 
 #[tokio::test]
 async fn a_step_that_fails_undoes_only_itself() {
-    let writer = Writer::start(table()).expect("a thread");
+    let writer = Writer::start(table(), Arc::new(Knowledge::alone())).expect("a thread");
     let release = hold(&writer).await;
     let half = |connection: &dyn Connection| -> Result<(), CatalogError> {
         connection.batch("INSERT INTO t VALUES (50)")?;
@@ -59,7 +59,7 @@ async fn a_step_that_fails_undoes_only_itself() {
 
 #[tokio::test]
 async fn a_commit_that_fails_is_told_to_every_step_of_its_group_and_the_next_group_works() {
-    let writer = Writer::start(table()).expect("a thread");
+    let writer = Writer::start(table(), Arc::new(Knowledge::alone())).expect("a thread");
     writer
         .write(
             |connection| -> Result<(), CatalogError> {
@@ -90,7 +90,7 @@ async fn a_commit_that_fails_is_told_to_every_step_of_its_group_and_the_next_gro
 
 #[tokio::test]
 async fn publishing_happens_after_the_commit_and_before_the_return() {
-    let writer = Writer::start(table()).expect("a thread");
+    let writer = Writer::start(table(), Arc::new(Knowledge::alone())).expect("a thread");
     let (tell, told) = std_mpsc::channel();
     writer.write(insert(1), move |inserted| tell.send(*inserted).expect("heard")).await.expect("works");
     assert_eq!(told.try_recv(), Ok(1));

@@ -38,7 +38,12 @@ fn the_folder_is_locked_until_the_lock_is_dropped() {
     let refused = lock(data.path()).err().expect("taken").to_string();
     assert!(refused.contains(&data.path().display().to_string()), "{refused}");
     drop(held);
-    assert!(lock(data.path()).is_ok());
+    // A process that another test starts has every descriptor for a moment, until it becomes another program.
+    let is_free = |_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        lock(data.path()).is_ok()
+    };
+    assert!((0..200).any(is_free));
 }
 
 #[test]
