@@ -154,7 +154,11 @@ fn search(
     limit: usize,
     bounds: Bounds,
 ) -> Result<(Vec<ListCursor>, Option<ListCursor>), CatalogError> {
-    let first_chunk = limit.saturating_add(1);
+    let first_chunk = match (&plan.leader, plan.range) {
+        // Each chunk would sort them all again.
+        (Condition::Range { .. }, RangeLead::Sorted) => usize::MAX,
+        _ => limit.saturating_add(1),
+    };
     let leads = 0..plan.leader.leads();
     let mut leads: Vec<Lead> = leads.map(|which| Lead::new(which, list, first_chunk)).collect();
     let (mut found, mut examined) = (Vec::new(), 0);
