@@ -208,7 +208,7 @@ fn look(connection: &dyn Connection, inner: &Inner, known: Number) -> Result<(Nu
         inner.images.clear();
         inner.renditions.clear();
         inner.accounts.replace(accounts::load_all(connection)?, newest);
-        inner.remote_origins.put(origins::load(connection)?, newest);
+        inner.remote_origins.replace(origins::load(connection)?, newest);
         return Ok((newest, false));
     }
     let sql = "SELECT number, kind, account, image FROM changes WHERE number > ?1 ORDER BY number LIMIT ?2";

@@ -3,6 +3,7 @@ use crate::database::DatabaseError;
 use crate::fixtures::{Place, account, blob, image, key, new_account, variant};
 use crate::{ImageChanges, InsertError};
 use safelight_domain::image::Privacy;
+use safelight_domain::origin::AllowedOrigin;
 use safelight_domain::variant::{Variant, VariantAccess};
 
 /// Two nodes on one server; `None` where tests have none, which is said.
@@ -85,6 +86,22 @@ async fn a_node_that_missed_changes_reads_everything_anew() {
     one.inner.writer.write(later, |()| ()).await.expect("works");
     until("everything", async || other.remembered_image(&a, &id).is_none()).await;
     assert!(other.delivery_account(&new_account('a').account.hash).await.expect("works").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_set_back_is_read_anew() {
+    let Some((_place, one, other)) = two_nodes().await else { return };
+    let entry = "images.example.com".to_owned();
+    let origin = AllowedOrigin::parse(&entry).expect("an origin");
+    one.set_remote_origins(vec![(entry, origin)]).await.expect("works");
+    until("the origin", async || other.remote_origins().len() == 1).await;
+    let set_back = |connection: &dyn Connection| -> Result<(), CatalogError> {
+        connection.batch("DELETE FROM remote_origins; DELETE FROM changes")?;
+        connection.batch("ALTER TABLE changes ALTER COLUMN number RESTART WITH 1")?;
+        tell(connection, &Kept::RemoteOrigins).map(drop)
+    };
+    one.inner.writer.write(set_back, |()| ()).await.expect("works");
+    until("no origin", async || other.remote_origins().is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,6 +28,11 @@ impl RemoteOrigins {
             *known = (origins, number);
         }
     }
+
+    /// Takes their place whatever they are known from.
+    pub(super) fn replace(&self, origins: Arc<[RemoteOrigin]>, number: Number) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = (origins, number);
+    }
 }
 
 /// Reads the origins of remote images.
