@@ -408,7 +408,7 @@ impl Catalog {
         }
         let reader = |_| Ok(Box::new(Sqlite::reader(path)?) as Box<dyn Connection + Send>);
         let readers = (0..READERS).map(reader).collect::<Result<Vec<_>, DatabaseError>>()?;
-        Ok(Catalog::over(Box::new(writer), readers, Knowledge::alone)?.0)
+        Ok(Catalog::over(Box::new(writer), readers, Knowledge::alone())?.0)
     }
 
     /// Opens the catalog in a database on a server and brings it to this program's schema version. Others may do
@@ -422,8 +422,11 @@ impl Catalog {
         let writer = Postgres::writer(Arc::clone(&server));
         schema::migrate(&writer, &schema::MIGRATIONS)?;
         let reader = |_| Box::new(Postgres::reader(Arc::clone(&server))) as Box<dyn Connection + Send>;
-        let (catalog, known) =
-            Catalog::over(Box::new(writer), (0..SERVER_READERS).map(reader).collect(), Knowledge::starting)?;
+        let (catalog, known) = Catalog::over(
+            Box::new(writer),
+            (0..SERVER_READERS).map(reader).collect(),
+            Knowledge::starting(),
+        )?;
         let notices = Arc::new(Notices::default());
         let follower = Postgres::listening(Arc::clone(&server), Arc::clone(&notices));
         follower::follow(follower, notices, Arc::downgrade(&catalog.inner), known)?;
@@ -435,9 +438,9 @@ impl Catalog {
     fn over(
         writer: Box<dyn Connection + Send>,
         readers: Vec<Box<dyn Connection + Send>>,
-        knowledge: fn() -> Knowledge,
+        knowledge: Knowledge,
     ) -> Result<(Catalog, Number), OpenError> {
-        let knowledge = Arc::new(knowledge());
+        let knowledge = Arc::new(knowledge);
         metadata::index_backlog(&*writer)?;
         search_index::index_backlog(&*writer)?;
         let load =

@@ -17,7 +17,6 @@ use crate::staging::Staging;
 use crate::usage::Usage;
 use anyhow::{Context, bail, ensure};
 use safelight_domain::account::{AccountHash, AccountId};
-use safelight_domain::hex;
 use safelight_domain::signature::{KeyName, SigningKey};
 use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
 use safelight_domain::transform::{Fit, MetadataPolicy, Side, Transform};
@@ -97,7 +96,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
         logins,
         image_ids,
         request_ids: RequestIds::default(),
-        node: hex::digits(&random::bytes::<16>()),
+        node: random::hex_id(),
         started_ms,
         usage: Usage::default(),
         flights,

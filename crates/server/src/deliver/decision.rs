@@ -75,8 +75,7 @@ pub(super) async fn decide(app: &App, request: &Request<'_>, seen: &Seen) -> Res
     }
     // An image that does not exist is never in memory. Were private ones refused from there, the
     // time it takes would tell them apart, so every refusal waits for one read of the database.
-    let image =
-        Box::pin(app.catalog.stored_image(&account.id, &path.id)).await.map_err(DeliverError::from)?;
+    let image = Box::pin(app.catalog.stored_image(&account.id, &path.id)).await?;
     let granted = authorize(image.as_deref()).map_err(|denied| match denied {
         Denied::Token(fault) => DeliverError::Token(fault),
         Denied::OptionsOnPrivate => DeliverError::OptionsOnPrivate,

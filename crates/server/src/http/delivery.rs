@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::deliver::{Answer, DeliverError, Origin, Request, Transformed, Varies, deliver};
-use crate::http::error::{CF_RESIZED, DeliveryError, EXPOSED, NOT_REACHED};
+use crate::http::error::{ApiError, CF_RESIZED, DeliveryError, EXPOSED};
 use crate::renderer::RenderError;
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
@@ -16,7 +16,6 @@ use safelight_domain::signature::Target;
 use safelight_domain::warning;
 use safelight_pixels::Fault;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Room for every header of an answer, so that the table is made once.
 const HEADERS: usize = 24;
@@ -220,8 +219,7 @@ pub(super) fn refusal(error: DeliverError, target: &str) -> DeliveryError {
             DeliveryError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, 9412, error.to_string())
         }
         DeliverError::Render(error) => render_failure(error),
-        DeliverError::Unsure => DeliveryError::new(StatusCode::SERVICE_UNAVAILABLE, 5503, NOT_REACHED)
-            .after(Duration::from_secs(1)),
+        DeliverError::Unsure => ApiError::not_reached().into(),
         DeliverError::Internal(error) => DeliveryError::internal(error.as_ref()),
     }
 }

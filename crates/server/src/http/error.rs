@@ -96,6 +96,12 @@ impl ApiError {
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, 5503, "Too many images are being processed, try again")
     }
 
+    /// 503/5503: the catalog cannot be reached.
+    pub(super) fn not_reached() -> ApiError {
+        let public = "The catalog cannot be reached, try again";
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, 5503, public)
+    }
+
     /// 429/5429: the client has failed too often, and may try again after so many seconds.
     pub(super) fn wait(seconds: u64) -> ApiError {
         let public = format!("Too many failed logins, try again in {seconds} s");
@@ -116,8 +122,7 @@ impl From<CatalogError> for ApiError {
         match error {
             CatalogError::Database(DatabaseError::Unreachable(cause)) => {
                 tracing::warn!(%cause, "the catalog cannot be reached");
-                let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, 5503, NOT_REACHED);
-                ApiError { retry_after: Some(1), ..error }
+                ApiError::not_reached()
             }
             CatalogError::Database(DatabaseError::TooLong(_)) => ApiError::bad_request(
                 "the id or the creator is too long for the database: with PostgreSQL at most about 2,700 bytes",
@@ -126,9 +131,6 @@ impl From<CatalogError> for ApiError {
         }
     }
 }
-
-/// What anyone is told while the catalog cannot be reached.
-pub(super) const NOT_REACHED: &str = "The catalog cannot be reached, try again";
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> ApiError {

@@ -7,17 +7,14 @@ use crate::catalog::PostgresAddress;
 use crate::config::Database;
 use std::time::Duration;
 
-pub(super) const DATABASE: Setting<PostgresAddress> = Setting {
-    row: Row {
-        name: "database",
-        default: Fallback::Derived { example: "postgres://safelight@db.example.com/safelight" },
-        form: Form::Text,
-        allowed: "postgres://USER:PASSWORD@HOST:PORT/DATABASE",
-        about: "PostgreSQL database for the catalog, which any number of nodes may share (docs/nodes.md). Its password \
-                is better in the variable SAFELIGHT_DATABASE_PASSWORD than here. A file in the data folder unless \
-                given.",
-    },
-    parse: |text| PostgresAddress::parse(text).ok(),
+/// Parsed apart from the others, whose errors show the value: there may be a password in it.
+pub(super) const DATABASE: Row = Row {
+    name: "database",
+    default: Fallback::Derived { example: "postgres://safelight@db.example.com/safelight" },
+    form: Form::Text,
+    allowed: "postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+    about: "PostgreSQL database for the catalog, which any number of nodes may share (docs/nodes.md). Its password is \
+            better in the variable SAFELIGHT_DATABASE_PASSWORD than here. A file in the data folder unless given.",
 };
 
 /// How long what was public is served on.
@@ -50,12 +47,11 @@ pub(super) fn database(values: &Values, environment: &Environment) -> Result<Dat
             None => Ok(Database::File),
             Some(_) => Err(SettingsError::Alone {
                 given: Secret::DatabasePassword.variable(),
-                missing: DATABASE.row.name,
+                missing: DATABASE.name,
             }),
         };
     };
-    // Not as of other settings, whose errors show the value: there may be a password in it.
-    let refused = |why| SettingsError::Database { from: from.to_owned(), why, allowed: DATABASE.row.allowed };
+    let refused = |why| SettingsError::Database { from: from.to_owned(), why, allowed: DATABASE.allowed };
     let address = PostgresAddress::parse(text).map_err(refused)?;
     Ok(Database::Postgres(match password {
         Some((password, _)) => address.with_password(&password),

@@ -34,8 +34,8 @@ impl Values {
     }
 
     /// The text of a setting that has no default, and where it is from.
-    pub(super) fn text<T>(&self, setting: &Setting<T>) -> Option<(&str, &str)> {
-        self.0.get(setting.row.name).map(|(text, from)| (text.as_str(), from.as_str()))
+    pub(super) fn text(&self, row: &Row) -> Option<(&str, &str)> {
+        self.0.get(row.name).map(|(text, from)| (text.as_str(), from.as_str()))
     }
 
     /// The parsed value, or else the parsed default, if the setting has one.

@@ -75,7 +75,7 @@ pub const ROWS: [Row; 47] = [
     DATA.row,
     store::STORE.row,
     store::STORE_CACHE_BYTES.row,
-    catalog::DATABASE.row,
+    catalog::DATABASE,
     catalog::ON_CATALOG_LOSS.row,
     PUBLIC_URL.row,
     MAX_UPLOAD_BYTES.row,
