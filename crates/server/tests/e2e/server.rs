@@ -23,6 +23,8 @@ pub(crate) struct Server {
 /// An answer of the server.
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// Whether it is a picture that was stored before it was asked for.
+    pub(crate) stored: bool,
     pub(crate) body: Vec<u8>,
 }
 
@@ -156,8 +158,10 @@ fn agent() -> ureq::Agent {
 
 fn read(answer: Result<http::Response<ureq::Body>, ureq::Error>) -> Option<Answer> {
     let mut answer = answer.ok()?;
+    let resized = answer.headers().get("cf-resized");
+    let stored = resized.is_some_and(|value| value.as_bytes().starts_with(b"internal=ok/h "));
     let body = answer.body_mut().with_config().limit(100_000_000).read_to_vec().ok()?;
-    Some(Answer { status: answer.status().as_u16(), body })
+    Some(Answer { status: answer.status().as_u16(), stored, body })
 }
 
 /// The processes that a process has started and not outlived.
