@@ -237,3 +237,17 @@ async fn a_damaged_row_names_its_table() {
     let error = catalog.find_image(&account('a'), &ImageId::named("i")).await.expect_err("is damaged");
     assert!(matches!(error, CatalogError::Damaged { table: "images", .. }), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_server_plans_pages_for_their_values() {
+    let Some(place) = fixtures::Place::on_server().await else { return };
+    let catalog = place.open().await;
+    let read = |connection: &dyn Connection| {
+        rows::at_one_moment(connection, || {
+            let sql = "SELECT current_setting('plan_cache_mode')";
+            rows::first(connection, sql, (), |row| Ok(row.get::<_, String>(0)?))
+        })
+    };
+    let mode = catalog.inner.readers.read(read).await.expect("works");
+    assert_eq!(mode, Some("force_custom_plan".to_owned()));
+}
