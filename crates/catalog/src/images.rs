@@ -4,13 +4,14 @@ use super::cache::Lookup;
 use super::database::{Connection, Row};
 use super::events::{self, Act};
 use super::follower::{self, Kept};
-use super::rows::{any, change, damaged, first};
+use super::rows::{all, any, change, damaged, first};
 use super::{Catalog, CatalogError, ImageChanges, ImageKey, InsertError, JobKind, RenditionKey};
 use super::{drafts, jobs, levels, metadata, renditions, search_index};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{
     BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo, Turn,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The columns that [`parse`] reads.
@@ -188,6 +189,24 @@ pub(super) fn find(
 ) -> Result<Option<Image>, CatalogError> {
     let sql = format!("SELECT {COLUMNS} FROM images WHERE account = ?1 AND id = ?2");
     first(connection, &sql, [account.as_str(), id.as_str()], parse)
+}
+
+/// The images of an account that have these ids, in the order of the ids, all by one query.
+pub(super) fn find_all(
+    connection: &dyn Connection,
+    account: &AccountId,
+    ids: &[&str],
+) -> Result<Vec<Image>, CatalogError> {
+    let listed = connection.dialect().pick(
+        "SELECT value FROM json_each(?2)",
+        "SELECT jsonb_array_elements_text(CAST(CAST(?2 AS TEXT) AS JSONB))",
+    );
+    let sql = format!("SELECT {COLUMNS} FROM images WHERE account = ?1 AND id IN ({listed})");
+    let wanted = serde_json::Value::from(ids).to_string();
+    let found = all(connection, &sql, (account.as_str(), wanted), parse)?;
+    let mut found: BTreeMap<String, Image> =
+        found.into_iter().map(|image| (image.id.as_str().to_owned(), image)).collect();
+    Ok(ids.iter().filter_map(|id| found.remove(*id)).collect())
 }
 
 fn update(

@@ -179,3 +179,18 @@ async fn what_a_change_returned_is_seen_by_every_read_after_it() {
     done.store(true, std::sync::atomic::Ordering::Relaxed);
     readers.join_all().await;
 }
+
+#[tokio::test]
+async fn many_images_are_found_in_the_order_of_their_ids() {
+    let (_folder, catalog) = two_accounts().await;
+    let ids = ["z", "a,b", r#"quote " and \ slash"#, "a/ü 50%.webp", "{}", "a"];
+    for (id, number) in ids.iter().zip(1..) {
+        catalog.insert_image(image('a', id, blob(number), 0)).await.expect("new");
+    }
+    catalog.insert_image(image('b', "elsewhere", blob(100), 0)).await.expect("new");
+    let wanted = [&ids[..3], &["missing", "elsewhere"], &ids[3..]].concat();
+    let found =
+        catalog.inner.readers.read(move |connection| find_all(connection, &account('a'), &wanted)).await;
+    let found: Vec<String> = found.expect("works").iter().map(|image| image.id.as_str().to_owned()).collect();
+    assert_eq!(found, ids);
+}

@@ -7,7 +7,7 @@
 
 use super::conditions::{CHUNK_GROWTH, Condition, LARGEST_CHUNK, List, RangeLead};
 use super::database::{Connection, Row};
-use super::images::find;
+use super::images::find_all;
 use super::metadata::{find_field, stored};
 use super::rows::{all, at_one_moment};
 use super::{Catalog, CatalogError, CreatorFilter, ListCursor, MAX_LIST, SortOrder};
@@ -73,11 +73,8 @@ fn matching(
         return Ok(Matching { images: Vec::new(), next: None });
     };
     let (places, next) = search(connection, list, &plan, limit, bounds)?;
-    let mut images = Vec::with_capacity(places.len());
-    for place in places {
-        images.extend(find(connection, &(list.account.clone(), place.id))?);
-    }
-    Ok(Matching { images, next })
+    let ids: Vec<&str> = places.iter().map(|place| place.id.as_str()).collect();
+    Ok(Matching { images: find_all(connection, &list.account, &ids)?, next })
 }
 
 /// `None` when a filter is for a field that no image has.
