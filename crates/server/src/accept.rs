@@ -19,12 +19,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
 use safelight_domain::caching::NO_STORE;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,6 +35,10 @@ use tower::ServiceExt;
 
 /// Pause after the system refused a connection, for instance for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a connection that has asked nothing may still begin to when the server stops: its request may be on the
+/// way, and a balancer does not send every request twice.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// Bytes that hyper may buffer of a connection, unless a head may be longer. hyper wants 8 KiB.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -91,22 +96,33 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     let (stopping, _) = watch::channel(());
     let mut connections = JoinSet::new();
+    let begin = |(stream, peer, place): Accepted| {
+        let (shared, watcher) = (shared.clone(), graceful.watcher());
+        let mut stopping = stopping.subscribe();
+        async move {
+            let stopped = async move {
+                // The sender says nothing; it is dropped.
+                drop(stopping.changed().await);
+                tokio::time::sleep(FIRST_REQUEST).await;
+            };
+            shared.connection(stream, peer, watcher, stopped).await;
+            drop(place);
+        }
+    };
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let (stream, peer, place) = tokio::select! {
+        let next = tokio::select! {
             biased;
             () = &mut shutdown => break,
             next = next_connection(&listener, &places) => next,
         };
-        let (shared, watcher) = (shared.clone(), graceful.watcher());
-        let mut stopping = stopping.subscribe();
-        connections.spawn(async move {
-            // The sender says nothing; it is dropped.
-            let stopped = async move { drop(stopping.changed().await) };
-            shared.connection(stream, peer, watcher, stopped).await;
-            drop(place);
-        });
+        connections.spawn(begin(next));
         while connections.try_join_next().is_some() {}
+    }
+    // When the listener is closed, those that wait in it are reset.
+    let listener = listener.into_std()?;
+    while let Some(next) = waiting_connection(&listener, &places) {
+        connections.spawn(begin(next));
     }
     drop((listener, stopping));
     if tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown()).await.is_err() {
@@ -116,11 +132,19 @@ pub async fn serve(
     Ok(())
 }
 
+/// A connection, whose it is, and its place.
+type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+
+/// One that waits already, if there is a place for it.
+fn waiting_connection(listener: &std::net::TcpListener, places: &Arc<Semaphore>) -> Option<Accepted> {
+    let place = Arc::clone(places).try_acquire_owned().ok()?;
+    let (stream, peer) = listener.accept().ok()?;
+    stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true)).ok()?;
+    Some((TcpStream::from_std(stream).ok()?, peer, place))
+}
+
 /// The next connection, once there is a place for it. It may be dropped at any time.
-async fn next_connection(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+async fn next_connection(listener: &TcpListener, places: &Arc<Semaphore>) -> Accepted {
     loop {
         // The semaphore is never closed; if it were, no connection would be served any more.
         let Ok(place) = Arc::clone(places).acquire_owned().await else {
@@ -220,7 +244,7 @@ impl<A: Answers> Shared<A> {
             .max_header_size(limits.head_bytes)
             .max_buf_size(BUFFER_BYTES.max(limits.head_bytes))
             .serve_connection(TokioIo::new(stream), service);
-        watcher.watch(connection).await
+        watched(connection, watcher).await
     }
 
     async fn serve_http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
@@ -253,7 +277,16 @@ impl<A: Answers> Shared<A> {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .initial_stream_window_size(STREAM_WINDOW)
             .serve_connection(TokioIo::new(stream), service);
-        watcher.watch(connection).await
+        watched(connection, watcher).await
+    }
+}
+
+/// Serves a connection until it ends, or until it is told to. One that is told before it has read anything ends at
+/// once, although a request is there: it reads first.
+async fn watched<C: GracefulConnection + Unpin>(mut connection: C, watcher: Watcher) -> C::Output {
+    match futures_util::poll!(&mut connection) {
+        Poll::Ready(ended) => ended,
+        Poll::Pending => watcher.watch(connection).await,
     }
 }
 

@@ -323,6 +323,26 @@ async fn shutdown_lets_a_request_finish_and_refuses_new_ones() {
     timeout(SOON, server.task).await.expect("ended soon").expect("no panic").expect("no error");
 }
 
+/// A balancer does not send an upload again that it has sent to a connection.
+#[tokio::test]
+async fn whoever_connected_before_shutdown_is_answered() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+    let address = listener.local_addr().expect("an address");
+    let mut waiting = [TcpStream::connect(address).await, TcpStream::connect(address).await]
+        .map(|connection| connection.expect("connected"));
+    waiting[0].write_all(GET).await.expect("sent");
+    let router = Router::new().route("/peer", get(|| async { "here" }));
+    let task = tokio::spawn(serve(listener, None, router, limits(), std::future::ready(())));
+    sleep(SHORT).await;
+    assert!(TcpStream::connect(address).await.is_err());
+    waiting[1].write_all(GET).await.expect("sent");
+    for mut connection in waiting {
+        let answer = read_to_end(&mut connection, Duration::ZERO).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+    }
+    timeout(SOON, task).await.expect("ended soon").expect("no panic").expect("no error");
+}
+
 #[tokio::test]
 async fn shutdown_waits_no_longer_than_its_limit() {
     let server = start(ConnectionLimits { shutdown_timeout: SHORT, ..limits() }).await;
