@@ -23,12 +23,17 @@ pub(crate) struct Server {
 /// An answer of the server.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Whether it is a picture that was stored before it was asked for.
-    pub(crate) stored: bool,
+    pub(crate) headers: http::HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
+    /// Whether it is a picture that was stored before it was asked for.
+    pub(crate) fn is_stored(&self) -> bool {
+        let resized = self.headers.get("cf-resized");
+        resized.is_some_and(|value| value.as_bytes().starts_with(b"internal=ok/h "))
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
     }
@@ -94,6 +99,17 @@ impl Server {
 
     /// Sends a body with the token.
     pub(crate) fn send(&self, method: &str, target: &str, content_type: &str, body: &[u8]) -> Answer {
+        self.try_send(method, target, content_type, body).expect("an answer")
+    }
+
+    /// `None` when there is no whole answer.
+    pub(crate) fn try_send(
+        &self,
+        method: &str,
+        target: &str,
+        content_type: &str,
+        body: &[u8],
+    ) -> Option<Answer> {
         let request = http::Request::builder()
             .method(method)
             .uri(format!("{}{target}", self.origin))
@@ -101,7 +117,7 @@ impl Server {
             .header("content-type", content_type)
             .body(body)
             .expect("a request");
-        read(agent().run(request)).expect("an answer")
+        read(agent().run(request))
     }
 
     /// Uploads with the fields; `None` when there is no whole answer.
@@ -158,10 +174,9 @@ fn agent() -> ureq::Agent {
 
 fn read(answer: Result<http::Response<ureq::Body>, ureq::Error>) -> Option<Answer> {
     let mut answer = answer.ok()?;
-    let resized = answer.headers().get("cf-resized");
-    let stored = resized.is_some_and(|value| value.as_bytes().starts_with(b"internal=ok/h "));
     let body = answer.body_mut().with_config().limit(100_000_000).read_to_vec().ok()?;
-    Some(Answer { status: answer.status().as_u16(), stored, body })
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    Some(Answer { status, headers, body })
 }
 
 /// The processes that a process has started and not outlived.

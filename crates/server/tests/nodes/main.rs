@@ -13,4 +13,6 @@ mod radosgw;
 #[allow(dead_code)]
 #[path = "../e2e/server.rs"]
 mod server;
+// Shared with the tests of faults.
+#[allow(dead_code)]
 mod world;

@@ -5,6 +5,7 @@ use crate::radosgw::radosgw;
 use crate::server::{ACCOUNT, KEY, Server, free_address, serve};
 use safelight::catalog::fixtures::Place;
 use safelight_domain::signature::{KeyName, SigningKey, sign_target};
+use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -15,8 +16,25 @@ pub(crate) struct World {
     /// The last one is reached by the way that can be cut.
     pub(crate) nodes: Vec<Server>,
     pub(crate) cut: Cut,
-    _folders: Vec<TempDir>,
+    starts: Vec<Start>,
     _place: Place,
+}
+
+/// What a node is started with.
+struct Start {
+    folder: TempDir,
+    address: String,
+    flags: Vec<String>,
+    variables: BTreeMap<String, String>,
+}
+
+impl Start {
+    fn spawn(&self) -> Server {
+        let mut command = serve(self.folder.path(), &self.address);
+        command.args(["--log-level", "error", "--render-workers", "1"]).args(&self.flags);
+        command.envs(&self.variables).stderr(Stdio::inherit());
+        Server::spawn(command, &self.address)
+    }
 }
 
 impl World {
@@ -29,16 +47,23 @@ impl World {
         let (user, address) = server.rsplit_once('@').expect("a user");
         let cut = Cut::before(address.parse().expect("an address"));
         let ways = [address.to_owned(), address.to_owned(), cut.address.to_string()];
-        let folders: Vec<TempDir> = ways.iter().map(|_| tempfile::tempdir().expect("a folder")).collect();
-        let start = |way: &String, folder: &TempDir| {
-            let address = free_address();
-            let mut command = serve(folder.path(), &address);
-            command.args(["--log-level", "error", "--render-workers", "1"]).args(flags).envs(&store);
-            command.env("SAFELIGHT_DATABASE", format!("{user}@{way}/{database}")).stderr(Stdio::inherit());
-            Server::spawn(command, &address)
-        };
-        let nodes = ways.iter().zip(&folders).map(|(way, folder)| start(way, folder)).collect();
-        Some(World { nodes, cut, _folders: folders, _place: place })
+        let starts: Vec<Start> = ways
+            .iter()
+            .map(|way| {
+                let mut variables = store.clone();
+                variables.insert("SAFELIGHT_DATABASE".to_owned(), format!("{user}@{way}/{database}"));
+                let flags = flags.iter().map(ToString::to_string).collect();
+                let folder = tempfile::tempdir().expect("a folder");
+                Start { folder, address: free_address(), flags, variables }
+            })
+            .collect();
+        let nodes = starts.iter().map(Start::spawn).collect();
+        Some(World { nodes, cut, starts, _place: place })
+    }
+
+    /// A node that has ended is started again, where it was and with what it had.
+    pub(crate) fn start_again(&self, node: usize) -> Server {
+        self.starts[node].spawn()
     }
 
     /// Sends a change to the first node.
@@ -84,4 +109,29 @@ pub(crate) fn served_on(node: &Server, target: &str, since: Instant, bound: Dura
 pub(crate) fn say(text: &str) {
     use std::io::Write;
     std::io::stderr().write_all(format!("{text}\n").as_bytes()).expect("written");
+}
+
+/// A PNG of one color, which is a number below 2^24.
+pub(crate) fn colored(number: u32) -> Vec<u8> {
+    let [_, red, green, blue] = number.to_be_bytes();
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, 24, 24);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().expect("a header");
+    writer.write_image_data(&[red, green, blue].repeat(24 * 24)).expect("pixels");
+    writer.finish().expect("an end");
+    file
+}
+
+/// The number of a picture that was made of such a file.
+pub(crate) fn color_of(file: &[u8]) -> u32 {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(file));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().expect("a PNG");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+    let shape = reader.next_frame(&mut pixels).expect("pixels");
+    match shape.color_type {
+        png::ColorType::Grayscale => u32::from_be_bytes([0, pixels[0], pixels[0], pixels[0]]),
+        _ => u32::from_be_bytes([0, pixels[0], pixels[1], pixels[2]]),
+    }
 }

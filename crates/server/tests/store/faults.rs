@@ -47,7 +47,7 @@ impl World {
         wait_for("storing", || {
             let answer = self.server.get(target);
             assert_eq!(answer.status, 200, "{}", answer.text());
-            answer.stored
+            answer.is_stored()
         });
         self.server.get(target)
     }
