@@ -3,12 +3,14 @@
 // The whole program is a test, also the functions that Clippy does not take for one.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod clock;
 mod crash;
 mod dev;
 mod durability;
 mod imports;
 mod lifecycle;
 mod logs;
+mod overload;
 mod server;
 mod signing;
 #[path = "../trace/mod.rs"]
