@@ -67,12 +67,15 @@ async fn client(address: &str) -> anyhow::Result<tokio_postgres::Client> {
 
 async fn seeds(catalog: &Catalog) -> anyhow::Result<()> {
     catalog.create_account(new_account()?).await?;
+    let begin = Instant::now();
     let mut insertions = futures_util::stream::iter(0..SEEDS)
         .map(|number| async move { anyhow::Ok(catalog.insert_image(image(number)?).await?) })
         .buffer_unordered(IN_FLIGHT);
     while let Some(inserted) = insertions.next().await {
         inserted?;
     }
+    let rate = SEEDS as f64 / begin.elapsed().as_secs_f64();
+    println!("{SEEDS} insertions, {IN_FLIGHT} at once: {rate:.0} a second");
     Ok(())
 }
 
