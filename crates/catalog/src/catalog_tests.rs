@@ -251,3 +251,23 @@ async fn a_server_plans_pages_for_their_values() {
     let mode = catalog.inner.readers.read(read).await.expect("works");
     assert_eq!(mode, Some("force_custom_plan".to_owned()));
 }
+
+/// `scripts/postgres` gives its server a certificate of an authority of its own.
+#[tokio::test]
+async fn a_server_is_spoken_to_by_tls_with_the_authorities_that_are_named() {
+    let Some(fixtures::Place::Server { server, database }) = &fixtures::Place::on_server().await else {
+        return;
+    };
+    let file = std::env::var("SAFELIGHT_TEST_POSTGRES_AUTHORITIES").expect("scripts/postgres sets it");
+    let connect = async |query: &str| {
+        let address = format!("{server}/{database}?{query}");
+        Catalog::connect(&PostgresAddress::parse(&address).expect("an address")).await
+    };
+    let catalog = connect(&format!("sslrootcert={file}")).await.expect("connects");
+    let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let read =
+        |connection: &dyn Connection| rows::first(connection, sql, (), |row| Ok(row.get::<_, bool>(0)?));
+    assert_eq!(catalog.inner.readers.read(read).await.expect("works"), Some(true));
+    let unknown = connect("sslmode=require").await.err();
+    assert!(matches!(unknown, Some(OpenError::Database(_))), "{unknown:?}");
+}

@@ -64,7 +64,7 @@ mod usage;
 mod variants;
 mod writer;
 
-pub use address::{PostgresAddress, PostgresAddressError};
+pub use address::{PostgresAddress, PostgresAddressError, TlsError};
 pub use batch_tokens::MAX_BATCH_TOKENS;
 pub use database::DatabaseError;
 pub use drafts::FulfilError;
@@ -139,7 +139,7 @@ pub enum OpenError {
     System(#[from] std::io::Error),
     /// No TLS is to be had.
     #[error("TLS to the database cannot be set up")]
-    Tls(#[from] rustls::Error),
+    Tls(#[from] TlsError),
     /// What is needed from the first moment on cannot be read.
     #[error("the catalog cannot be read")]
     Catalog(#[from] CatalogError),
@@ -414,7 +414,7 @@ impl Catalog {
     /// Opens the catalog in a database on a server and brings it to this program's schema version. Others may do
     /// the same at any time; what they change is known here within a moment.
     pub async fn connect(address: &PostgresAddress) -> Result<Catalog, OpenError> {
-        let server = Arc::new(Server::new(address.config(), address::tls()?)?);
+        let server = Arc::new(Server::new(address.config(), address.tls()?)?);
         tokio::task::spawn_blocking(move || Catalog::on(server)).await.map_err(std::io::Error::from)?
     }
 
