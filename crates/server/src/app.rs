@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::deliver::{Flights, KnownOptions, Refinements};
 use crate::fetch::Client;
 use crate::logins::Logins;
+use crate::metrics::Metrics;
 use crate::random::{ImageIds, RequestIds};
 use crate::remote;
 use crate::renderer::Renderer;
@@ -41,6 +42,8 @@ pub struct App {
     pub node: String,
     /// When it was started, in milliseconds since 1970-01-01T00:00:00Z.
     pub started_ms: i64,
+    /// What is measured of every request.
+    pub metrics: Metrics,
     /// What is counted of delivery.
     pub usage: Usage,
     /// Options in URLs that were read before.

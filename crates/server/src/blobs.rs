@@ -27,11 +27,13 @@ mod key;
 mod memory;
 mod owner;
 mod s3;
+mod tally;
 mod transport;
 mod unread;
 
 pub use key::BlobKey;
 pub use owner::ClaimError;
+pub use tally::{StoreCounts, StoreFault, StoreMethod};
 pub use unread::Unread;
 
 use crate::config::S3Config;
@@ -52,6 +54,7 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tally::Tally;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -66,6 +69,8 @@ pub struct Blobs {
     objects: Arc<dyn ObjectStore>,
     kind: Kind,
     memory: Arc<Memory>,
+    /// Of the requests to a store elsewhere.
+    tally: Arc<Tally>,
 }
 
 /// What is there beside the objects.
@@ -124,20 +129,36 @@ impl Blobs {
     /// Blocks.
     pub fn open(folder: &Path) -> Result<Blobs, BlobError> {
         let (files, objects) = Files::open(folder)?;
-        Ok(Blobs { objects: Arc::new(objects), kind: Kind::Files(files), memory: Arc::new(Memory::new(0)) })
+        Ok(Blobs {
+            objects: Arc::new(objects),
+            kind: Kind::Files(files),
+            memory: Arc::new(Memory::new(0)),
+            tally: Arc::default(),
+        })
     }
 
     /// Opens an S3-compatible store, with copies of what is read and written in the folder `cache`. Nothing is sent yet.
     /// Blocks.
     pub fn open_s3(config: &S3Config, cache: PathBuf) -> Result<Blobs, BlobError> {
-        let objects = s3::objects(config)?;
+        let tally = Arc::default();
+        let objects = s3::objects(config, &tally)?;
         let disk = (config.cache_bytes > 0).then(|| Disk::open(cache, config.cache_bytes));
-        Ok(Blobs { objects, kind: Kind::S3(S3::new(disk)), memory: Arc::new(Memory::new(0)) })
+        Ok(Blobs { objects, kind: Kind::S3(S3::new(disk)), memory: Arc::new(Memory::new(0)), tally })
     }
 
     /// The same store with at most `bytes` of renditions kept in memory in front of it.
     pub fn with_memory(self, bytes: usize) -> Blobs {
         Blobs { memory: Arc::new(Memory::new(bytes)), ..self }
+    }
+
+    /// Bytes of renditions in memory, with what they take beside.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory.bytes()
+    }
+
+    /// Requests to a store elsewhere, and those that failed; `None` for a store of files.
+    pub fn store_counts(&self) -> Option<StoreCounts> {
+        matches!(self.kind, Kind::S3(_)).then(|| self.tally.read())
     }
 
     /// Writes a small object of a blob that nothing else has, reads it and deletes it (for health

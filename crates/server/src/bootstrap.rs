@@ -9,6 +9,7 @@ use crate::config::{Config, Database, FirstAccount, Sandbox};
 use crate::deliver::{Flights, KnownOptions, Refinements};
 use crate::fetch::Client;
 use crate::logins::Logins;
+use crate::metrics::Metrics;
 use crate::protocol::Wall;
 use crate::random::{self, ImageIds, RequestIds};
 use crate::remote;
@@ -98,6 +99,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
         request_ids: RequestIds::default(),
         node: random::hex_id(),
         started_ms,
+        metrics: Metrics::default(),
         usage: Usage::default(),
         flights,
         options: KnownOptions::default(),

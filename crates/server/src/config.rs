@@ -24,6 +24,8 @@ pub struct Config {
     pub admin_listen: Option<SocketAddr>,
     /// See [`Dashboard`].
     pub dashboard: Dashboard,
+    /// Address of the metrics without a token, if they have one.
+    pub metrics_listen: Option<SocketAddr>,
     /// What every address speaks TLS with; `None` speaks none.
     pub tls: Option<TlsFiles>,
     /// The data folder.

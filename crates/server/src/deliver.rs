@@ -22,6 +22,7 @@ use crate::blobs::{BlobError, BlobKey, Unread};
 use crate::catalog::{CatalogError, DatabaseError, Rendition, RenditionKey};
 use crate::deliver::decision::{Decision, Seen, Wanted, decide};
 use crate::deliver::refine::{Choice, choose};
+use crate::metrics::{Failure, Span};
 use crate::protocol::Base;
 use crate::random;
 use crate::renderer::{Demand, Input, RenderError, Urgency, check_bytes};
@@ -68,6 +69,8 @@ pub struct Answer {
     pub varies: Varies,
     /// `None` when the client's copy is the current one.
     pub body: Option<Bytes>,
+    /// See [`Origin`].
+    pub origin: Origin,
     /// `None` where nothing was transformed, as of an SVG.
     pub transformed: Option<Transformed>,
     /// Soft problems.
@@ -77,8 +80,6 @@ pub struct Answer {
 /// How a picture came about. It is told to whoever gets the picture, and to nobody else.
 #[derive(Clone, Copy, Debug)]
 pub struct Transformed {
-    /// See [`Origin`].
-    pub origin: Origin,
     /// Time in the queue for workers; none for a stored rendition.
     pub waited: Duration,
     /// From the decision until the bytes were there.
@@ -150,27 +151,56 @@ pub enum DeliverError {
     Internal(Arc<dyn Error + Send + Sync>),
 }
 
+impl DeliverError {
+    /// As what it is counted.
+    pub fn failure(&self) -> Failure {
+        match self {
+            DeliverError::Token(_) | DeliverError::OptionsOnPrivate => Failure::Security,
+            DeliverError::Path(_)
+            | DeliverError::UnknownAccount
+            | DeliverError::UnknownVariant
+            | DeliverError::FlexibleVariant
+            | DeliverError::Options(_)
+            | DeliverError::UnknownOverlay
+            | DeliverError::UnknownImage
+            | DeliverError::Format(_) => Failure::Request,
+            DeliverError::Unsure => Failure::Catalog,
+            DeliverError::Render(error) => match error {
+                RenderError::Busy(_) => Failure::Queue,
+                RenderError::TimedOut(_) => Failure::Timeout,
+                RenderError::Refused { .. } | RenderError::FilesTooLarge(_) | RenderError::WorkerDied => {
+                    Failure::Processing
+                }
+                RenderError::NoWorker(_) => Failure::Internal,
+            },
+            DeliverError::Internal(_) => Failure::Internal,
+        }
+    }
+}
+
 /// Answers a request. Signature, image and variant, access, format, conditional request, bytes: in
 /// this order, so that nothing is looked up before the signature is judged, and nothing is told
-/// before access is granted.
-pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> Result<Answer, DeliverError> {
+/// before access is granted. And how long it took.
+pub async fn deliver(app: &Arc<App>, request: Request<'_>) -> (Result<Answer, DeliverError>, Duration) {
     let began = Instant::now();
     let seen = Seen::default();
     let result: Result<_, DeliverError> = answer(app, &request, || decide(app, &request, &seen)).await;
+    let took = began.elapsed();
     if let Some((account, signer)) = seen.get() {
-        let event = Event { outcome: outcome(&result), bytes: sent_bytes(&result), took: began.elapsed() };
+        let event = Event { outcome: outcome(&result), bytes: sent_bytes(&result), took };
         app.usage.record(&account.id, signer.as_ref(), event);
     }
-    let Answered { answer, granted, better, .. } = result?;
-    better.into_iter().for_each(|wanted| app.refinements.add(&granted, wanted));
-    Ok(answer)
+    let answer = result.map(|Answered { answer, granted, better }| {
+        better.into_iter().for_each(|wanted| app.refinements.add(&granted, wanted));
+        answer
+    });
+    (answer, took)
 }
 
 /// An answer and how it came about.
 struct Answered {
     answer: Answer,
     granted: Granted,
-    origin: Origin,
     /// Renditions that are better, and not there yet.
     better: Vec<Wanted>,
 }
@@ -179,8 +209,8 @@ struct Answered {
 fn outcome(result: &Result<Answered, DeliverError>) -> Measure {
     match result {
         Ok(Answered { answer: Answer { body: None, .. }, .. }) => Measure::NotModified,
-        Ok(Answered { origin: Origin::Rendered, .. }) => Measure::Renders,
-        Ok(Answered { origin: Origin::Stored, .. }) => Measure::Hits,
+        Ok(Answered { answer: Answer { origin: Origin::Rendered, .. }, .. }) => Measure::Renders,
+        Ok(Answered { answer: Answer { origin: Origin::Stored, .. }, .. }) => Measure::Hits,
         Err(DeliverError::Token(TokenFault::Absent)) => Measure::RefusedNoToken,
         Err(DeliverError::Token(TokenFault::Expired)) => Measure::RefusedExpired,
         Err(DeliverError::Token(TokenFault::Mismatch)) => Measure::RefusedSignature,
@@ -222,10 +252,10 @@ where
     let standing = app.refinements.standing(&app.config, &mut better);
     let cache_control = cache_control(granted.exposure(), decision.browser_ttl, standing, now);
     let took = Duration::from_millis(u64::try_from(now_ms.saturating_sub(began)).unwrap_or(0));
-    let transformed = (format != OutputFormat::Svg).then_some(Transformed { origin, waited, took });
+    let transformed = (format != OutputFormat::Svg).then_some(Transformed { waited, took });
     let varies = decision.varies;
-    let answer = Answer { format, etag, cache_control, varies, body, transformed, warnings };
-    Ok(Answered { answer, granted, origin, better })
+    let answer = Answer { format, etag, cache_control, varies, body, origin, transformed, warnings };
+    Ok(Answered { answer, granted, better })
 }
 
 /// A rendition that was not stored, by what holds once it is made, and how long it was waited for.
@@ -330,6 +360,11 @@ async fn make(app: &App, granted: &Granted, wanted: &Wanted, effort: Effort) -> 
     let demand = Demand::new(urgency, cost);
     let can_be_better = divisor.is_some() || has_thorough(transform, output.format);
     let rendered = app.renderer.render(base, files, transform.clone(), output, demand).await?;
+    if urgency == Urgency::Awaited {
+        app.metrics.spent(Span::Queue, rendered.waited);
+        app.metrics.spent(Span::Downloading, rendered.read);
+        app.metrics.spent(Span::Processing, rendered.worked);
+    }
     let sha256 = Sha256::digest(&rendered.bytes).into();
     let effort = if can_be_better { effort } else { Effort::Thorough };
     Ok(Made { sha256, bytes: rendered.bytes, waited: rendered.waited, effort })

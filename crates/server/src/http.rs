@@ -67,6 +67,11 @@ pub fn dashboard_site(app: Arc<App>) -> Site {
     Site::new(dashboard_router(app))
 }
 
+/// The metrics without a token, and nothing else.
+pub fn metrics_site(app: Arc<App>) -> Site {
+    Site::new(metrics_router(app))
+}
+
 /// The routes of [`site`], every request by the same way.
 pub fn router(app: Arc<App>) -> Router {
     let management = match app.config.dashboard {
@@ -92,6 +97,12 @@ pub fn admin_router(app: Arc<App>) -> Router {
 /// The routes of [`dashboard_site`].
 pub fn dashboard_router(app: Arc<App>) -> Router {
     logged(dashboard_routes().route("/", any(home)).fallback(no_route), app)
+}
+
+/// The routes of [`metrics_site`].
+pub fn metrics_router(app: Arc<App>) -> Router {
+    let metrics = Router::new().route("/metrics", get(metrics::for_anyone));
+    logged(metrics.method_not_allowed_fallback(no_route).fallback(no_route), app)
 }
 
 /// What viewers and uploaders without a token may use.

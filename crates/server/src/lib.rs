@@ -19,6 +19,7 @@ pub mod ingest;
 pub mod jobs;
 pub mod levels;
 pub mod logins;
+pub mod metrics;
 pub mod protocol;
 pub mod random;
 pub mod remote;
@@ -50,6 +51,8 @@ pub struct Listeners {
     pub admin: Option<TcpListener>,
     /// The dashboard, when apart from both.
     pub dashboard: Option<TcpListener>,
+    /// The metrics without a token, when they have a place.
+    pub metrics: Option<TcpListener>,
     /// What all of them speak TLS with; `None` speaks none.
     pub tls: Option<Arc<Tls>>,
 }
@@ -67,14 +70,15 @@ pub async fn run(
     app: Arc<App>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let Listeners { delivery, admin, dashboard, tls } = listeners;
+    let Listeners { delivery, admin, dashboard, metrics, tls } = listeners;
     let viewers = match admin {
         None => http::site(Arc::clone(&app)),
         Some(_) => http::delivery_site(Arc::clone(&app)),
     };
     let admin = admin.map(|admin| (admin, http::admin_site(Arc::clone(&app))));
     let dashboard = dashboard.map(|dashboard| (dashboard, http::dashboard_site(Arc::clone(&app))));
-    let sites = [(delivery, viewers)].into_iter().chain(admin).chain(dashboard).collect();
+    let metrics = metrics.map(|metrics| (metrics, http::metrics_site(Arc::clone(&app))));
+    let sites = [(delivery, viewers)].into_iter().chain(admin).chain(dashboard).chain(metrics).collect();
     serve_sites(sites, tls, app, shutdown).await
 }
 

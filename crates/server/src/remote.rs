@@ -14,6 +14,7 @@ pub use flights::Flights;
 use crate::app::App;
 use crate::deliver::{Answer, Origin, Transformed, Varies};
 use crate::fetch::{DownloadError, Target};
+use crate::metrics::Span;
 use crate::protocol::Base;
 use crate::remote::source::{Age, Source};
 use crate::renderer::{Demand, RenderError, Urgency};
@@ -264,7 +265,8 @@ fn answer(
         cache_control: kept.age.lifetime.cache_control(kept.age.seconds_left(now)),
         varies: parsed.varies,
         body: (!current).then(|| kept.bytes.clone()),
-        transformed: (kept.format != OutputFormat::Svg).then_some(Transformed { origin, waited, took }),
+        transformed: (kept.format != OutputFormat::Svg).then_some(Transformed { waited, took }),
+        origin,
         warnings,
     }
 }
@@ -280,6 +282,8 @@ async fn render(app: &App, wanted: &Wanted, source: &Source) -> Result<Kept, Rem
     let demand = Demand::new(Urgency::Awaited, cost);
     let rendered =
         app.renderer.render(Base::Original, files, wanted.transform.clone(), format, demand).await?;
+    app.metrics.spent(Span::Queue, rendered.waited);
+    app.metrics.spent(Span::Processing, rendered.worked);
     let tag = source.tag.as_ref().and_then(|tag| tag.to_str().ok());
     Ok(Kept {
         info,

@@ -85,6 +85,10 @@ pub struct Rendered {
     pub height: u32,
     /// How long it was in the queue.
     pub waited: Duration,
+    /// How long its files were read.
+    pub read: Duration,
+    /// How long a worker was at it.
+    pub worked: Duration,
 }
 
 /// Whether someone waits for a render.
@@ -216,7 +220,8 @@ impl Renderer {
 
     /// How the pool has fared and stands.
     pub fn counters(&self) -> Counters {
-        self.pool.tally.read(self.pool.queue.waiting(), self.worker_pids().len())
+        let Pool { queue, slots, tally } = &*self.pool;
+        tally.read(queue.waiting(), self.worker_pids().len(), queue.taken_out(), slots.len())
     }
 
     /// The processes that are running.

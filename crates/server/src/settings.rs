@@ -174,6 +174,7 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
         listen,
         admin_listen: values.get(&listening::ADMIN_LISTEN)?,
         dashboard: listening::dashboard(&values)?,
+        metrics_listen: values.get(&listening::METRICS_LISTEN)?,
         data: values.required(&table::DATA)?,
         store: store::store(&values, &sources.environment)?,
         public_url: given_url.unwrap_or_else(|| url_of(listen, tls.as_ref())),

@@ -166,6 +166,18 @@ fn the_dashboard_has_one_place_or_none() {
 }
 
 #[test]
+fn metrics_have_no_place_of_their_own_unless_it_is_given_and_a_port_is_loopbacks() {
+    let place = |given: Given| given.load().expect("good").config.metrics_listen.map(|at| at.to_string());
+    assert_eq!(place(Given::default()), None);
+    assert_eq!(place(flag("metrics-listen", "9187")).as_deref(), Some("127.0.0.1:9187"));
+    assert_eq!(place(flag("metrics-listen", "[::]:9187")).as_deref(), Some("[::]:9187"));
+    for bad in ["0", "65536", ":9187", "localhost:9187", "+1"] {
+        let message = flag("metrics-listen", bad).refusal();
+        assert!(message.contains("--metrics-listen") && message.contains("a port"), "{message}");
+    }
+}
+
+#[test]
 fn a_certificate_and_its_key_go_together() {
     let files = [("tls-certificate", "/a.pem"), ("tls-key", "/b.pem")];
     let mut settings = Given { flags: files.to_vec(), ..Given::default() }.load().expect("good");

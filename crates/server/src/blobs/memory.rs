@@ -63,6 +63,11 @@ impl Memory {
         Memory { largest: bound / LARGEST_PART, renditions }
     }
 
+    /// What it holds, keys included.
+    pub(super) fn bytes(&self) -> u64 {
+        self.renditions.weight()
+    }
+
     pub(super) fn get(&self, blob: &BlobId, name: &str) -> Option<Bytes> {
         self.renditions.get(&Borrowed(blob.as_str(), name))
     }
@@ -127,6 +132,7 @@ mod tests {
     fn a_rendition_is_found_by_blob_and_name() {
         let memory = Memory::new(BOUND);
         memory.put(&blob(1), "n", &picture());
+        assert_eq!(memory.bytes(), (USUAL_BYTES + ENTRY_BYTES) as u64);
         assert_eq!(memory.get(&blob(1), "n"), Some(picture()));
         assert_eq!(memory.get(&blob(1), "other"), None);
         assert_eq!(memory.get(&blob(2), "n"), None);

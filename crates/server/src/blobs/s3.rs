@@ -3,6 +3,7 @@
 //! Every name is fresh and random, and written once, so nothing rests on conditional writes: some servers ignore them,
 //! some let two win. For the same reason nobody needs to know whether a name is taken.
 
+use super::tally::Tally;
 use super::transport::Transport;
 use super::{BlobError, BlobKey, Disk};
 use crate::config::S3Config;
@@ -49,7 +50,7 @@ pub(super) struct S3 {
 }
 
 /// The objects of a bucket below its prefix. Nothing is sent yet.
-pub(super) fn objects(config: &S3Config) -> Result<Arc<dyn ObjectStore>, BlobError> {
+pub(super) fn objects(config: &S3Config, tally: &Arc<Tally>) -> Result<Arc<dyn ObjectStore>, BlobError> {
     let retry = RetryConfig {
         backoff: BackoffConfig {
             init_backoff: Duration::from_millis(100),
@@ -64,7 +65,7 @@ pub(super) fn objects(config: &S3Config) -> Result<Arc<dyn ObjectStore>, BlobErr
         .with_region(&config.region)
         .with_access_key_id(&config.credentials.key_id)
         .with_secret_access_key(&config.credentials.secret_key)
-        .with_http_connector(Transport(config.authorities.clone()))
+        .with_http_connector(Transport { authorities: config.authorities.clone(), tally: Arc::clone(tally) })
         // Whether the endpoint may speak plain HTTP was decided with the settings.
         .with_client_options(ClientOptions::new().with_allow_http(true))
         // Requests for one object each are what every such store knows.

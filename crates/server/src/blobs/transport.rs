@@ -1,6 +1,7 @@
 //! How requests reach an S3-compatible store: HTTP/1.1 over connections that are kept, with TLS unless the endpoint is
 //! told to do without. Every wait is bounded: to connect, for the head of an answer, and for each piece of its body.
 
+use super::tally::Tally;
 use bytes::Bytes;
 use http::Uri;
 use http_body::{Body, Frame, SizeHint};
@@ -51,13 +52,17 @@ pub(super) fn time_for(bytes: u64) -> Duration {
 
 /// Makes the one client of a store, which trusts these authorities, or those of Mozilla's list where there are none.
 #[derive(Debug)]
-pub(super) struct Transport(pub(super) Vec<CertificateDer<'static>>);
+pub(super) struct Transport {
+    pub(super) authorities: Vec<CertificateDer<'static>>,
+    /// What its requests are counted by.
+    pub(super) tally: Arc<Tally>,
+}
 
 impl HttpConnector for Transport {
     fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
         let failed = |error| object_store::Error::Generic { store: "S3", source: Box::new(error) };
         let mut roots = RootCertStore::empty();
-        for authority in &self.0 {
+        for authority in &self.authorities {
             roots.add(authority.clone()).map_err(failed)?;
         }
         if roots.is_empty() {
@@ -74,12 +79,15 @@ impl HttpConnector for Transport {
             .pool_idle_timeout(KEPT)
             .pool_max_idle_per_host(KEPT_CONNECTIONS)
             .build(connector);
-        Ok(HttpClient::new(Requests(client)))
+        Ok(HttpClient::new(Requests { client, tally: Arc::clone(&self.tally) }))
     }
 }
 
 #[derive(Debug)]
-struct Requests(Client<Connector, HttpRequestBody>);
+struct Requests {
+    client: Client<Connector, HttpRequestBody>,
+    tally: Arc<Tally>,
+}
 
 type Answering<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'a>>;
 
@@ -91,9 +99,15 @@ impl HttpService for Requests {
         Self: 'b,
     {
         let most = time_for(request.body().content_length() as u64);
-        let answer = self.0.request(request);
+        self.tally.asked(request.method());
+        let answer = self.client.request(request);
         Box::pin(async move {
-            let answer = timeout(most, answer).await.map_err(timed_out)?.map_err(failed)?;
+            let answer = match timeout(most, answer).await {
+                Ok(answer) => answer.map_err(failed),
+                Err(late) => Err(timed_out(late)),
+            };
+            self.tally.answered(&answer);
+            let answer = answer?;
             let body = |incoming| HttpResponseBody::new(Paced { incoming, waiting: None });
             Ok(answer.map(body))
         })

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-const SAMPLE: &[u8] = include_bytes!("../../assets/sample.jpg");
+pub(super) const SAMPLE: &[u8] = include_bytes!("../../assets/sample.jpg");
 
 #[derive(Args)]
 pub(super) struct Demo {
@@ -80,7 +80,8 @@ impl Demo {
         };
         let (end, ended) = oneshot::channel::<()>();
         let app = Arc::clone(&started.app);
-        let listeners = Listeners { delivery: listener, admin: None, dashboard: None, tls: None };
+        let listeners =
+            Listeners { delivery: listener, admin: None, dashboard: None, metrics: None, tls: None };
         let mut server = tokio::spawn(run(listeners, app, async { drop(ended.await) }));
         let mut steps = tokio::task::spawn_blocking(move || tour.take(&picture));
         let result = tokio::select! {

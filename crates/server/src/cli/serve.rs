@@ -87,8 +87,12 @@ async fn bind(config: &Config) -> anyhow::Result<Listeners> {
         Dashboard::Off | Dashboard::WithManagement => None,
         Dashboard::Apart(address) => Some(listener(address).await?),
     };
+    let metrics = match config.metrics_listen {
+        None => None,
+        Some(address) => Some(listener(address).await?),
+    };
     let tls = config.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
-    Ok(Listeners { delivery, admin, dashboard, tls })
+    Ok(Listeners { delivery, admin, dashboard, metrics, tls })
 }
 
 /// Listens on an address.
@@ -102,10 +106,11 @@ struct Addresses {
     admin: SocketAddr,
     /// `None` when it is off.
     dashboard: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
 }
 
 fn addresses(listeners: &Listeners, config: &Config) -> std::io::Result<Addresses> {
-    let Listeners { delivery, admin, dashboard, tls: _ } = listeners;
+    let Listeners { delivery, admin, dashboard, metrics, tls: _ } = listeners;
     let delivery = delivery.local_addr()?;
     let admin = admin.as_ref().map_or(Ok(delivery), TcpListener::local_addr)?;
     let dashboard = match config.dashboard {
@@ -113,7 +118,8 @@ fn addresses(listeners: &Listeners, config: &Config) -> std::io::Result<Addresse
         Dashboard::WithManagement => Some(admin),
         Dashboard::Apart(address) => Some(dashboard.as_ref().map_or(Ok(address), TcpListener::local_addr)?),
     };
-    Ok(Addresses { delivery, admin, dashboard })
+    let metrics = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+    Ok(Addresses { delivery, admin, dashboard, metrics })
 }
 
 /// Says where everything is. A new token is shown to a person at a terminal, never to a log.
@@ -124,6 +130,7 @@ fn announce(first: &FirstStart, config: &Config, addresses: &Addresses) {
         admin_listen = %addresses.admin,
         public_url = %config.public_url,
         dashboard = dashboard.as_deref().unwrap_or("off"),
+        metrics_listen = addresses.metrics.map(tracing::field::display),
         account_id = first.account.id.as_str(),
         account_hash = first.account.hash.as_str(),
         token_file = %config.data.join(TOKEN_FILE).display(),

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::deliver::{Answer, DeliverError, Origin, Request, Transformed, Varies, deliver};
 use crate::http::error::{ApiError, CF_RESIZED, DeliveryError, EXPOSED};
+use crate::metrics::{Class, Failure};
 use crate::renderer::RenderError;
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
@@ -16,6 +17,7 @@ use safelight_domain::signature::Target;
 use safelight_domain::warning;
 use safelight_pixels::Fault;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Room for every header of an answer, so that the table is made once.
 const HEADERS: usize = 24;
@@ -37,8 +39,31 @@ const BY_ACCEPT: HeaderValue = HeaderValue::from_static("Accept");
 /// `GET` and `HEAD /{hash}/{id}/{variant}`, and the same below `/cdn-cgi/imagedelivery`.
 /// `OPTIONS` needs no token, since browsers send none with it.
 pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
-    if let Some(answer) = unless_read(request.method()) {
-        return answer;
+    unmeasured(&app, request).await.response
+}
+
+/// The same, measured; and as what it is counted.
+pub(super) async fn answer(app: &Arc<App>, request: HttpRequest) -> (Response, Class) {
+    let Unmeasured { response, class, failure, took } = unmeasured(app, request).await;
+    app.metrics.took(class, took);
+    if let Some(failure) = failure {
+        app.metrics.failed(failure);
+    }
+    (response, class)
+}
+
+/// An answer, and what is to be measured of it.
+struct Unmeasured {
+    response: Response,
+    class: Class,
+    failure: Option<Failure>,
+    took: Duration,
+}
+
+async fn unmeasured(app: &Arc<App>, request: HttpRequest) -> Unmeasured {
+    if let Some(response) = unless_read(request.method()) {
+        let failure = Failure::of_status(response.status().as_u16());
+        return Unmeasured { response, class: Class::Delivery, failure, took: Duration::ZERO };
     }
     let (head, _) = request.into_parts();
     let headers = &head.headers;
@@ -48,10 +73,18 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) ->
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let (accept, none_match) = (accept.as_deref(), none_match.as_deref());
     let wanted = Request { target, accept, none_match, header: &header };
-    let answer = deliver(&app, wanted).await;
+    let (answer, took) = deliver(app, wanted).await;
     match answer {
-        Ok(answer) => respond(answer, &head.method, head.headers),
-        Err(error) => refusal(error, target).into_response(),
+        Ok(answer) => {
+            let class = if answer.origin == Origin::Rendered { Class::Render } else { Class::Hit };
+            let response = respond(answer, &head.method, head.headers);
+            Unmeasured { response, class, failure: None, took }
+        }
+        Err(error) => {
+            let failure = Some(error.failure());
+            let response = refusal(error, target).into_response();
+            Unmeasured { response, class: Class::Delivery, failure, took }
+        }
     }
 }
 
@@ -144,7 +177,7 @@ fn of_picture(answer: &Answer, length: u64, headers: &mut HeaderMap) {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.format.media_type()));
     headers.insert(header::ACCEPT_RANGES, BYTES);
     if let Some(transformed) = &answer.transformed {
-        set(headers, CF_RESIZED, cf_resized(transformed, length));
+        set(headers, CF_RESIZED, cf_resized(answer.origin, transformed, length));
     }
     if let Some(text) = warning::header(&answer.warnings) {
         set(headers, header::WARNING, text);
@@ -160,8 +193,8 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: impl TryInto<HeaderValu
 /// `internal=ok/m` for what was rendered now and `internal=ok/h` for what was stored; `q` the
 /// milliseconds in the queue, `n` those from the decision to the bytes, `l` the length of the whole
 /// picture in bytes, `v` the version.
-fn cf_resized(transformed: &Transformed, length: u64) -> String {
-    let Transformed { origin, waited, took } = transformed;
+fn cf_resized(origin: Origin, transformed: &Transformed, length: u64) -> String {
+    let Transformed { waited, took } = transformed;
     let origin = match origin {
         Origin::Rendered => "m",
         Origin::Stored => "h",

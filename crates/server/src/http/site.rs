@@ -5,7 +5,7 @@ use crate::accept::Answers;
 use crate::app::App;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderValue, Method, header};
 use http_body::Body as _;
@@ -50,7 +50,7 @@ impl Answers for Site {
             request.extensions_mut().insert(peer);
         }
         let is_head = request.method() == Method::HEAD;
-        let handle = |request| delivery::handle(State(Arc::clone(app)), request);
+        let handle = |request| delivery::answer(app, request);
         let answer = log::around(app, request, handle).await;
         if is_head { without_its_body(answer) } else { answer }
     }

@@ -8,8 +8,10 @@ use crate::app::App;
 use crate::config::Config;
 use crate::deliver::Origin;
 use crate::fetch::{DownloadError, FetchError, Target};
+use crate::metrics::Span;
 use safelight_domain::origin::Lifetime;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::Semaphore;
 
 /// Memory for sources that are being rendered, unless one alone may be larger.
@@ -89,7 +91,9 @@ impl Flights {
             let (app, target, url) = (Arc::clone(app), target.clone(), url.clone());
             Ok(async move {
                 let memory = Arc::clone(&app.remote.memory);
+                let began = Instant::now();
                 let source = Arc::new(source::fetch(&app, target, stale, memory).await?);
+                app.metrics.spent(Span::Downloading, began.elapsed());
                 let bytes = source.file.bytes.len() + url.len();
                 keep(&app.remote.kept_sources, url, &source, source.age, bytes);
                 Ok(source)

@@ -23,6 +23,10 @@ pub struct Counters {
     pub waiting: u64,
     /// Worker processes that are running now.
     pub workers: u64,
+    /// Jobs that a worker is at now.
+    pub working: u64,
+    /// Most jobs that workers are at.
+    pub places: u64,
 }
 
 /// The counts as they grow.
@@ -73,7 +77,7 @@ impl Tally {
     }
 
     /// The counts now, beside how the pool stands.
-    pub(super) fn read(&self, waiting: usize, workers: usize) -> Counters {
+    pub(super) fn read(&self, waiting: usize, workers: usize, working: usize, places: usize) -> Counters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counters {
             jobs: read(&self.jobs),
@@ -85,6 +89,8 @@ impl Tally {
             failures: read(&self.failures),
             waiting: waiting as u64,
             workers: workers as u64,
+            working: working as u64,
+            places: places as u64,
         }
     }
 }

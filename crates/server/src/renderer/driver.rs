@@ -166,8 +166,12 @@ impl Driver {
                 let lengths =
                     files.iter().map(|file| u32::try_from(file.bytes()).unwrap_or(u32::MAX)).collect();
                 let request = Request::Render { base, transform, output, lengths };
-                let answer = self.ask(&mut worker, &request, files);
-                self.settle(worker, reply, answer.and_then(|answer| accept_rendered(answer, waited)))
+                let begun = Instant::now();
+                let result = self.send(&mut worker, &request, files).and_then(|(answer, read)| {
+                    let rendered = accept_rendered(answer)?;
+                    Ok(Rendered { waited, read, worked: begun.elapsed().saturating_sub(read), ..rendered })
+                });
+                self.settle(worker, reply, result)
             }
         }
     }
@@ -178,15 +182,28 @@ impl Driver {
         request: &Request,
         files: Vec<Input>,
     ) -> Result<(Response, Option<OwnedFd>), RenderError> {
+        self.send(worker, request, files).map(|(answer, _)| answer)
+    }
+
+    /// The answer, and how long the files were read.
+    fn send(
+        &self,
+        worker: &mut Process,
+        request: &Request,
+        files: Vec<Input>,
+    ) -> Result<((Response, Option<OwnedFd>), Duration), RenderError> {
+        let begun = Instant::now();
         let write = |file: &mut File| files.iter().try_for_each(|part| part.write_to(file));
         let file = if files.is_empty() { None } else { Some(sealed::seal_written(write).map_err(unread)?) };
         // While the worker is at it, nobody needs what it has a copy of.
         drop(files);
-        worker.ask(request, file, self.timeout).map_err(|error| match error {
+        let read = begun.elapsed();
+        let answer = worker.ask(request, file, self.timeout).map_err(|error| match error {
             AskError::TimedOut => RenderError::TimedOut(self.timeout),
             AskError::Died => RenderError::WorkerDied,
             AskError::NotSent(_) | AskError::Frame(_) => no_worker(error),
-        })
+        })?;
+        Ok((answer, read))
     }
 
     /// Replies, and keeps the worker only after an answer of its own. A worker that is given up is
@@ -251,11 +268,13 @@ fn accept_beginning(
     }
 }
 
-fn accept_rendered(answer: (Response, Option<OwnedFd>), waited: Duration) -> Result<Rendered, RenderError> {
+/// Its times are not known here.
+fn accept_rendered(answer: (Response, Option<OwnedFd>)) -> Result<Rendered, RenderError> {
     match answer {
         (Response::Rendered { width: width @ 1.., height: height @ 1.. }, Some(file)) => {
             let bytes = sealed::read(file).map_err(no_worker)?;
-            Ok(Rendered { bytes: bytes.into(), width, height, waited })
+            let none = Duration::ZERO;
+            Ok(Rendered { bytes: bytes.into(), width, height, waited: none, read: none, worked: none })
         }
         (Response::Refused(fault), None) => Err(RenderError::Refused { fault }),
         _ => Err(unexpected()),

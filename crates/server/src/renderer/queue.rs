@@ -170,6 +170,14 @@ impl<J: Work> Queue<J> {
         self.lock().waiting()
     }
 
+    /// How many jobs were taken out and are not done.
+    pub(crate) fn taken_out(&self) -> usize {
+        match self.lock().takers {
+            Takers::Some { idle, all } => all.saturating_sub(idle),
+            Takers::None => 0,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<J>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -284,8 +292,10 @@ mod tests {
         queue.push(Lane::Awaited, Work::Wanted(2)).expect("within the bound");
         assert_eq!(queue.push(Lane::Short, Work::Wanted(3)), Err(RenderError::Busy(SECOND * 3)));
         assert_eq!(queue.take(), Some(Work::Wanted(1)));
+        assert_eq!(queue.taken_out(), 1);
         assert_eq!(queue.push(Lane::Short, Work::Wanted(4)), Err(RenderError::Busy(SECOND * 2)));
         queue.done(Cost::default());
+        assert_eq!(queue.taken_out(), 0);
         queue.push(Lane::Short, Work::Wanted(5)).expect("the taker is idle again");
     }
 

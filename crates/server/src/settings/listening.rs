@@ -1,9 +1,9 @@
 //! The settings of where the server listens, and what is there.
 
-use super::table::{Fallback, Form, Row, Setting, Switch, parsed, switch};
+use super::table::{Fallback, Form, Row, Setting, Switch, in_range, parsed, switch};
 use super::{SettingsError, Values};
 use crate::config::{Dashboard, TlsFiles};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 pub(super) fn dashboard(values: &Values) -> Result<Dashboard, SettingsError> {
@@ -71,6 +71,17 @@ pub(super) const DASHBOARD_LISTEN: Setting<SocketAddr> = Setting {
     parse: parsed,
 };
 
+pub(super) const METRICS_LISTEN: Setting<SocketAddr> = Setting {
+    row: Row {
+        name: "metrics-listen",
+        default: Fallback::Derived { example: "9187" },
+        form: Form::Text,
+        allowed: "a port, for 127.0.0.1, or an IP address and a port, for instance 10.0.0.5:9187",
+        about: "Address of GET /metrics without a token, and of nothing else: whoever reaches it reads it. Without it, /metrics is in the management API alone.",
+    },
+    parse: port_or_address,
+};
+
 pub(super) const TLS_CERTIFICATE: Setting<PathBuf> = Setting {
     row: Row {
         name: "tls-certificate",
@@ -92,6 +103,12 @@ pub(super) const TLS_KEY: Setting<PathBuf> = Setting {
     },
     parse: path,
 };
+
+/// A port alone is loopback's, so that who writes the least opens the least.
+fn port_or_address(text: &str) -> Option<SocketAddr> {
+    let port = in_range(text, 1..=65_535_u32).and_then(|port| u16::try_from(port).ok());
+    port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))).or_else(|| parsed(text))
+}
 
 fn path(text: &str) -> Option<PathBuf> {
     (!text.is_empty()).then(|| PathBuf::from(text))

@@ -65,11 +65,12 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 47] = [
+pub const ROWS: [Row; 48] = [
     listening::LISTEN.row,
     listening::ADMIN_LISTEN.row,
     listening::DASHBOARD.row,
     listening::DASHBOARD_LISTEN.row,
+    listening::METRICS_LISTEN.row,
     listening::TLS_CERTIFICATE.row,
     listening::TLS_KEY.row,
     DATA.row,

@@ -23,6 +23,7 @@ mod imports;
 mod judge;
 mod levels;
 mod lists;
+mod metrics;
 mod negotiation;
 mod openapi;
 #[path = "../fetch/origin.rs"]

@@ -303,6 +303,7 @@ fn config(data: std::path::PathBuf) -> Config {
         listen: "127.0.0.1:0".parse().expect("an address"),
         admin_listen: None,
         dashboard: Dashboard::WithManagement,
+        metrics_listen: None,
         tls: None,
         data,
         public_url: "https://images.example".parse().expect("a URL"),

@@ -9,6 +9,7 @@ mod direct;
 mod fetching;
 mod filters;
 mod loaders;
+mod metrics;
 mod script;
 mod sdks;
 // Shared with the end-to-end tests, which use all of it.
