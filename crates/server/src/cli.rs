@@ -8,6 +8,7 @@ mod images;
 mod import;
 mod keys;
 mod output;
+mod probe;
 mod serve;
 mod sign;
 mod throwaway;
@@ -61,6 +62,8 @@ enum Command {
     Accounts(accounts::Accounts),
     /// Sign a delivery URL and print it.
     Sign(sign::Sign),
+    /// Say whether a proxy or CDN in front of the server leaves alone what privacy rests on.
+    Probe(probe::Probe),
     /// Say whether the signature of a delivery URL is valid, and why.
     Verify(sign::Verify),
 }
@@ -117,6 +120,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Tokens(tokens) => tokens.run(environment, out)?,
         Command::Accounts(accounts) => accounts.run(environment, out)?,
         Command::Sign(sign) => sign.run(environment, surroundings.clock.now(), out)?,
+        Command::Probe(probe) => return probe.run(&surroundings, out),
         Command::Verify(verify) => return verify.run(environment, surroundings.clock.now(), out),
     }
     Ok(ExitCode::SUCCESS)

@@ -117,7 +117,13 @@ fn progress_bar(length: u64, name: &str) -> ProgressBar {
     bar
 }
 
-fn form_head(boundary: &str, fields: &[(&str, String)], file_name: &str, media_type: &str) -> String {
+/// The head of a form: fields, and the head of a file.
+pub(super) fn form_head(
+    boundary: &str,
+    fields: &[(&str, String)],
+    file_name: &str,
+    media_type: &str,
+) -> String {
     let mut head = String::new();
     for (name, value) in fields {
         head.push_str(&format!(

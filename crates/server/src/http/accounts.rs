@@ -5,6 +5,7 @@ use crate::bootstrap::new_account;
 use crate::catalog::{Account, InsertError};
 use crate::config::FirstAccount;
 use crate::http::auth::{AccountCaller, Presented};
+use crate::http::client;
 use crate::http::envelope::{Success, empty, json_body};
 use crate::http::error::ApiError;
 use crate::http::images::rfc3339;
@@ -12,9 +13,11 @@ use crate::random;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use http::StatusCode;
+use http::request::Parts;
 use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// `result` of [`whoami`].
@@ -25,6 +28,10 @@ pub(super) struct WhoAmI {
     scopes: Vec<&'static str>,
     instance_admin: bool,
     public_url: String,
+    /// Who asks, as far as the server knows.
+    client_address: Option<String>,
+    /// Whether a trusted proxy says so.
+    client_forwarded: bool,
 }
 
 /// An account on the wire; `token` only in the answer that makes it.
@@ -68,7 +75,10 @@ struct CreateToken {
 pub(super) async fn whoami(
     State(app): State<Arc<App>>,
     presented: Presented,
+    head: Parts,
 ) -> Result<Success<WhoAmI>, ApiError> {
+    let client = client::address(&app, &head.extensions, &head.headers);
+    let peer = head.extensions.get::<SocketAddr>().map(SocketAddr::ip);
     let record = &presented.record;
     let account = app.catalog.find_account(&record.account).await?;
     let account = account.ok_or(safelight_domain::token::Refusal::OtherAccount)?;
@@ -78,6 +88,8 @@ pub(super) async fn whoami(
         scopes: record.scopes.iter().map(|scope| scope.as_str()).collect(),
         instance_admin: record.role == Role::InstanceAdmin,
         public_url: crate::http::images::public_origin(&app),
+        client_address: client.map(|client| client.to_string()),
+        client_forwarded: client != peer,
     }))
 }
 

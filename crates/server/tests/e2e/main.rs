@@ -11,6 +11,10 @@ mod imports;
 mod lifecycle;
 mod logs;
 mod overload;
+mod probe;
+mod proxy;
+// Shared with other tests, some of which look at more of an answer.
+#[allow(dead_code)]
 mod server;
 mod signing;
 #[path = "../trace/mod.rs"]
