@@ -75,11 +75,14 @@ impl Place {
 
     /// Of a database.
     pub fn address(&self) -> Option<PostgresAddress> {
+        self.url().map(|url| PostgresAddress::parse(&url).expect("an address"))
+    }
+
+    /// The same as settings have it.
+    pub fn url(&self) -> Option<String> {
         match self {
             Place::Folder(_) => None,
-            Place::Server { server, database } => {
-                Some(PostgresAddress::parse(&format!("{server}/{database}")).expect("an address"))
-            }
+            Place::Server { server, database } => Some(format!("{server}/{database}")),
         }
     }
 }

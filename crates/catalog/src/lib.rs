@@ -80,6 +80,7 @@ pub use lists::MAX_LIST;
 pub use matching::Matching;
 pub use origins::RemoteOrigin;
 pub use renditions::{MAX_EVICTED, UsedRendition};
+pub use schema::SCHEMA_VERSION;
 pub use search::{FoundImages, ImageSearch, ImageSort, SearchCursor};
 pub use usage::{KEY_MEASURE, StoredSizes, USAGE_WIDTHS, UsageCounts, UsagePoints, UsageRow};
 
@@ -409,6 +410,21 @@ impl Catalog {
         let reader = |_| Ok(Box::new(Sqlite::reader(path)?) as Box<dyn Connection + Send>);
         let readers = (0..READERS).map(reader).collect::<Result<Vec<_>, DatabaseError>>()?;
         Ok(Catalog::over(Box::new(writer), readers, Knowledge::alone())?.0)
+    }
+
+    /// The schema version of a catalog in a file; 0 where there is no file. Blocks.
+    pub fn version_of_file(path: &Path) -> Result<u32, OpenError> {
+        if !path.try_exists()? {
+            return Ok(0);
+        }
+        Ok(schema::found(&Sqlite::reader(path)?)?)
+    }
+
+    /// The schema version of a catalog in a database on a server; 0 where there is none.
+    pub async fn version_on(address: &PostgresAddress) -> Result<u32, OpenError> {
+        let server = Arc::new(Server::new(address.config(), address::tls()?)?);
+        let look = move || Ok(schema::found(&Postgres::reader(server))?);
+        tokio::task::spawn_blocking(look).await.map_err(std::io::Error::from)?
     }
 
     /// Opens the catalog in a database on a server and brings it to this program's schema version. Others may do

@@ -41,6 +41,9 @@ pub(super) const MIGRATIONS: [Migration; 17] = migrations!(
     "0017_duties"
 );
 
+/// The version that this program brings a catalog to.
+pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
+
 /// Brings a database to the version that `migrations` leads to, each step in a transaction of its
 /// own. A database of a newer version is refused untouched.
 pub(super) fn migrate(connection: &dyn Connection, migrations: &[Migration]) -> Result<(), OpenError> {
@@ -83,6 +86,20 @@ fn step(connection: &dyn Connection, migrations: &[Migration]) -> Result<Step, O
     Ok(Step::Taken)
 }
 
+/// The version of a database that is only looked at, 0 for a new one.
+pub(super) fn found(connection: &dyn Connection) -> Result<u32, CatalogError> {
+    if connection.dialect() == Dialect::Postgres {
+        let sql = "SELECT count(*) FROM pg_class WHERE oid = to_regclass('schema_versions')";
+        let tables = first(connection, sql, (), |row| Ok(row.get::<_, u32>(0)?))?;
+        if tables != Some(1) {
+            return Ok(0);
+        }
+        let sql = "SELECT coalesce(max(version), 0) FROM schema_versions";
+        return Ok(first(connection, sql, (), |row| Ok(row.get(0)?))?.unwrap_or(0));
+    }
+    version(connection)
+}
+
 /// The version of a database, 0 for a new one.
 fn version(connection: &dyn Connection) -> Result<u32, CatalogError> {
     let sql = match connection.dialect() {
@@ -101,6 +118,7 @@ fn version(connection: &dyn Connection) -> Result<u32, CatalogError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::Place;
     use crate::sqlite::Sqlite;
     use crate::{Catalog, JobKind, JobLine};
     use safelight_domain::image::BlobId;
@@ -136,6 +154,28 @@ mod tests {
             version(&Sqlite::writer(&path).expect("a database")).expect("works") as usize,
             MIGRATIONS.len()
         );
+    }
+
+    #[tokio::test]
+    async fn a_catalog_is_looked_at_without_a_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("catalog.sqlite");
+        assert_eq!(Catalog::version_of_file(&path).expect("there is none"), 0);
+        assert!(!path.exists());
+        let old = Sqlite::writer(&path).expect("a database");
+        migrate(&old, &MIGRATIONS[..3]).expect("version 3");
+        drop(old);
+        for _ in 0..2 {
+            assert_eq!(Catalog::version_of_file(&path).expect("works"), 3);
+        }
+        drop(Catalog::open(&path).expect("migrates"));
+        assert_eq!(Catalog::version_of_file(&path).expect("works"), SCHEMA_VERSION);
+        let Some(place) = Place::on_server().await else { return };
+        let address = place.address().expect("of a server");
+        assert_eq!(Catalog::version_on(&address).await.expect("there is none"), 0);
+        let (one, other) = (place.open().await, place.open().await);
+        assert_eq!(Catalog::version_on(&address).await.expect("works"), SCHEMA_VERSION);
+        drop((one, other));
     }
 
     #[test]

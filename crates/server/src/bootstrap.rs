@@ -54,6 +54,9 @@ pub struct FolderLock {
 /// The file in the data folder that holds the token of the first start.
 pub const TOKEN_FILE: &str = "api-token";
 
+/// The file in the data folder that holds the catalog, unless that is on a server.
+const CATALOG_FILE: &str = "catalog.sqlite";
+
 /// Longest token that is read back from [`TOKEN_FILE`], in bytes.
 const MAX_TOKEN_BYTES: u64 = 4096;
 
@@ -115,7 +118,7 @@ async fn open_catalog(config: &Config) -> anyhow::Result<Catalog> {
             Catalog::connect(address).await.context("the database that the settings name")
         }
         Database::File => {
-            let file = config.data.join("catalog.sqlite");
+            let file = config.data.join(CATALOG_FILE);
             // Made here with its mode, which SQLite takes over for the files beside it.
             OpenOptions::new()
                 .create(true)
@@ -126,6 +129,39 @@ async fn open_catalog(config: &Config) -> anyhow::Result<Catalog> {
             Catalog::open(&file).with_context(|| format!("in the data folder {}", config.data.display()))
         }
     }
+}
+
+/// The schema version of the catalog that these settings name, 0 where there is none yet. Nothing is changed.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn catalog_version(config: &Config) -> anyhow::Result<u32> {
+    match &config.database {
+        Database::Postgres(address) => {
+            Catalog::version_on(address).await.context("the database that the settings name")
+        }
+        Database::File => {
+            let file = config.data.join(CATALOG_FILE);
+            let version = tokio::task::spawn_blocking(move || Catalog::version_of_file(&file)).await?;
+            version.with_context(|| format!("in the data folder {}", config.data.display()))
+        }
+    }
+}
+
+/// Brings the catalog that these settings name to this program's version, as a start does. Of several that do so at
+/// once on a server, one takes each step; a data folder that is in use is refused.
+///
+/// # Errors
+/// When a step fails, which leaves the one before.
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let _lock = match config.database {
+        Database::Postgres(_) => None,
+        Database::File => {
+            private_folder(&config.data)?;
+            Some(lock(&config.data)?)
+        }
+    };
+    open_catalog(config).await.map(drop)
 }
 
 /// The first account, which is made where there is none.
@@ -184,7 +220,7 @@ fn private_folder(data: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut entries = std::fs::read_dir(data).with_context(named)?;
-    let ours = data.join("catalog.sqlite").exists() || data.join("lock").exists() || entries.next().is_none();
+    let ours = data.join(CATALOG_FILE).exists() || data.join("lock").exists() || entries.next().is_none();
     ensure!(
         ours,
         "{} is open to other users and holds files of something else: choose a folder of its own, or close \

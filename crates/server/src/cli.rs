@@ -4,9 +4,12 @@ mod accounts;
 mod client;
 mod demo;
 mod dev;
+mod documents;
+mod health;
 mod images;
 mod import;
 mod keys;
+mod migrate;
 mod output;
 mod probe;
 mod serve;
@@ -46,6 +49,14 @@ enum Command {
     Dev(dev::Dev),
     /// Print a configuration file with every setting at its default.
     Config,
+    /// Say whether a server is ready, for health checks.
+    Health(health::Health),
+    /// Bring the catalog to this program's version.
+    Migrate(migrate::Migrate),
+    /// Print what a shell completes commands by.
+    Completions(documents::Completions),
+    /// Print the manual page, or write those of all commands.
+    Man(documents::Manual),
     /// Upload files.
     Upload(upload::Upload),
     /// List, show, change, delete and download images.
@@ -112,6 +123,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => return demo.run(&surroundings),
         Command::Dev(dev) => dev.run(&surroundings, out)?,
         Command::Config => out.text(&documented_defaults())?,
+        Command::Health(health) => health.run(&surroundings, out)?,
+        Command::Migrate(migrate) => return migrate.run(&surroundings, out),
+        Command::Completions(completions) => completions.run(out)?,
+        Command::Man(manual) => manual.run(out)?,
         Command::Upload(upload) => upload.run(environment, out)?,
         Command::Images(images) => images.run(environment, out)?,
         Command::Import(import) => import.run(environment, out)?,

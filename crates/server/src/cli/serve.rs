@@ -29,7 +29,7 @@ pub(super) struct Serve {
 }
 
 /// One flag for each row of the settings.
-struct SettingFlags(Vec<(&'static str, String)>);
+pub(super) struct SettingFlags(pub(super) Vec<(&'static str, String)>);
 
 impl Serve {
     pub(super) fn run(self, surroundings: &Surroundings) -> anyhow::Result<()> {

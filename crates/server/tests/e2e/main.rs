@@ -19,3 +19,4 @@ mod server;
 mod signing;
 #[path = "../trace/mod.rs"]
 mod trace;
+mod upkeep;
