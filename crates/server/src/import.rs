@@ -9,6 +9,7 @@ mod step;
 
 use crate::app::App;
 use crate::catalog::{CatalogError, ImportFailure, ImportWork, InsertError, Listed};
+use crate::trouble::Trouble;
 use crate::variant_options;
 use futures_util::future::{AbortHandle, abortable};
 use futures_util::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
@@ -68,13 +69,17 @@ async fn keep_importing(app: &App, pace: Pace) {
     let slots = Semaphore::new(slots(app.config.fetch.concurrent));
     let mut working = FuturesUnordered::new();
     let mut handles: HashMap<String, AbortHandle> = HashMap::new();
+    let (unread, untaken) = (Trouble::default(), Trouble::default());
     loop {
         match app.catalog.running_imports(MOST_AT_ONCE).await {
             Ok(running) => {
+                if unread.ends() {
+                    tracing::info!("imports can be read again");
+                }
                 // Those that were stopped: what they fetch is of no use.
                 handles.iter().filter(|(id, _)| !running.contains(id)).for_each(|(_, handle)| handle.abort());
                 for id in running {
-                    if !is_ours(app, &id).await {
+                    if !is_ours(app, &id, &untaken).await {
                         // Another node took it up, since this one was too slow.
                         handles.get(&id).into_iter().for_each(AbortHandle::abort);
                         continue;
@@ -89,7 +94,10 @@ async fn keep_importing(app: &App, pace: Pace) {
                     }
                 }
             }
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "imports cannot be read"),
+            Err(error) if unread.begins() => {
+                tracing::error!(error = &error as &dyn std::error::Error, "imports cannot be read");
+            }
+            Err(_) => {}
         }
         let mut pause = std::pin::pin!(sleep(pace.look));
         loop {
@@ -110,13 +118,20 @@ async fn keep_importing(app: &App, pace: Pace) {
 const DUTY_MS: i64 = 30_000;
 
 /// Takes an import, or renews that it was taken: one node works on it at a time.
-async fn is_ours(app: &App, id: &str) -> bool {
+async fn is_ours(app: &App, id: &str, trouble: &Trouble) -> bool {
     let now_ms = app.clock.now_ms();
     let duty = format!("import {id}");
     match app.catalog.take_duty(&duty, &app.node, now_ms, now_ms.saturating_add(DUTY_MS)).await {
-        Ok(ours) => ours,
+        Ok(ours) => {
+            if trouble.ends() {
+                tracing::info!("imports can be taken again");
+            }
+            ours
+        }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "an import cannot be taken");
+            if trouble.begins() {
+                tracing::error!(error = &error as &dyn std::error::Error, "imports cannot be taken");
+            }
             false
         }
     }

@@ -89,8 +89,8 @@ impl Work<'_> {
     async fn run(&self, pace: Pace, shutdown: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = shutdown => {}
-            () = keep_running(pace.jobs, || self.run_due_jobs(JobLine::Storage)) => {}
-            () = keep_running(pace.jobs, || self.run_due_jobs(JobLine::Notices)) => {}
+            () = keep_running(pace.jobs, JobLine::Storage, |line| self.run_due_jobs(line)) => {}
+            () = keep_running(pace.jobs, JobLine::Notices, |line| self.run_due_jobs(line)) => {}
             () = self.keep_sweeping(pace) => {}
         }
     }

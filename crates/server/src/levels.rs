@@ -10,6 +10,7 @@ use crate::catalog::{CatalogError, StoredLevel};
 use crate::config::Levels;
 use crate::random;
 use crate::renderer::{Input, RenderError};
+use crate::trouble::Trouble;
 use safelight_domain::access::authorize_upkeep;
 use safelight_domain::image::Image;
 use safelight_pixels::{Cost, LEVELS_VERSION, Level, divisors};
@@ -64,14 +65,18 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
 }
 
 async fn keep_making(app: &App) {
+    let trouble = Trouble::default();
     loop {
-        match make_some(app).await {
-            Ok(0) => sleep(PACE).await,
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "levels have to wait");
-                sleep(PACE).await;
+        let made = make_some(app).await;
+        match &made {
+            Ok(_) if trouble.ends() => tracing::info!("levels are made again"),
+            Err(error) if trouble.begins() => {
+                tracing::warn!(error = error as &dyn std::error::Error, "levels have to wait");
             }
+            Ok(_) | Err(_) => {}
+        }
+        if !made.is_ok_and(|images| images > 0) {
+            sleep(PACE).await;
         }
     }
 }

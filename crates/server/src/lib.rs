@@ -27,6 +27,7 @@ pub mod renderer;
 pub mod settings;
 pub mod staging;
 pub mod sweep;
+mod trouble;
 pub mod usage;
 pub mod variant_options;
 pub mod webhooks;

@@ -32,7 +32,7 @@ pub async fn render_variants(app: Arc<App>, shutdown: impl Future<Output = ()> +
     let line = Line { catalog, clock, line: JobLine::Variants, at_once: 1, lease_ms: LEASE_MS };
     tokio::select! {
         () = shutdown => {}
-        () = keep_running(PACE, || line.run_due(|job| run_job(&app, job))) => {}
+        () = keep_running(PACE, JobLine::Variants, |_| line.run_due(|job| run_job(&app, job))) => {}
     }
 }
 

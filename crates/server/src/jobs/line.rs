@@ -2,6 +2,7 @@
 
 use crate::catalog::{Catalog, CatalogError, Job, JobLine};
 use crate::clock::Clock;
+use crate::trouble::Trouble;
 use futures_util::stream::{self, TryStreamExt};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -51,13 +52,19 @@ impl Line<'_> {
 }
 
 /// Runs what is due again and again, with a pause in between. It does not end.
-pub(crate) async fn keep_running<F>(pause: Duration, run_due: impl Fn() -> F)
+pub(crate) async fn keep_running<F>(pause: Duration, line: JobLine, run_due: impl Fn(JobLine) -> F)
 where
     F: Future<Output = Result<(), CatalogError>>,
 {
+    let trouble = Trouble::default();
     loop {
-        if let Err(error) = run_due().await {
-            tracing::error!(error = &error as &dyn std::error::Error, "the job queue failed");
+        match run_due(line).await {
+            Ok(()) if trouble.ends() => tracing::info!(?line, "the job queue works again"),
+            Err(error) if trouble.begins() => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(?line, error, "the job queue failed, and is tried again and again");
+            }
+            Ok(()) | Err(_) => {}
         }
         sleep(pause).await;
     }
