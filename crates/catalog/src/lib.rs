@@ -422,7 +422,7 @@ impl Catalog {
 
     /// The schema version of a catalog in a database on a server; 0 where there is none.
     pub async fn version_on(address: &PostgresAddress) -> Result<u32, OpenError> {
-        let server = Arc::new(Server::new(address.config(), address::tls()?)?);
+        let server = Arc::new(Server::new(address.config(), address.tls()?)?);
         let look = move || Ok(schema::found(&Postgres::reader(server))?);
         tokio::task::spawn_blocking(look).await.map_err(std::io::Error::from)?
     }
