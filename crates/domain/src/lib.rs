@@ -7,7 +7,7 @@
 //! 2. [`delivery_url`] and [`signature`]: what a viewer's request says.
 //! 3. [`access`]: the only place that decides who may see bytes.
 //! 4. [`negotiate`], [`caching`], [`conditional`], [`warning`]: how the answer looks.
-//! 5. [`token`]: who may use the management API; [`session`] and [`login_limit`]: how browsers do;
+//! 5. [`token`]: who may use the management API; [`session`] and [`rate_limit`]: how browsers do;
 //!    [`metadata_filter`] and [`image_search`]: what its lists can be narrowed by; [`direct_upload`]: uploads by
 //!    who may not use it; [`import`]: what is brought from elsewhere.
 //!    [`verify`] explains a decision to whoever owns the image.
@@ -26,11 +26,11 @@ pub mod hex;
 pub mod image;
 pub mod image_search;
 pub mod import;
-pub mod login_limit;
 pub mod metadata_filter;
 pub mod negotiate;
 pub mod options;
 pub mod origin;
+pub mod rate_limit;
 pub mod remote_url;
 pub mod session;
 pub mod signature;

@@ -10,7 +10,7 @@ use crate::logins::{LoginError, log_in};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, header};
-use safelight_domain::login_limit::Client;
+use safelight_domain::rate_limit::Client;
 use safelight_domain::session::{OpenSession, SESSION_MS};
 use safelight_domain::token::{Refusal, Role, TokenRecord};
 use serde::{Deserialize, Serialize};
