@@ -5,7 +5,7 @@ use super::follower::{self, Kept, Number};
 use super::rows::{all, any, change, damaged, first};
 use super::{Account, AccountConfig, Catalog, CatalogError, ConfigChanges, DeliveryAccount, DeliveryVariant};
 use super::{FlexibleVariants, InsertError, NewAccount};
-use super::{keys, tokens, variants};
+use super::{keys, quotas, tokens, variants};
 use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::options::Recipe;
 use safelight_domain::variant::{BrowserTtl, Variant, VariantName};
@@ -84,11 +84,14 @@ impl Catalog {
             let new = AccountConfig {
                 flexible_variants: changes.flexible_variants.unwrap_or(old.flexible_variants),
                 browser_ttl: changes.browser_ttl.unwrap_or(old.browser_ttl),
+                quota: changes.quota.over(old.quota),
             };
             let on = new.flexible_variants == FlexibleVariants::On;
             let browser_ttl = new.browser_ttl.map(BrowserTtl::seconds);
-            let sql = "UPDATE accounts SET flexible_variants = ?2, browser_ttl = ?3 WHERE id = ?1";
-            change(connection, sql, (account.as_str(), on, browser_ttl))?;
+            let [images, bytes, renders] = quotas::columns(new.quota);
+            let sql = "UPDATE accounts SET flexible_variants = ?2, browser_ttl = ?3,
+                              quota_images = ?4, quota_bytes = ?5, quota_renders = ?6 WHERE id = ?1";
+            change(connection, sql, (account.as_str(), on, browser_ttl, images, bytes, renders))?;
             Ok::<_, CatalogError>(new)
         };
         self.change_account(id, update).await
@@ -177,7 +180,8 @@ fn of_variant(variant: Variant) -> (VariantName, DeliveryVariant) {
 }
 
 fn config(connection: &dyn Connection, id: &AccountId) -> Result<AccountConfig, CatalogError> {
-    let sql = "SELECT flexible_variants, browser_ttl FROM accounts WHERE id = ?1";
+    let sql = "SELECT flexible_variants, browser_ttl, quota_images, quota_bytes, quota_renders
+               FROM accounts WHERE id = ?1";
     Ok(first(connection, sql, [id.as_str()], parse_config)?.unwrap_or_default())
 }
 
@@ -217,6 +221,7 @@ fn parse_config(row: &Row<'_>) -> Result<AccountConfig, CatalogError> {
             .map(BrowserTtl::parse)
             .transpose()
             .map_err(|why| damaged("accounts", why))?,
+        quota: quotas::parse(row)?,
     })
 }
 

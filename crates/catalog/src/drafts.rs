@@ -3,10 +3,11 @@
 use super::database::{Connection, DatabaseError, Row};
 use super::images::{self, parse_privacy, privacy_word};
 use super::rows::{any, change, damaged, first};
-use super::{Catalog, CatalogError, ImageChanges, InsertError, events, notices};
+use super::{Catalog, CatalogError, ImageChanges, InsertError, InsertImageError, events, notices};
 use safelight_domain::account::AccountId;
 use safelight_domain::direct_upload::{Draft, LinkError, LinkUse, Original, UploadEvent, UploadOutcome};
 use safelight_domain::image::{Creator, Image, ImageId, Metadata};
+use safelight_domain::quota::{Quota, QuotaExceeded};
 use safelight_domain::token::TokenHash;
 use thiserror::Error;
 
@@ -23,6 +24,9 @@ pub enum FulfilError {
     /// An image has its id. That takes a clock that was set back.
     #[error("an image has the id of the draft")]
     Exists,
+    /// Its account has no room for the image.
+    #[error(transparent)]
+    Quota(#[from] QuotaExceeded),
     /// See [`CatalogError`].
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -98,8 +102,9 @@ impl Catalog {
         event: String,
         now_ms: i64,
     ) -> Result<Image, FulfilError> {
-        let link = link.clone();
-        let fulfil = move |connection: &dyn Connection| fulfil(connection, &link, original, event, now_ms);
+        let (link, quota) = (link.clone(), self.quota);
+        let fulfil =
+            move |connection: &dyn Connection| fulfil(connection, &link, original, event, now_ms, quota);
         self.inner.writer.write(fulfil, |_| ()).await
     }
 
@@ -224,14 +229,16 @@ fn fulfil(
     original: Original,
     event: String,
     now_ms: i64,
+    defaults: Quota,
 ) -> Result<Image, FulfilError> {
     let draft = of_link(connection, link)?.ok_or(LinkError::Unknown)?;
     draft.accepts(now_ms)?;
     change(connection, "UPDATE drafts SET used = 1 WHERE link = ?1", [link.as_bytes()])?;
     let image = draft.fulfilled(original, now_ms);
-    images::insert(connection, &image).map_err(|error| match error {
-        InsertError::Catalog(error) => FulfilError::Catalog(error),
-        InsertError::Exists | InsertError::Full => FulfilError::Exists,
+    images::insert(connection, &image, defaults).map_err(|error| match error {
+        InsertImageError::Catalog(error) => FulfilError::Catalog(error),
+        InsertImageError::Exists => FulfilError::Exists,
+        InsertImageError::Quota(error) => FulfilError::Quota(error),
     })?;
     events::uploaded(connection, &image, "upload link").map_err(CatalogError::from)?;
     let outcome = UploadOutcome::Uploaded;

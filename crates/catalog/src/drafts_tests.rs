@@ -116,7 +116,7 @@ async fn ids_are_one_namespace_of_images_and_live_drafts() {
     let twin = catalog.insert_draft(draft('a', "i"), link("two"), 9).await;
     assert!(matches!(twin, Err(InsertError::Exists)), "{twin:?}");
     let twin = catalog.insert_image(image('a', "i", blob(1), 20)).await;
-    assert!(matches!(twin, Err(InsertError::Exists)), "{twin:?}");
+    assert!(matches!(twin, Err(InsertImageError::Exists)), "{twin:?}");
     catalog.insert_draft(draft('b', "i"), link("b"), 9).await.expect("another account");
     catalog.insert_image(image('a', "i", blob(1), EXPIRY_MS)).await.expect("the draft is dead by then");
     let twin = catalog.insert_draft(draft('a', "i"), link("two"), 9).await;

@@ -65,7 +65,7 @@ impl Catalog {
     /// 1970-01-01T00:00:00Z: images remember them. Without this they do not.
     #[must_use]
     pub fn by(&self, name: &str, at_ms: i64) -> Catalog {
-        Catalog { inner: Arc::clone(&self.inner), act: Some(Act { by: name.into(), at_ms }) }
+        Catalog { act: Some(Act { by: name.into(), at_ms }), ..self.clone() }
     }
 
     /// What was done to an image, newest first, at most [`MAX_EVENTS`]; also to one that is gone.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::database::DatabaseError;
 use crate::fixtures::{Place, account, blob, image, key, new_account, variant};
-use crate::{ImageChanges, InsertError};
+use crate::{ImageChanges, InsertImageError};
 use safelight_domain::image::Privacy;
 use safelight_domain::origin::AllowedOrigin;
 use safelight_domain::variant::{Variant, VariantAccess};
@@ -113,7 +113,7 @@ async fn an_id_that_fits_no_index_is_too_long() {
     let refused = one.insert_image(image('a', &long, blob(1), 1)).await;
     let is_too_long =
         |error: &CatalogError| matches!(error, CatalogError::Database(DatabaseError::TooLong(_)));
-    assert!(matches!(&refused, Err(InsertError::Catalog(error)) if is_too_long(error)), "{refused:?}");
+    assert!(matches!(&refused, Err(InsertImageError::Catalog(error)) if is_too_long(error)), "{refused:?}");
     assert_eq!(one.image_count(&account('a')).await.expect("works"), 0);
     assert!(one.find_image(&account('a'), &ImageId::named(&long)).await.expect("works").is_none());
 }
@@ -129,7 +129,8 @@ async fn of_many_nodes_that_insert_one_id_exactly_one_wins() {
         };
         let results = futures_util::future::join_all((0..8).map(insert)).await;
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
-        let taken = |result: &Result<(), InsertError>| matches!(result, Ok(()) | Err(InsertError::Exists));
+        let taken =
+            |result: &Result<(), InsertImageError>| matches!(result, Ok(()) | Err(InsertImageError::Exists));
         assert!(results.iter().all(taken), "{results:?}");
     }
     assert_eq!(one.image_count(&account('a')).await.expect("works"), 10);

@@ -5,26 +5,52 @@ use super::database::{Connection, Row};
 use super::events::{self, Act};
 use super::follower::{self, Kept};
 use super::rows::{all, any, change, damaged, first};
-use super::{Catalog, CatalogError, ImageChanges, ImageKey, InsertError, JobKind, RenditionKey};
-use super::{drafts, jobs, levels, metadata, renditions, search_index};
+use super::{Catalog, CatalogError, DatabaseError, ImageChanges, ImageKey, JobKind, RenditionKey};
+use super::{drafts, jobs, levels, metadata, quotas, renditions, search_index};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{
     BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceFormat, SourceInfo, Turn,
 };
+use safelight_domain::quota::{Quota, QuotaExceeded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use thiserror::Error;
 
 /// The columns that [`parse`] reads.
 pub(super) const COLUMNS: &str = "account, id, blob, format, width, height, has_alpha, frames, turn, bytes, \
                                   filename, metadata, creator, privacy, uploaded_ms";
 
+/// Why an image was not inserted.
+#[derive(Debug, Error)]
+pub enum InsertImageError {
+    /// Its account has an image or a live draft of that id.
+    #[error("it exists already")]
+    Exists,
+    /// Its account has no room for it.
+    #[error(transparent)]
+    Quota(#[from] QuotaExceeded),
+    /// See [`CatalogError`].
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+impl From<DatabaseError> for InsertImageError {
+    fn from(error: DatabaseError) -> InsertImageError {
+        match error {
+            DatabaseError::Taken(_) => InsertImageError::Exists,
+            error => InsertImageError::Catalog(error.into()),
+        }
+    }
+}
+
 impl Catalog {
     /// Inserts an image; `Exists` when its account has one of that id, or a live draft. Its original
     /// must be stored durably before.
-    pub async fn insert_image(&self, image: Image) -> Result<(), InsertError> {
-        let act = self.act.clone();
-        let insert =
-            move |connection: &dyn Connection| insert_new(connection, &image, act.as_ref().map(Act::by));
+    pub async fn insert_image(&self, image: Image) -> Result<(), InsertImageError> {
+        let (act, quota) = (self.act.clone(), self.quota);
+        let insert = move |connection: &dyn Connection| {
+            insert_new(connection, &image, act.as_ref().map(Act::by), quota)
+        };
         self.inner.writer.write(insert, |()| ()).await
     }
 
@@ -145,16 +171,23 @@ pub(super) fn insert_new(
     connection: &dyn Connection,
     image: &Image,
     by: Option<&str>,
-) -> Result<(), InsertError> {
+    defaults: Quota,
+) -> Result<(), InsertImageError> {
     if drafts::holds(connection, &image.account, &image.id, image.uploaded_ms)? {
-        return Err(InsertError::Exists);
+        return Err(InsertImageError::Exists);
     }
-    insert(connection, image)?;
+    insert(connection, image, defaults)?;
     by.map_or(Ok(()), |by| Ok(events::uploaded(connection, image, by)?))
 }
 
-/// Inserts an image.
-pub(super) fn insert(connection: &dyn Connection, image: &Image) -> Result<(), InsertError> {
+/// Inserts an image that its account has room for. Changes are made one after the other, those of other nodes
+/// too, so there is room for it still.
+pub(super) fn insert(
+    connection: &dyn Connection,
+    image: &Image,
+    defaults: Quota,
+) -> Result<(), InsertImageError> {
+    quotas::room(connection, &image.account, defaults)?.admit(image.bytes)?;
     change(
         connection,
         "INSERT INTO images (account, id, blob, format, width, height, has_alpha, frames, turn, bytes,

@@ -44,7 +44,7 @@ async fn an_id_is_taken_once_in_each_account() {
     let first = image('a', "i", blob(1), 1);
     catalog.insert_image(first.clone()).await.expect("new");
     let twin = catalog.insert_image(image('a', "i", blob(2), 2)).await;
-    assert!(matches!(twin, Err(InsertError::Exists)), "{twin:?}");
+    assert!(matches!(twin, Err(InsertImageError::Exists)), "{twin:?}");
     assert_eq!(find_image(&catalog, 'a', "i").await, Some(first));
     assert!(!catalog.blob_in_use(&blob(2)).await.expect("works"));
     let other = image('b', "i", blob(2), 2);
@@ -52,7 +52,7 @@ async fn an_id_is_taken_once_in_each_account() {
     assert_eq!(find_image(&catalog, 'b', "i").await, Some(other));
     assert_eq!(catalog.image_count(&account('a')).await.expect("works"), 1);
     let homeless = catalog.insert_image(image('c', "i", blob(3), 2)).await;
-    assert!(matches!(homeless, Err(InsertError::Catalog(_))), "{homeless:?}");
+    assert!(matches!(homeless, Err(InsertImageError::Catalog(_))), "{homeless:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -65,7 +65,7 @@ async fn of_many_that_insert_one_id_at_once_exactly_one_wins() {
     }
     let (won, lost): (Vec<_>, Vec<_>) = tasks.join_all().await.into_iter().partition(|(_, r)| r.is_ok());
     assert_eq!((won.len(), lost.len()), (1, 23));
-    assert!(lost.iter().all(|(_, result)| matches!(result, Err(InsertError::Exists))));
+    assert!(lost.iter().all(|(_, result)| matches!(result, Err(InsertImageError::Exists))));
     let stored = find_image(&catalog, 'a', "i").await.expect("is there");
     assert_eq!(stored.blob, blob(won[0].0));
     assert_eq!(catalog.image_count(&account('a')).await.expect("works"), 1);

@@ -4,8 +4,9 @@ use super::database::{Connection, Row};
 use super::images::{self, parse_privacy, privacy_word};
 use super::imports::{self, ALL, Import, Listed, MAX_FAILURES, PAGES, RemoteAccount};
 use super::rows::{all, any, change, damaged, first};
-use super::{Catalog, CatalogError, InsertError};
+use super::{Catalog, CatalogError, InsertImageError};
 use safelight_domain::image::{Creator, Image, ImageId, Metadata, Privacy};
+use safelight_domain::quota::Quota;
 
 /// Longest source of a failure that is kept, in characters: an id of any length fits.
 const MAX_SOURCE_CHARS: usize = 1024;
@@ -144,8 +145,8 @@ impl Catalog {
         number: i64,
         outcome: ItemOutcome,
     ) -> Result<(), CatalogError> {
-        let id = id.to_owned();
-        let finish = move |connection: &dyn Connection| finish(connection, &id, number, &outcome);
+        let (id, quota) = (id.to_owned(), self.quota);
+        let finish = move |connection: &dyn Connection| finish(connection, &id, number, outcome, quota);
         self.inner.writer.write(finish, |()| ()).await
     }
 }
@@ -154,18 +155,23 @@ fn finish(
     connection: &dyn Connection,
     id: &str,
     number: i64,
-    outcome: &ItemOutcome,
+    outcome: ItemOutcome,
+    defaults: Quota,
 ) -> Result<(), CatalogError> {
     let running = "SELECT 1 FROM imports WHERE id = ?1 AND state = 'running'";
     let delete = "DELETE FROM import_items WHERE import = ?1 AND number = ?2";
     if !any(connection, running, [id])? || change(connection, delete, (id, number))? == 0 {
         return Ok(());
     }
+    let outcome = match outcome {
+        ItemOutcome::Brought(image) => insert_image(connection, image, defaults)?,
+        outcome => outcome,
+    };
     let count = match outcome {
-        ItemOutcome::Brought(image) if insert_image(connection, image)? => "imported",
-        ItemOutcome::Brought(_) | ItemOutcome::Skipped => "skipped",
+        ItemOutcome::Brought(_) => "imported",
+        ItemOutcome::Skipped => "skipped",
         ItemOutcome::Failed(failure) => {
-            insert_failures(connection, id, std::slice::from_ref(failure))?;
+            insert_failures(connection, id, &[failure])?;
             "failed"
         }
     };
@@ -173,16 +179,24 @@ fn finish(
     Ok(())
 }
 
-/// Whether its id was free.
-fn insert_image(connection: &dyn Connection, image: &Image) -> Result<bool, CatalogError> {
+/// What became of an image that was brought: its id may be taken by now, and its account full.
+fn insert_image(
+    connection: &dyn Connection,
+    image: Box<Image>,
+    defaults: Quota,
+) -> Result<ItemOutcome, CatalogError> {
     // PostgreSQL gives up a transaction in which an insertion is refused.
     if images::find(connection, &(image.account.clone(), image.id.clone()))?.is_some() {
-        return Ok(false);
+        return Ok(ItemOutcome::Skipped);
     }
-    match images::insert_new(connection, image, Some("import")) {
-        Ok(()) => Ok(true),
-        Err(InsertError::Exists | InsertError::Full) => Ok(false),
-        Err(InsertError::Catalog(error)) => Err(error),
+    match images::insert_new(connection, &image, Some("import"), defaults) {
+        Ok(()) => Ok(ItemOutcome::Brought(image)),
+        Err(InsertImageError::Exists) => Ok(ItemOutcome::Skipped),
+        Err(InsertImageError::Quota(error)) => {
+            let source = image.id.as_str().to_owned();
+            Ok(ItemOutcome::Failed(ImportFailure { source, message: error.to_string() }))
+        }
+        Err(InsertImageError::Catalog(error)) => Err(error),
     }
 }
 

@@ -13,6 +13,7 @@ use safelight_domain::direct_upload::UploadEvent;
 use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::options::Recipe;
+use safelight_domain::quota::{OwnQuota, Quota};
 use safelight_domain::signature::SigningKey;
 use safelight_domain::token::TokenRecord;
 use safelight_domain::transform::Effort;
@@ -50,6 +51,7 @@ mod metadata;
 mod notices;
 mod origins;
 mod postgres;
+mod quotas;
 mod readers;
 mod renditions;
 mod rows;
@@ -69,6 +71,7 @@ pub use batch_tokens::MAX_BATCH_TOKENS;
 pub use database::DatabaseError;
 pub use drafts::FulfilError;
 pub use events::{Action, ImageEvent, MAX_EVENTS};
+pub use images::InsertImageError;
 pub use import_items::{ImportFailure, ImportItem, ImportPage, ImportWork, ItemOutcome};
 pub use imports::{
     Import, ImportFrom, Listed, MAX_FAILURES, MAX_IMPORTS, MAX_RUNNING_IMPORTS, NewImport, RemoteAccount,
@@ -79,6 +82,7 @@ pub use levels::MAX_FOR_LEVELS;
 pub use lists::MAX_LIST;
 pub use matching::Matching;
 pub use origins::RemoteOrigin;
+pub use quotas::{QuotaChanges, Room};
 pub use renditions::{MAX_EVICTED, UsedRendition};
 pub use schema::SCHEMA_VERSION;
 pub use search::{FoundImages, ImageSearch, ImageSort, SearchCursor};
@@ -92,6 +96,8 @@ pub struct Catalog {
     inner: Arc<Inner>,
     /// Who makes the changes of this handle, if images shall remember it.
     act: Option<Act>,
+    /// What holds for accounts that are given nothing else.
+    quota: Quota,
 }
 
 struct Inner {
@@ -234,6 +240,8 @@ pub struct AccountConfig {
     /// How long browsers keep pictures where the variant does not say; `None` is
     /// [`BrowserTtl::DEFAULT`].
     pub browser_ttl: Option<BrowserTtl>,
+    /// What the instance's admin gives it apart from the others.
+    pub quota: OwnQuota,
 }
 
 /// Changes to settings; `None` leaves one as it is.
@@ -243,6 +251,8 @@ pub struct ConfigChanges {
     pub flexible_variants: Option<FlexibleVariants>,
     /// See [`AccountConfig::browser_ttl`]; `Some(None)` returns to the default.
     pub browser_ttl: Option<Option<BrowserTtl>>,
+    /// See [`AccountConfig::quota`].
+    pub quota: QuotaChanges,
 }
 
 /// What delivery needs of a variant.
@@ -471,7 +481,7 @@ impl Catalog {
             renditions: Cache::new(CACHED_RENDITIONS),
             knowledge,
         };
-        Ok((Catalog { inner: Arc::new(inner), act: None }, known))
+        Ok((Catalog { inner: Arc::new(inner), act: None, quota: Quota::OFF }, known))
     }
 
     /// Runs a trivial query and asks whether changes are still taken (for readiness).

@@ -21,7 +21,7 @@ macro_rules! migrations {
 }
 
 /// One for each version, in order.
-pub(super) const MIGRATIONS: [Migration; 17] = migrations!(
+pub(super) const MIGRATIONS: [Migration; 18] = migrations!(
     "0001_accounts"
     "0002_images"
     "0003_jobs"
@@ -39,6 +39,7 @@ pub(super) const MIGRATIONS: [Migration; 17] = migrations!(
     "0015_levels"
     "0016_changes"
     "0017_duties"
+    "0019_quotas"
 );
 
 /// The version that this program brings a catalog to.

@@ -9,7 +9,7 @@
 //! 4. [`negotiate`], [`caching`], [`conditional`], [`warning`]: how the answer looks.
 //! 5. [`token`]: who may use the management API; [`session`] and [`rate_limit`]: how browsers do;
 //!    [`metadata_filter`] and [`image_search`]: what its lists can be narrowed by; [`direct_upload`]: uploads by
-//!    who may not use it; [`import`]: what is brought from elsewhere.
+//!    who may not use it; [`import`]: what is brought from elsewhere; [`quota`]: how much an account may keep.
 //!    [`verify`] explains a decision to whoever owns the image.
 //! 6. [`remote_url`], [`origin`] and [`address`]: remote images, where they may come from, and what may be
 //!    connected to.
@@ -30,6 +30,7 @@ pub mod metadata_filter;
 pub mod negotiate;
 pub mod options;
 pub mod origin;
+pub mod quota;
 pub mod rate_limit;
 pub mod remote_url;
 pub mod session;

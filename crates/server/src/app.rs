@@ -4,7 +4,7 @@ use crate::blobs::Blobs;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::deliver::{Flights, KnownOptions, Refinements};
+use crate::deliver::{Flights, KnownOptions, Refinements, Renders};
 use crate::fetch::Client;
 use crate::logins::Logins;
 use crate::metrics::Metrics;
@@ -52,4 +52,6 @@ pub struct App {
     pub flights: Flights,
     /// Those that are to be made better.
     pub refinements: Refinements,
+    /// How many were made for each account.
+    pub renders: Renders,
 }

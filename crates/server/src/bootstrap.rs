@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::catalog::{Account, Catalog, InsertError, NewAccount};
 use crate::clock::Clock;
 use crate::config::{Config, Database, FirstAccount, Sandbox};
-use crate::deliver::{Flights, KnownOptions, Refinements};
+use crate::deliver::{Flights, KnownOptions, Refinements, Renders};
 use crate::fetch::Client;
 use crate::logins::Logins;
 use crate::metrics::Metrics;
@@ -78,7 +78,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
     let data = config.data.as_path();
     private_folder(data)?;
     let lock = lock(data)?;
-    let catalog = open_catalog(&config).await?;
+    let catalog = open_catalog(&config).await?.with_quota(config.limits.quota);
     let blobs = store::open(&config)?;
     let staging = Staging::open(data.join("staging")).context("the folder for uploads cannot be opened")?;
     let first_account = first_account(&config, &catalog, clock.now_ms()).await?;
@@ -107,6 +107,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
         flights,
         options: KnownOptions::default(),
         refinements: Refinements::default(),
+        renders: Renders::default(),
     });
     Ok(Started { app, first_account, lock })
 }

@@ -9,6 +9,7 @@ use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::first_answer::FirstAnswerBudget;
 use safelight_domain::image::SourceLimits;
 use safelight_domain::origin::AllowedOrigin;
+use safelight_domain::quota::Quota;
 use safelight_domain::transform::Effort;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -69,8 +70,17 @@ pub struct Config {
     pub rendition_bytes: u64,
     /// Most bytes of renditions that are kept in memory.
     pub rendition_memory_bytes: usize,
+    /// See [`Limits`].
+    pub limits: Limits,
     /// Names and secrets of the account that the first start makes.
     pub first_account: FirstAccount,
+}
+
+/// Bounds on what accounts and strangers may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Of every account that is given nothing else.
+    pub quota: Quota,
 }
 
 /// Where originals and what is made of them are stored.

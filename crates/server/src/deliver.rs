@@ -6,6 +6,7 @@ mod known_options;
 mod prepared;
 mod preview;
 mod refine;
+mod renders;
 mod url_or_path;
 mod verify;
 
@@ -14,6 +15,7 @@ pub use known_options::KnownOptions;
 pub use prepared::render_variants;
 pub use preview::{Preview, PreviewError, preview};
 pub use refine::{Refinements, refine};
+pub use renders::Renders;
 pub use url_or_path::{UrlOrPath, UrlOrPathError};
 pub use verify::{OfAccount, Verdict, refusal, verify};
 
@@ -34,6 +36,7 @@ use safelight_domain::conditional::ETag;
 use safelight_domain::delivery_url::DeliveryPathError;
 use safelight_domain::negotiate::{FormatError, OutputFormat};
 use safelight_domain::options::OptionsError;
+use safelight_domain::rate_limit::Wait;
 use safelight_domain::time::UnixTime;
 use safelight_domain::transform::Effort;
 use safelight_domain::warning::Warning;
@@ -143,6 +146,9 @@ pub enum DeliverError {
     /// The image cannot be had in the format asked for.
     #[error(transparent)]
     Format(#[from] FormatError),
+    /// As many were made for the account as may be, in this minute.
+    #[error("the account's quota of renditions is used up")]
+    Quota(Wait),
     /// The picture could not be made.
     #[error(transparent)]
     Render(#[from] RenderError),
@@ -271,7 +277,7 @@ where
     F: Future<Output = Result<Decision, E>>,
 {
     let format = wanted.key.format;
-    let made = app.flights.make(app, &decision.granted, wanted).await?;
+    let made = app.flights.make(app, decision, wanted).await?;
     // That took its time, in which the link may have expired, or the image, a key or an
     // overlay may have been changed or deleted: what holds now counts.
     let now = decide().await?;

@@ -126,16 +126,18 @@ pub async fn draft_of(app: &App, link: &UploadLink) -> Result<Draft, DirectError
 pub async fn upload(
     app: &App,
     link: &UploadLink,
+    draft: &Draft,
     staged: Staged,
     filename: Option<String>,
 ) -> Result<Image, DirectError> {
-    let original = store_original(app, &staged, filename).await?;
+    let original = store_original(app, &draft.account, &staged, filename).await?;
     let now_ms = app.clock.now_ms();
     // The bytes of one that fails from here on are an orphan, which the sweeper removes.
     let fulfilled = app.catalog.fulfil_draft(&link.secret, original, random::hex_id(), now_ms).await;
     let image = fulfilled.map_err(|error| match error {
         FulfilError::Link(error) => DirectError::Link(error),
         FulfilError::Exists => IngestError::Exists.into(),
+        FulfilError::Quota(error) => IngestError::Quota(error).into(),
         FulfilError::Catalog(error) => error.into(),
     })?;
     prepare_variants(app, &image.blob).await;

@@ -24,6 +24,7 @@ mod metrics;
 mod openapi;
 mod origins;
 mod preview;
+mod quota;
 mod remote;
 mod search;
 mod session;
@@ -166,6 +167,7 @@ fn admin_routes() -> Router<Arc<App>> {
         .route("/safelight/v1/accounts/{account_id}/history", get(history::show))
         .route("/safelight/v1/accounts/{account_id}/usage", get(usage::usage))
         .route("/safelight/v1/accounts/{account_id}/storage", get(usage::storage))
+        .route("/safelight/v1/accounts/{account_id}/quota", get(quota::get).patch(quota::update))
         .route("/safelight/v1/health", get(usage::health))
         .route("/safelight/v1/origins", get(origins::remote).put(origins::set_remote))
         .route("/safelight/{*rest}", any(no_route))

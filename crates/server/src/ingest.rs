@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::blobs::BlobError;
-use crate::catalog::{InsertError, JobKind};
+use crate::catalog::{InsertImageError, JobKind};
 use crate::config::Compat;
 use crate::random;
 use crate::renderer::RenderError;
@@ -11,6 +11,7 @@ use safelight_domain::account::AccountId;
 use safelight_domain::delivery_url::percent_decode;
 use safelight_domain::direct_upload::Original;
 use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy, SourceInfo};
+use safelight_domain::quota::QuotaExceeded;
 use safelight_domain::token::Caller;
 use safelight_pixels::Fault;
 use std::error::Error;
@@ -49,6 +50,9 @@ pub enum IngestError {
     /// The id is taken by an image or a draft, which is untouched.
     #[error("an image has this id")]
     Exists,
+    /// The account may not keep it.
+    #[error(transparent)]
+    Quota(#[from] QuotaExceeded),
     /// Too much is being processed.
     #[error("busy")]
     Busy,
@@ -75,9 +79,16 @@ pub async fn ingest(app: &App, caller: &Caller, upload: NewUpload) -> Result<Ima
             Ok(image)
         }
         // The bytes are an orphan now, which the sweeper removes.
-        Err(InsertError::Exists) => Err(IngestError::Exists),
-        Err(error) => Err(internal(error)),
+        Err(InsertImageError::Exists) => Err(IngestError::Exists),
+        Err(InsertImageError::Quota(error)) => Err(error.into()),
+        Err(InsertImageError::Catalog(error)) => Err(internal(error)),
     }
+}
+
+/// Whether the account may keep one image more, of `bytes` bytes: asked before bytes are taken, since the row's
+/// insertion, which decides, comes after them.
+pub async fn require_room(app: &App, account: &AccountId, bytes: u64) -> Result<(), IngestError> {
+    Ok(app.catalog.room(account).await.map_err(internal)?.admit(bytes)?)
 }
 
 /// Has the named variants of a new image rendered, where a setting says so. An image without its job is no worse
@@ -107,7 +118,7 @@ pub(crate) async fn prepare(app: &App, account: &AccountId, upload: NewUpload) -
     {
         return Err(IngestError::Exists);
     }
-    let Original { blob, source, bytes, filename } = store_original(app, &staged, filename).await?;
+    let Original { blob, source, bytes, filename } = store_original(app, account, &staged, filename).await?;
     Ok(Image {
         account: account.clone(),
         id: id.unwrap_or_else(|| app.image_ids.next()),
@@ -137,9 +148,11 @@ pub fn shortened(name: &str) -> String {
 /// Checks an upload and stores its bytes durably. Until a row names them they are an orphan.
 pub(crate) async fn store_original(
     app: &App,
+    account: &AccountId,
     staged: &Staged,
     filename: Option<String>,
 ) -> Result<Original, IngestError> {
+    require_room(app, account, staged.bytes()).await?;
     let source = probe(app, staged).await?;
     let blob = BlobId::from_random(random::bytes());
     app.blobs.put_original(&blob, staged).await.map_err(internal::<BlobError>)?;

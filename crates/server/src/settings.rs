@@ -7,6 +7,7 @@
 mod catalog;
 mod duration;
 mod fetching;
+mod limits;
 mod listening;
 mod preparing;
 mod rendering;
@@ -196,6 +197,7 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
         remote: fetching::remote(&values)?,
         rendition_bytes: values.required(&rendering::RENDITION_CACHE_BYTES)?,
         rendition_memory_bytes: values.required(&rendering::RENDITION_MEMORY_BYTES)?,
+        limits: limits::limits(&values)?,
         first_account: first_account(&sources.environment)?,
     };
     let log = LogSettings {

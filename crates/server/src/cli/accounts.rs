@@ -1,11 +1,14 @@
 //! `safelight accounts`: the accounts of an instance.
 
-use super::client::{Connection, items};
+use super::client::{Client, Connection, items};
 use super::output::{Printer, cell};
 use crate::settings::Environment;
 use clap::{Args, Subcommand};
 use http::Method;
-use serde_json::{Value, json};
+use safelight_domain::account::AccountId;
+use safelight_domain::quota;
+use serde_json::{Map, Value, json};
+use std::str::FromStr;
 
 const PATH: &str = "/safelight/v1/accounts";
 
@@ -29,6 +32,61 @@ enum Action {
         /// For people
         name: String,
     },
+    /// Show how much an account has and may have, and change that
+    Quota(Quota),
+}
+
+#[derive(Args)]
+struct Quota {
+    /// The account's id
+    id: AccountId,
+    /// Images: a number, off, or default for what the instance gives
+    #[arg(long)]
+    images: Option<Bound>,
+    /// Bytes of originals: the same
+    #[arg(long)]
+    bytes: Option<Bound>,
+    /// Renditions made for viewers in a minute, on each node: the same
+    #[arg(long)]
+    renders_per_minute: Option<Bound>,
+}
+
+/// As the API takes it.
+#[derive(Clone, Debug, PartialEq)]
+struct Bound(Value);
+
+impl FromStr for Bound {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Bound, &'static str> {
+        match text {
+            "default" => Ok(Bound(Value::Null)),
+            "off" => Ok(Bound(json!("off"))),
+            number => match quota::Bound::parse(number).and_then(quota::Bound::most) {
+                Some(most) => Ok(Bound(json!(most))),
+                None => Err("it must be a whole number, off or default"),
+            },
+        }
+    }
+}
+
+impl Quota {
+    fn call(&self, client: &Client) -> anyhow::Result<Value> {
+        let path = format!("{PATH}/{}/quota", self.id.as_str());
+        let given = [
+            ("images", &self.images),
+            ("bytes", &self.bytes),
+            ("renders_per_minute", &self.renders_per_minute),
+        ];
+        let changes: Map<String, Value> = given
+            .into_iter()
+            .filter_map(|(name, bound)| Some((name.to_owned(), bound.as_ref()?.0.clone())))
+            .collect();
+        if changes.is_empty() {
+            return client.call(Method::GET, &path, None);
+        }
+        client.call(Method::PATCH, &path, Some(&Value::Object(changes)))
+    }
 }
 
 impl Accounts {
@@ -37,6 +95,7 @@ impl Accounts {
         let result = match &self.action {
             Action::List => client.call(Method::GET, PATH, None)?,
             Action::Create { name } => client.call(Method::POST, PATH, Some(&json!({"name": name})))?,
+            Action::Quota(quota) => quota.call(&client)?,
         };
         match self.action {
             _ if self.json => out.json(&result)?,
@@ -51,7 +110,34 @@ impl Accounts {
                     out.line(&format!("{field:<6} {}", cell(&result, field)))?;
                 }
             }
+            Action::Quota(_) => {
+                let rows = ["images", "bytes", "renders_per_minute"].map(|name| {
+                    let figure =
+                        |part: &str| result.get(part).map(|part| cell(part, name)).unwrap_or_default();
+                    let own = result.pointer(&format!("/own/{name}")).is_some_and(|own| !own.is_null());
+                    let from = if own { "the account's own" } else { "the instance's" };
+                    [name.to_owned(), figure("used"), figure("allowed"), from.to_owned()]
+                });
+                out.table(["QUOTA", "USED", "ALLOWED", "FROM"], &rows)?;
+            }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_numbers_or_words() {
+        for (text, value) in [
+            ("12", Some(json!(12))),
+            ("off", Some(json!("off"))),
+            ("default", Some(Value::Null)),
+            ("-1", None),
+        ] {
+            assert_eq!(text.parse().ok(), value.map(Bound), "{text}");
+        }
     }
 }

@@ -8,10 +8,12 @@ use safelight_domain::access::{
     Denied, Granted, Knowledge, OptionsPolicy, Segment, authorize_delivery, authorize_overlay,
     authorize_owner,
 };
+use safelight_domain::account::AccountId;
 use safelight_domain::delivery_url::{DeliveryPath, VariantSegment};
 use safelight_domain::image::{Image, ImageId, SourceInfo};
 use safelight_domain::negotiate::{FormatChoice, FormatError, Formats, OutputFormat, output_formats};
 use safelight_domain::options::{Dpr, Recipe};
+use safelight_domain::quota::{Bound, OwnQuota};
 use safelight_domain::signature::{self, KeyName, Token};
 use safelight_domain::transform::Transform;
 use safelight_domain::variant::{BrowserTtl, VariantName};
@@ -28,9 +30,15 @@ pub(super) struct Decision {
     recipe: Recipe,
     format: FormatChoice,
     dpr: Dpr,
+    quota: OwnQuota,
 }
 
 impl Decision {
+    /// Whose renditions are counted, and how many there may be in a minute.
+    pub(super) fn renders(&self, app: &App) -> (&AccountId, Bound) {
+        (&self.image.account, self.quota.over(app.config.limits.quota).renders_per_minute)
+    }
+
     /// The formats that the answer may have.
     pub(super) fn formats(&self, request: &Request<'_>) -> Result<Formats, FormatError> {
         output_formats(self.format, request.accept, &self.image.source, self.recipe.transform())
@@ -124,6 +132,7 @@ pub(super) struct Asked {
     segment: Segment,
     browser_ttl: BrowserTtl,
     varies: Varies,
+    quota: OwnQuota,
 }
 
 impl Asked {
@@ -157,6 +166,7 @@ impl Asked {
             segment: Segment::Variant(variant.access),
             browser_ttl: variant.browser_ttl.unwrap_or(account_ttl(account)),
             varies: Varies::ByAccept,
+            quota: account.config.quota,
         })
     }
 
@@ -182,6 +192,7 @@ impl Asked {
                 FormatChoice::Auto => Varies::ByAccept,
                 FormatChoice::Only(_) => Varies::No,
             },
+            quota: account.config.quota,
         })
     }
 
@@ -197,8 +208,8 @@ impl Asked {
     }
 
     fn granted(self, granted: Granted, image: Arc<Image>) -> Decision {
-        let Asked { recipe, format, dpr, browser_ttl, varies, .. } = self;
-        Decision { granted, browser_ttl, varies, image, recipe, format, dpr }
+        let Asked { recipe, format, dpr, browser_ttl, varies, quota, segment: _ } = self;
+        Decision { granted, browser_ttl, varies, image, recipe, format, dpr, quota }
     }
 }
 

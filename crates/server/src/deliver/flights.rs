@@ -1,6 +1,6 @@
 //! Each rendition is made once, however many ask for it, and only so many at a time.
 
-use super::decision::Wanted;
+use super::decision::{Decision, Wanted};
 use super::{DeliverError, Made, make, store};
 use crate::app::App;
 use crate::catalog::RenditionKey;
@@ -47,7 +47,7 @@ impl Flights {
     pub(super) async fn make(
         &self,
         app: &Arc<App>,
-        granted: &Granted,
+        decision: &Decision,
         wanted: &Wanted,
     ) -> Result<Made, DeliverError> {
         let mut outcome = {
@@ -55,11 +55,11 @@ impl Flights {
             match flying.get(&wanted.key) {
                 Some(outcome) => outcome.clone(),
                 None => {
-                    let bytes = wanted.lengths.iter().sum();
-                    let admission = self.admit(bytes).map_err(|Busy| app.renderer.busy())?;
+                    let admission = self.admit_counted(app, decision, wanted)?;
                     let (sender, outcome) = watch::channel(None);
                     flying.insert(wanted.key.clone(), outcome.clone());
-                    tokio::spawn(fly(Arc::clone(app), granted.clone(), wanted.clone(), admission, sender));
+                    let granted = decision.granted.clone();
+                    tokio::spawn(fly(Arc::clone(app), granted, wanted.clone(), admission, sender));
                     outcome
                 }
             }
@@ -69,6 +69,21 @@ impl Flights {
             // The task ended without an outcome, so it panicked.
             Ok(None) | Err(_) => Err(RenderError::WorkerDied.into()),
         }
+    }
+
+    /// Leave to make a rendition for a viewer, within the account's quota.
+    fn admit_counted(
+        &self,
+        app: &App,
+        decision: &Decision,
+        wanted: &Wanted,
+    ) -> Result<Admission, DeliverError> {
+        let (account, bound) = decision.renders(app);
+        app.renders.begin(account, bound, app.clock.now_ms()).map_err(DeliverError::Quota)?;
+        self.admit(wanted.lengths.iter().sum()).map_err(|Busy| {
+            app.renders.take_back(account, bound);
+            app.renderer.busy().into()
+        })
     }
 }
 

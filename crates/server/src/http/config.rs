@@ -60,6 +60,7 @@ pub(super) async fn update(
             .flexible_variants
             .map(|on| if on { FlexibleVariants::On } else { FlexibleVariants::Off }),
         browser_ttl: body.browser_ttl.map(parse_ttl).transpose()?,
+        ..ConfigChanges::default()
     };
     Ok(Success(body_of(app.catalog.update_account_config(caller.account(), changes).await?)))
 }

@@ -13,6 +13,7 @@ use safelight_domain::access::TokenFault;
 use safelight_domain::conditional::{RangeAnswer, range};
 use safelight_domain::delivery_url::DeliveryPathError;
 use safelight_domain::options::ClientHints;
+use safelight_domain::rate_limit::Wait;
 use safelight_domain::signature::Target;
 use safelight_domain::warning;
 use safelight_pixels::Fault;
@@ -250,6 +251,10 @@ pub(super) fn refusal(error: DeliverError, target: &str) -> DeliveryError {
         }
         DeliverError::Format(error) => {
             DeliveryError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, 9412, error.to_string())
+        }
+        DeliverError::Quota(Wait(seconds)) => {
+            let text = "Too many new pictures of this account are asked for, try again";
+            DeliveryError::new(StatusCode::TOO_MANY_REQUESTS, 9522, text).after(Duration::from_secs(seconds))
         }
         DeliverError::Render(error) => render_failure(error),
         DeliverError::Unsure => ApiError::not_reached().into(),

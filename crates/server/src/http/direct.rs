@@ -5,12 +5,13 @@ use crate::direct::{self, DirectError, DraftError, NewDraft};
 use crate::http::auth::AccountCaller;
 use crate::http::envelope::{Success, json_body_of};
 use crate::http::error::{ApiError, DeliveryError};
-use crate::http::form::{Form, Given, Particulars, filename, text};
+use crate::http::form::{Form, Given, Particulars, filename, least_file, text};
 use crate::http::images::{
-    ImageBody, VariantUrls, bad_custom_id, custom_id_is_private, id_is_taken, parse_creator, privacy,
-    public_origin, refused_upload,
+    ImageBody, VariantUrls, bad_custom_id, custom_id_is_private, id_is_taken, over_quota, parse_creator,
+    privacy, public_origin, refused_upload,
 };
 use crate::http::metadata;
+use crate::ingest::{IngestError, require_room};
 use crate::staging::Staged;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -195,8 +196,10 @@ async fn receive(app: &App, request: Request) -> Result<Success<ImageBody>, ApiE
     let draft = direct::draft_of(app, &link).await.map_err(refused)?;
     let time = app.config.direct_upload_time;
     let received = tokio::time::timeout(time, async {
+        let room = require_room(app, &draft.account, least_file(request.headers())).await;
+        room.map_err(|error| refused(error.into()))?;
         let (staged, filename) = read_file(app, request).await?;
-        direct::upload(app, &link, staged, filename).await.map_err(refused)
+        direct::upload(app, &link, &draft, staged, filename).await.map_err(refused)
     });
     let received = received.await.unwrap_or_else(|_| {
         let text = format!("The upload took longer than {} seconds", time.as_secs());
@@ -246,6 +249,8 @@ async fn image_body(app: &App, image: Image) -> Result<ImageBody, ApiError> {
 fn refused(error: DirectError) -> ApiError {
     match error {
         DirectError::Link(error) => refused_link(error),
+        // How much the account has is none of the uploader's business.
+        DirectError::Ingest(IngestError::Quota(_)) => over_quota("The account takes no further images"),
         DirectError::Ingest(error) => refused_upload(error),
         DirectError::Catalog(error) => error.into(),
     }

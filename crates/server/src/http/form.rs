@@ -66,6 +66,13 @@ impl Form {
     }
 }
 
+/// How many bytes the file of a form has at least, by the length of the whole; 1 where that is not known.
+pub(super) fn least_file(headers: &HeaderMap) -> u64 {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let around = (MAX_BETWEEN_FIELDS + MAX_FIELDS * MAX_FIELD_BYTES) as u64;
+    length.unwrap_or(0_u64).saturating_sub(around).max(1)
+}
+
 fn boundary(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     multer::parse_boundary(value).ok()

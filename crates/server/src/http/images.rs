@@ -7,6 +7,7 @@ use crate::config::Compat;
 use crate::http::auth::AccountCaller;
 use crate::http::envelope::{Success, empty, json_body};
 use crate::http::error::ApiError;
+use crate::http::form::least_file;
 use crate::http::metadata;
 use crate::http::upload_form;
 use crate::ingest::{self, IngestError};
@@ -66,6 +67,8 @@ pub(super) async fn upload(
     AccountCaller(caller): AccountCaller,
     request: Request,
 ) -> Result<Success<ImageBody>, ApiError> {
+    let least = least_file(request.headers());
+    ingest::require_room(&app, caller.account(), least).await.map_err(refused_upload)?;
     let upload = upload_form::read(&app, request).await?;
     let image = ingest::ingest(&app, &caller, upload).await.map_err(refused_upload)?;
     one(&app, &image).await
@@ -297,6 +300,11 @@ pub(super) fn id_is_taken() -> ApiError {
     ApiError::new(StatusCode::CONFLICT, 5409, "Resource already exists: an image has this ID")
 }
 
+/// The refusal of what an account may not keep. 403, since SDKs repeat what 429 answers.
+pub(super) fn over_quota(text: impl std::fmt::Display) -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, 5453, text.to_string())
+}
+
 /// The refusal of a private image with a custom id.
 pub(super) fn custom_id_is_private() -> ApiError {
     ApiError::new(
@@ -321,6 +329,7 @@ pub(super) fn refused_upload(error: IngestError) -> ApiError {
     match error {
         IngestError::PrivateCustomId => custom_id_is_private(),
         IngestError::Exists => id_is_taken(),
+        IngestError::Quota(error) => over_quota(error),
         IngestError::Busy => ApiError::busy(),
         // The bytes are judged, never the part's Content-Type: official SDKs send none or
         // application/octet-stream.

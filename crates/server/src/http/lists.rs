@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{Creator, Image, ImageId};
 use safelight_domain::metadata_filter::{MetadataFilter, is_filter, parse_filters};
+use safelight_domain::quota::Bound;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -72,14 +73,14 @@ pub(super) async fn v2(
     Ok(Success(Continued { images: bodies(&app, account, &images).await?, continuation_token }))
 }
 
-/// `GET …/v1/stats`. There is no quota, so `allowed` is the largest multiple of 100,000, which
-/// Cloudflare's quotas are, that every JSON client can hold.
+/// `GET …/v1/stats`. Without a quota `allowed` is the largest that one could be.
 pub(super) async fn stats(
     State(app): State<Arc<App>>,
     AccountCaller(caller): AccountCaller,
 ) -> Result<Success<Value>, ApiError> {
-    let current = app.catalog.image_count(caller.account()).await?;
-    Ok(Success(json!({"count": {"current": current, "allowed": 9_007_199_254_700_000_u64}})))
+    let room = app.catalog.room(caller.account()).await?;
+    let allowed = room.quota.images.most().unwrap_or(Bound::MAX);
+    Ok(Success(json!({"count": {"current": room.kept.images, "allowed": allowed}})))
 }
 
 async fn bodies(app: &App, account: &AccountId, images: &[Image]) -> Result<Vec<ImageBody>, ApiError> {

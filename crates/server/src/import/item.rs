@@ -6,7 +6,7 @@ use super::{ITEM_REPETITIONS, Runner};
 use crate::app::App;
 use crate::catalog::{CatalogError, Import, ImportFailure, ImportItem, ItemOutcome};
 use crate::fetch::Target;
-use crate::ingest::{IngestError, NewUpload, prepare, prepare_variants};
+use crate::ingest::{IngestError, NewUpload, prepare, prepare_variants, require_room};
 use http::StatusCode;
 
 /// Why no further image is brought.
@@ -84,6 +84,8 @@ async fn attempt(
     {
         return Ok(ItemOutcome::Skipped);
     }
+    // Nothing is fetched for a full account.
+    require_room(app, account, 1).await?;
     let limit = app.config.max_upload_bytes;
     let fetched = get(app, target, "image/*,*/*;q=0.1", limit).await?;
     let upload = NewUpload {

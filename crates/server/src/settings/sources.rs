@@ -119,7 +119,7 @@ fn read_file(
 fn plain_text(value: &toml::Value, form: Form) -> Option<String> {
     match (value, form) {
         (toml::Value::String(text), _) => Some(text.clone()),
-        (toml::Value::Integer(number), Form::Number) => Some(number.to_string()),
+        (toml::Value::Integer(number), Form::Number | Form::NumberOrWord) => Some(number.to_string()),
         (toml::Value::Array(items), Form::List) => {
             let texts: Option<Vec<&str>> = items.iter().map(toml::Value::as_str).collect();
             texts.map(|texts| texts.join(","))

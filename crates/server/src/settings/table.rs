@@ -4,6 +4,7 @@ use super::LogFormat;
 use super::catalog;
 use super::duration;
 use super::fetching;
+use super::limits;
 use super::listening;
 use super::preparing;
 use super::rendering;
@@ -56,6 +57,8 @@ pub enum Form {
     Number,
     /// An array of strings; elsewhere joined by commas.
     List,
+    /// A whole number, or a word as a string.
+    NumberOrWord,
 }
 
 /// A row and how its text is parsed.
@@ -65,7 +68,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 48] = [
+pub const ROWS: [Row; 51] = [
     listening::LISTEN.row,
     listening::ADMIN_LISTEN.row,
     listening::DASHBOARD.row,
@@ -112,6 +115,9 @@ pub const ROWS: [Row; 48] = [
     fetching::ZONE_ORIGIN.row,
     fetching::REMOTE_MAX_BYTES.row,
     fetching::REMOTE_CACHE_BYTES.row,
+    limits::QUOTA_IMAGES.row,
+    limits::QUOTA_BYTES.row,
+    limits::QUOTA_RENDERS_PER_MINUTE.row,
     LOG_FORMAT.row,
     LOG_LEVEL.row,
 ];
@@ -309,7 +315,8 @@ pub fn documented_defaults() -> String {
         };
         let value = match row.form {
             Form::Number => value.to_owned(),
-            Form::Text => format!("{value:?}"),
+            Form::NumberOrWord if value.bytes().all(|b| b.is_ascii_digit()) => value.to_owned(),
+            Form::Text | Form::NumberOrWord => format!("{value:?}"),
             Form::List if value.is_empty() => "[]".to_owned(),
             Form::List => format!("{:?}", value.split(',').collect::<Vec<_>>()),
         };

@@ -30,6 +30,7 @@ mod openapi;
 mod origin;
 mod owner;
 mod prepared;
+mod quotas;
 mod refine;
 mod refusals;
 mod remote;

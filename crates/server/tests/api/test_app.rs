@@ -11,12 +11,13 @@ use safelight::catalog::Account;
 use safelight::catalog::fixtures::Place;
 use safelight::clock::Clock;
 use safelight::config::{
-    Compat, Config, ConnectionLimits, Dashboard, Database, FetchConfig, FirstAccount, Levels, Refine,
+    Compat, Config, ConnectionLimits, Dashboard, Database, FetchConfig, FirstAccount, Levels, Limits, Refine,
     RemoteConfig, RenderConfig, Sandbox, StoreConfig,
 };
 use safelight::http::Site;
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::image::SourceLimits;
+use safelight_domain::quota::Quota;
 use safelight_domain::signature::{KeyName, SigningKey, sign_target};
 use safelight_domain::time::UnixTime;
 use serde_json::Value;
@@ -355,6 +356,7 @@ fn config(data: std::path::PathBuf) -> Config {
         prepared_formats: Vec::new(),
         rendition_bytes: 100_000_000,
         rendition_memory_bytes: 1_000_000,
+        limits: Limits { quota: Quota::OFF },
         first_account: FirstAccount { signing_key: Some(KEY.to_owned()), ..FirstAccount::default() },
     }
 }
