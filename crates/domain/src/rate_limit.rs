@@ -9,6 +9,9 @@ pub const WINDOW_MS: i64 = 60 * 1000;
 /// Most who are told apart: some 1 MB of clients. Further ones share one count.
 pub const MOST_COUNTED: usize = 10_000;
 
+/// Between two looks through all counts for room.
+const SWEEP_MS: i64 = 1000;
+
 /// Who tries. An IPv6 network of 64 bits counts as one, since one customer has all of its addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Client {
@@ -31,6 +34,8 @@ pub struct RateLimit<K> {
     counts: BTreeMap<K, Count>,
     /// Of everyone for whom there was no room.
     others: Count,
+    /// When room was last made.
+    swept_ms: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,7 +46,7 @@ struct Count {
 
 impl<K> Default for RateLimit<K> {
     fn default() -> RateLimit<K> {
-        RateLimit { counts: BTreeMap::new(), others: Count::default() }
+        RateLimit { counts: BTreeMap::new(), others: Count::default(), swept_ms: i64::MIN }
     }
 }
 
@@ -67,7 +72,7 @@ impl<K: Ord> RateLimit<K> {
     /// How long to wait.
     pub fn begin(&mut self, who: K, most: u64, now_ms: i64) -> Result<(), Wait> {
         if !self.counts.contains_key(&who) && self.counts.len() >= MOST_COUNTED {
-            self.counts.retain(|_, count| count.at(now_ms) > 0);
+            self.make_room(now_ms);
         }
         let count = if self.counts.contains_key(&who) || self.counts.len() < MOST_COUNTED {
             self.counts.entry(who).or_default()
@@ -75,6 +80,14 @@ impl<K: Ord> RateLimit<K> {
             &mut self.others
         };
         count.begin(most, now_ms)
+    }
+
+    /// Forgets those whose minute is over, once a second at most: many strangers must not make each other dear.
+    fn make_room(&mut self, now_ms: i64) {
+        if !(0..SWEEP_MS).contains(&now_ms.saturating_sub(self.swept_ms)) {
+            self.swept_ms = now_ms;
+            self.counts.retain(|_, count| count.at(now_ms) > 0);
+        }
     }
 
     /// Takes back the attempt that `who` began, since it does not count.

@@ -5,8 +5,8 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::{Flights, KnownOptions, Refinements, Renders};
+use crate::failures::Failures;
 use crate::fetch::Client;
-use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::random::{ImageIds, RequestIds};
 use crate::remote;
@@ -32,8 +32,10 @@ pub struct App {
     pub clock: Clock,
     /// Remote images being made, and those that are kept.
     pub remote: remote::Flights,
-    /// Failed logins of browsers.
-    pub logins: Logins,
+    /// Tokens that are not known, presented by browsers at login and by programs.
+    pub logins: Failures,
+    /// Signatures that are wrong.
+    pub signatures: Failures,
     /// The ids of new images.
     pub image_ids: ImageIds,
     /// The ids of requests.

@@ -7,8 +7,8 @@ use crate::catalog::{Account, Catalog, InsertError, NewAccount};
 use crate::clock::Clock;
 use crate::config::{Config, Database, FirstAccount, Sandbox};
 use crate::deliver::{Flights, KnownOptions, Refinements, Renders};
+use crate::failures::Failures;
 use crate::fetch::Client;
-use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::protocol::Wall;
 use crate::random::{self, ImageIds, RequestIds};
@@ -87,7 +87,9 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
     say_walls(&renderer, config.render.sandbox).await?;
     let flights = Flights::new(config.render.held_bytes);
     let (fetch, remote) = (Client::new(&config.fetch), remote::Flights::new(&config));
-    let (logins, started_ms) = (Logins::default(), clock.now_ms());
+    let logins = Failures::new(config.limits.failed_logins_per_minute);
+    let signatures = Failures::new(config.limits.failed_signatures_per_minute);
+    let started_ms = clock.now_ms();
     let app = Arc::new(App {
         config,
         catalog,
@@ -98,6 +100,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
         remote,
         clock,
         logins,
+        signatures,
         image_ids,
         request_ids: RequestIds::default(),
         node: random::hex_id(),

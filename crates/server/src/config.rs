@@ -9,7 +9,7 @@ use safelight_domain::account::{AccountHash, AccountId};
 use safelight_domain::first_answer::FirstAnswerBudget;
 use safelight_domain::image::SourceLimits;
 use safelight_domain::origin::AllowedOrigin;
-use safelight_domain::quota::Quota;
+use safelight_domain::quota::{Bound, Quota};
 use safelight_domain::transform::Effort;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -81,6 +81,10 @@ pub struct Config {
 pub struct Limits {
     /// Of every account that is given nothing else.
     pub quota: Quota,
+    /// Most unknown tokens from one client in a minute.
+    pub failed_logins_per_minute: Bound,
+    /// Most wrong signatures from one client in a minute.
+    pub failed_signatures_per_minute: Bound,
 }
 
 /// Where originals and what is made of them are stored.

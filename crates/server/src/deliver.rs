@@ -36,7 +36,7 @@ use safelight_domain::conditional::ETag;
 use safelight_domain::delivery_url::DeliveryPathError;
 use safelight_domain::negotiate::{FormatError, OutputFormat};
 use safelight_domain::options::OptionsError;
-use safelight_domain::rate_limit::Wait;
+use safelight_domain::rate_limit::{Client, Wait};
 use safelight_domain::time::UnixTime;
 use safelight_domain::transform::Effort;
 use safelight_domain::warning::Warning;
@@ -57,6 +57,8 @@ pub struct Request<'a> {
     pub none_match: Option<&'a str>,
     /// The value of a header by its lower-case name. Only options in URLs ask, for [`ClientHints`](safelight_domain::options::ClientHints).
     pub header: &'a (dyn Fn(&str) -> Option<&'a str> + Send + Sync),
+    /// Whose wrong signatures are counted. `None` where the owner asks what a viewer would be told.
+    pub viewer: Option<&'a (dyn Fn() -> Client + Send + Sync)>,
 }
 
 /// An answer with a picture, or leave to use the one that the client has.
@@ -133,6 +135,9 @@ pub enum DeliverError {
     /// See [`Denied::Token`](safelight_domain::access::Denied::Token).
     #[error("the token does not open the image")]
     Token(TokenFault),
+    /// The viewer presented too many wrong signatures.
+    #[error("too many wrong signatures")]
+    TooManyForged(Wait),
     /// See [`Denied::OptionsOnPrivate`](safelight_domain::access::Denied::OptionsOnPrivate).
     #[error("options are for public images alone")]
     OptionsOnPrivate,
@@ -161,7 +166,10 @@ impl DeliverError {
     /// As what it is counted.
     pub fn failure(&self) -> Failure {
         match self {
-            DeliverError::Token(_) | DeliverError::OptionsOnPrivate => Failure::Security,
+            DeliverError::Token(_) | DeliverError::TooManyForged(_) | DeliverError::OptionsOnPrivate => {
+                Failure::Security
+            }
+            DeliverError::Quota(_) => Failure::Queue,
             DeliverError::Path(_)
             | DeliverError::UnknownAccount
             | DeliverError::UnknownVariant
@@ -219,7 +227,9 @@ fn outcome(result: &Result<Answered, DeliverError>) -> Measure {
         Ok(Answered { answer: Answer { origin: Origin::Stored, .. }, .. }) => Measure::Hits,
         Err(DeliverError::Token(TokenFault::Absent)) => Measure::RefusedNoToken,
         Err(DeliverError::Token(TokenFault::Expired)) => Measure::RefusedExpired,
-        Err(DeliverError::Token(TokenFault::Mismatch)) => Measure::RefusedSignature,
+        Err(DeliverError::Token(TokenFault::Mismatch) | DeliverError::TooManyForged(_)) => {
+            Measure::RefusedSignature
+        }
         Err(DeliverError::Token(TokenFault::Malformed(_))) => Measure::RefusedMalformed,
         Err(DeliverError::Render(_) | DeliverError::Unsure | DeliverError::Internal(_)) => Measure::Failed,
         Err(_) => Measure::RefusedOther,

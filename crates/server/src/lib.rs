@@ -12,6 +12,7 @@ pub mod deliver;
 pub mod direct;
 pub mod emulator;
 pub mod export;
+pub mod failures;
 pub mod fetch;
 pub mod http;
 pub mod import;

@@ -3,19 +3,10 @@
 use crate::app::App;
 use crate::catalog::{CatalogError, InsertError};
 use crate::random;
-use safelight_domain::rate_limit::{Client, RateLimit, Wait};
+use safelight_domain::rate_limit::{Client, Wait};
 use safelight_domain::session::{OpenSession, SESSION_MS, Session, authenticate_session};
 use safelight_domain::token::{Refusal, TokenHash, authenticate};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
-
-/// Failures of one client in a minute, after which it waits. Somebody who mistypes has enough of them; somebody who
-/// guesses has not.
-const MAX_FAILURES: u64 = 10;
-
-/// How often everyone has failed, in memory alone: a restart forgives.
-#[derive(Debug, Default)]
-pub struct Logins(Mutex<RateLimit<Client>>);
 
 /// Why nobody is logged in.
 #[derive(Debug, Error)]
@@ -42,21 +33,14 @@ pub struct LoggedIn {
     pub secret: String,
 }
 
-impl Logins {
-    fn limit(&self) -> MutexGuard<'_, RateLimit<Client>> {
-        // The counts are whole between any two of their changes.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Opens a session for the token whose text is `token`. After too many failures a right one is not even looked at.
 pub async fn log_in(app: &App, client: Client, token: &str) -> Result<LoggedIn, LoginError> {
     let now_ms = app.clock.now_ms();
-    app.logins.limit().begin(client, MAX_FAILURES, now_ms).map_err(LoginError::Wait)?;
+    app.logins.begin(client, now_ms).map_err(LoginError::Wait)?;
     let record = app.catalog.find_token(&TokenHash::of(token)).await?;
     let record = record.ok_or(LoginError::Token(Refusal::Unauthenticated))?;
     authenticate(token, Some(&record), &record.account).map_err(LoginError::Token)?;
-    app.logins.limit().take_back(&client);
+    app.logins.take_back(client);
 
     let secret = random::secret();
     let expires_ms = now_ms.saturating_add(SESSION_MS);

@@ -39,6 +39,7 @@ enum Action {
 #[derive(Args)]
 struct Quota {
     /// The account's id
+    #[arg(value_parser = AccountId::parse)]
     id: AccountId,
     /// Images: a number, off, or default for what the instance gives
     #[arg(long)]

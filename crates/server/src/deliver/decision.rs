@@ -14,6 +14,7 @@ use safelight_domain::image::{Image, ImageId, SourceInfo};
 use safelight_domain::negotiate::{FormatChoice, FormatError, Formats, OutputFormat, output_formats};
 use safelight_domain::options::{Dpr, Recipe};
 use safelight_domain::quota::{Bound, OwnQuota};
+use safelight_domain::rate_limit::Client;
 use safelight_domain::signature::{self, KeyName, Token};
 use safelight_domain::transform::Transform;
 use safelight_domain::variant::{BrowserTtl, VariantName};
@@ -81,6 +82,7 @@ pub(super) async fn decide(app: &App, request: &Request<'_>, seen: &Seen) -> Res
     if knowledge != Knowledge::Current {
         return Err(DeliverError::Unsure);
     }
+    let forged = forged(app, request, &token)?;
     // An image that does not exist is never in memory. Were private ones refused from there, the
     // time it takes would tell them apart, so every refusal waits for one read of the database.
     let image = Box::pin(app.catalog.stored_image(&account.id, &path.id)).await?;
@@ -90,9 +92,27 @@ pub(super) async fn decide(app: &App, request: &Request<'_>, seen: &Seen) -> Res
         Denied::UnknownImage => DeliverError::UnknownImage,
         Denied::Unsure => DeliverError::Unsure,
     })?;
+    if let Some(viewer) = forged {
+        // A picture that is open to anyone is so with any signature.
+        app.signatures.take_back(viewer);
+    }
     // A grant is for an image that was found.
     let image = image.ok_or(DeliverError::UnknownImage)?;
     Ok(asked.granted(granted, image))
+}
+
+/// Counts a wrong signature before anything is looked up for it; whose it is. Expired ones were right once, and a
+/// page may have many.
+fn forged(app: &App, request: &Request<'_>, token: &Token) -> Result<Option<Client>, DeliverError> {
+    let Some(viewer) = request.viewer else { return Ok(None) };
+    match token {
+        Token::Valid { .. } | Token::Absent | Token::Expired { .. } => Ok(None),
+        Token::Malformed(_) | Token::Mismatch => {
+            let viewer = viewer();
+            app.signatures.begin(viewer, app.clock.now_ms()).map_err(DeliverError::TooManyForged)?;
+            Ok(Some(viewer))
+        }
+    }
 }
 
 fn signer(token: &Token) -> Option<KeyName> {

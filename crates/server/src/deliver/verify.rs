@@ -54,7 +54,7 @@ pub async fn verify(
         return Ok(Verdict { path: Some(path), of_account: None, checks: other_account() });
     }
     let now = app.clock.now();
-    let request = Request { target, accept: None, none_match: None, header: &|_| None };
+    let request = Request { target, accept: None, none_match: None, header: &|_| None, viewer: None };
     let token = signature::verify(target, &delivery.keys, now);
     let image = app.catalog.find_image(&account.id, &path.id).await?;
     let variant = match Asked::of(&path.variant, &delivery, app, &request) {
@@ -76,7 +76,8 @@ pub async fn verify(
 /// # Errors
 /// When the catalog fails.
 pub async fn refusal(app: &App, target: &str) -> Result<Option<DeliverError>, DeliverError> {
-    refusal_of(app, &Request { target, accept: None, none_match: None, header: &|_| None }).await
+    refusal_of(app, &Request { target, accept: None, none_match: None, header: &|_| None, viewer: None })
+        .await
 }
 
 async fn refusal_of(app: &App, request: &Request<'_>) -> Result<Option<DeliverError>, DeliverError> {

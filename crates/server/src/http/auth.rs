@@ -1,11 +1,13 @@
 //! Who calls the management API.
 
 use crate::app::App;
+use crate::http::client;
 use crate::http::error::ApiError;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, header};
 use safelight_domain::account::AccountId;
+use safelight_domain::rate_limit::Client;
 use safelight_domain::session::{FetchSite, OpenSession, authenticate_session};
 use safelight_domain::token::{
     Caller, Refusal, Scope, TokenHash, TokenRecord, authenticate, authenticate_batch,
@@ -71,7 +73,8 @@ impl FromRequestParts<Arc<App>> for Presented {
             return Ok(Presented { record, proof: Proof::Session(session) });
         }
         let text = token_text(&parts.headers).ok_or(Refusal::Unauthenticated)?;
-        let record = app.catalog.find_token(&TokenHash::of(text)).await?.ok_or(Refusal::Unauthenticated)?;
+        let record = app.catalog.find_token(&TokenHash::of(text)).await?;
+        let record = record.ok_or_else(|| unknown_token(parts, app))?;
         app.catalog.note_token_use(&record, app.clock.now_ms());
         Ok(Presented { record, proof: Proof::Text(text.to_owned()) })
     }
@@ -112,8 +115,19 @@ pub(super) struct BatchPath;
 
 async fn batch_caller(parts: &Parts, app: &App) -> Result<Caller, ApiError> {
     let text = token_text(&parts.headers).ok_or(Refusal::Unauthenticated)?;
-    let stored = app.catalog.find_batch_token(&TokenHash::of(text)).await?;
-    Ok(authenticate_batch(text, stored.as_ref(), app.clock.now_ms())?)
+    let stored =
+        app.catalog.find_batch_token(&TokenHash::of(text)).await?.ok_or_else(|| unknown_token(parts, app))?;
+    Ok(authenticate_batch(text, Some(&stored), app.clock.now_ms())?)
+}
+
+/// Counts a token that is none as a failed login. A right one is never refused for it: programs behind one address
+/// would else stop each other.
+fn unknown_token(parts: &Parts, app: &App) -> ApiError {
+    let client = Client::from(client::address(app, &parts.extensions, &parts.headers));
+    match app.logins.begin(client, app.clock.now_ms()) {
+        Ok(()) => Refusal::Unauthenticated.into(),
+        Err(wait) => ApiError::wait(wait.0),
+    }
 }
 
 /// A caller for the `{account_id}` in the path, or for the account of a batch token, whatever its

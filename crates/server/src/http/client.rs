@@ -7,8 +7,12 @@ use std::net::{IpAddr, SocketAddr};
 
 /// The address of a request's client, by what the accept loop and trusted proxies say of it.
 pub(super) fn address(app: &App, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
-    let peer = extensions.get::<SocketAddr>()?;
-    Some(client_address(peer.ip(), headers, &app.config.trusted_proxies))
+    Some(behind(app, *extensions.get::<SocketAddr>()?, headers))
+}
+
+/// The same for a peer that is known.
+pub(super) fn behind(app: &App, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+    client_address(peer.ip(), headers, &app.config.trusted_proxies)
 }
 
 /// The address of the client: the peer, unless it is a trusted proxy; then the last address in

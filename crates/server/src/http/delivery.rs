@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::deliver::{Answer, DeliverError, Origin, Request, Transformed, Varies, deliver};
+use crate::http::client;
 use crate::http::error::{ApiError, CF_RESIZED, DeliveryError, EXPOSED};
 use crate::metrics::{Class, Failure};
 use crate::renderer::RenderError;
@@ -13,10 +14,11 @@ use safelight_domain::access::TokenFault;
 use safelight_domain::conditional::{RangeAnswer, range};
 use safelight_domain::delivery_url::DeliveryPathError;
 use safelight_domain::options::ClientHints;
-use safelight_domain::rate_limit::Wait;
+use safelight_domain::rate_limit::{Client, Wait};
 use safelight_domain::signature::Target;
 use safelight_domain::warning;
 use safelight_pixels::Fault;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,12 +42,13 @@ const BY_ACCEPT: HeaderValue = HeaderValue::from_static("Accept");
 /// `GET` and `HEAD /{hash}/{id}/{variant}`, and the same below `/cdn-cgi/imagedelivery`.
 /// `OPTIONS` needs no token, since browsers send none with it.
 pub(super) async fn handle(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
-    unmeasured(&app, request).await.response
+    let peer = request.extensions().get().copied();
+    unmeasured(&app, peer, request).await.response
 }
 
-/// The same, measured; and as what it is counted.
-pub(super) async fn answer(app: &Arc<App>, request: HttpRequest) -> (Response, Class) {
-    let Unmeasured { response, class, failure, took } = unmeasured(app, request).await;
+/// The same for a request of this peer, measured; and as what it is counted.
+pub(super) async fn answer(app: &Arc<App>, peer: SocketAddr, request: HttpRequest) -> (Response, Class) {
+    let Unmeasured { response, class, failure, took } = unmeasured(app, Some(peer), request).await;
     app.metrics.took(class, took);
     if let Some(failure) = failure {
         app.metrics.failed(failure);
@@ -61,7 +64,7 @@ struct Unmeasured {
     took: Duration,
 }
 
-async fn unmeasured(app: &Arc<App>, request: HttpRequest) -> Unmeasured {
+async fn unmeasured(app: &Arc<App>, peer: Option<SocketAddr>, request: HttpRequest) -> Unmeasured {
     if let Some(response) = unless_read(request.method()) {
         let failure = Failure::of_status(response.status().as_u16());
         return Unmeasured { response, class: Class::Delivery, failure, took: Duration::ZERO };
@@ -73,7 +76,8 @@ async fn unmeasured(app: &Arc<App>, request: HttpRequest) -> Unmeasured {
     let none_match = joined(headers, &header::IF_NONE_MATCH);
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let (accept, none_match) = (accept.as_deref(), none_match.as_deref());
-    let wanted = Request { target, accept, none_match, header: &header };
+    let viewer = || Client::from(peer.map(|peer| client::behind(app, peer, headers)));
+    let wanted = Request { target, accept, none_match, header: &header, viewer: Some(&viewer) };
     let (answer, took) = deliver(app, wanted).await;
     match answer {
         Ok(answer) => {
@@ -241,6 +245,10 @@ pub(super) fn refusal(error: DeliverError, target: &str) -> DeliveryError {
             "Flexible variants are not enabled for the account",
         ),
         DeliverError::Token(fault) => denied(&token_fault(fault, target)),
+        DeliverError::TooManyForged(Wait(seconds)) => {
+            let text = "Image access denied: too many wrong signatures, try again";
+            DeliveryError::new(StatusCode::TOO_MANY_REQUESTS, 9425, text).after(Duration::from_secs(seconds))
+        }
         DeliverError::OptionsOnPrivate => {
             denied("flexible variants cannot be used on private images under compat = \"strict\"")
         }

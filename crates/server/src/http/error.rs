@@ -104,7 +104,7 @@ impl ApiError {
 
     /// 429/5429: the client has failed too often, and may try again after so many seconds.
     pub(super) fn wait(seconds: u64) -> ApiError {
-        let public = format!("Too many failed logins, try again in {seconds} s");
+        let public = format!("Too many failed logins and unknown tokens, try again in {seconds} s");
         let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, 5429, public);
         ApiError { retry_after: Some(seconds), ..error }
     }

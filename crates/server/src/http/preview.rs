@@ -28,7 +28,7 @@ pub(super) async fn show(
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let (accept, none_match) = (accept.as_deref(), none_match.as_deref());
     let target = request.uri().path();
-    let wanted = Request { target, accept, none_match, header: &header };
+    let wanted = Request { target, accept, none_match, header: &header, viewer: None };
     let asked = Preview { caller: &caller, image: &image, variant: &variant, format };
     match preview(&app, asked, wanted).await {
         Ok(answer) => Ok(for_owner(respond(answer, request.method(), HeaderMap::new()))),

@@ -50,7 +50,7 @@ impl Answers for Site {
             request.extensions_mut().insert(peer);
         }
         let is_head = request.method() == Method::HEAD;
-        let handle = |request| delivery::answer(app, request);
+        let handle = |request| delivery::answer(app, peer, request);
         let answer = log::around(app, request, handle).await;
         if is_head { without_its_body(answer) } else { answer }
     }

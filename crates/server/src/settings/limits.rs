@@ -1,4 +1,4 @@
-//! Settings of how much accounts may keep and have made.
+//! Settings of how much accounts may keep and have made, and how often strangers may fail.
 
 use super::SettingsError;
 use super::sources::Values;
@@ -7,6 +7,7 @@ use crate::config::Limits;
 use safelight_domain::quota::{Bound, Quota};
 
 const OFF_OR_NUMBER: &str = "off, or a whole number from 0 to 9007199254700000";
+const OFF_OR_TIMES: &str = "off, or a whole number from 1 to 1000000";
 
 pub(super) fn limits(values: &Values) -> Result<Limits, SettingsError> {
     Ok(Limits {
@@ -15,6 +16,8 @@ pub(super) fn limits(values: &Values) -> Result<Limits, SettingsError> {
             bytes: values.required(&QUOTA_BYTES)?,
             renders_per_minute: values.required(&QUOTA_RENDERS_PER_MINUTE)?,
         },
+        failed_logins_per_minute: values.required(&FAILED_LOGINS_PER_MINUTE)?,
+        failed_signatures_per_minute: values.required(&FAILED_SIGNATURES_PER_MINUTE)?,
     })
 }
 
@@ -51,3 +54,32 @@ pub(super) const QUOTA_RENDERS_PER_MINUTE: Setting<Bound> = Setting {
     },
     parse: Bound::parse,
 };
+
+pub(super) const FAILED_LOGINS_PER_MINUTE: Setting<Bound> = Setting {
+    row: Row {
+        name: "failed-logins-per-minute",
+        default: Fallback::Is("10"),
+        form: Form::NumberOrWord,
+        allowed: OFF_OR_TIMES,
+        about: "Unknown tokens, at login and at the API, that one client (an IPv4 address or an IPv6 network of 64 bits) \
+                may present in a minute; then it may not log in for the rest of it.",
+    },
+    parse: times,
+};
+
+pub(super) const FAILED_SIGNATURES_PER_MINUTE: Setting<Bound> = Setting {
+    row: Row {
+        name: "failed-signatures-per-minute",
+        default: Fallback::Is("600"),
+        form: Form::NumberOrWord,
+        allowed: OFF_OR_TIMES,
+        about: "Wrong signatures that one client may present in a minute; further ones are answered 429 without a look \
+                at the catalog. Right ones, expired ones and none are not counted.",
+    },
+    parse: times,
+};
+
+/// A bound that lets someone fail at all.
+fn times(text: &str) -> Option<Bound> {
+    Bound::parse(text).filter(|bound| bound.most().is_none_or(|most| (1..=1_000_000).contains(&most)))
+}

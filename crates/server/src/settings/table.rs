@@ -68,7 +68,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 51] = [
+pub const ROWS: [Row; 53] = [
     listening::LISTEN.row,
     listening::ADMIN_LISTEN.row,
     listening::DASHBOARD.row,
@@ -118,6 +118,8 @@ pub const ROWS: [Row; 51] = [
     limits::QUOTA_IMAGES.row,
     limits::QUOTA_BYTES.row,
     limits::QUOTA_RENDERS_PER_MINUTE.row,
+    limits::FAILED_LOGINS_PER_MINUTE.row,
+    limits::FAILED_SIGNATURES_PER_MINUTE.row,
     LOG_FORMAT.row,
     LOG_LEVEL.row,
 ];

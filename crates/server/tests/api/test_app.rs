@@ -17,7 +17,7 @@ use safelight::config::{
 use safelight::http::Site;
 use safelight_domain::access::UnknownImagePolicy;
 use safelight_domain::image::SourceLimits;
-use safelight_domain::quota::Quota;
+use safelight_domain::quota::{Bound, Quota};
 use safelight_domain::signature::{KeyName, SigningKey, sign_target};
 use safelight_domain::time::UnixTime;
 use serde_json::Value;
@@ -356,7 +356,11 @@ fn config(data: std::path::PathBuf) -> Config {
         prepared_formats: Vec::new(),
         rendition_bytes: 100_000_000,
         rendition_memory_bytes: 1_000_000,
-        limits: Limits { quota: Quota::OFF },
+        limits: Limits {
+            quota: Quota::OFF,
+            failed_logins_per_minute: Bound::At(10),
+            failed_signatures_per_minute: Bound::At(600),
+        },
         first_account: FirstAccount { signing_key: Some(KEY.to_owned()), ..FirstAccount::default() },
     }
 }
