@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use rusqlite::params;
 use safelight_catalog::Catalog;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Instant;
 use tokio_postgres::NoTls;
 
@@ -19,16 +20,19 @@ const ZONE_BITS: u32 = 18;
 /// Copies of all seeds between two reports.
 const REPORT: u64 = 50;
 
-/// Fills a new place; one that is filled stays as it is.
+/// Fills a new place, or goes on where that was interrupted; one that is filled stays as it is.
 pub(crate) async fn fill(place: &Place, count: u64) -> anyhow::Result<()> {
     let catalog = place.open().await?;
     let found = catalog.image_count(&account()).await?;
     if found == count {
         return Ok(());
     }
-    ensure!(found == 0, "there are {found} images already, not {count}");
-    seeds(&catalog).await?;
+    ensure!(found < count && found.is_multiple_of(SEEDS), "there are {found} images already, not {count}");
+    if found == 0 {
+        seeds(&catalog).await?;
+    }
     drop(catalog);
+    let copies = found.max(SEEDS) / SEEDS..count / SEEDS;
     let begin = Instant::now();
     let report = |copy: u64| {
         if copy.is_multiple_of(REPORT) {
@@ -38,11 +42,12 @@ pub(crate) async fn fill(place: &Place, count: u64) -> anyhow::Result<()> {
     match place {
         Place::File(path) => {
             let mut connection = rusqlite::Connection::open(path)?;
-            copy_in_file(&mut connection, count, report)
+            copy_in_file(&mut connection, copies, report)
         }
         Place::Database(address) => {
+            ensure!(copies.start == 1, "a database that was interrupted lacks its indices: take a new one");
             let mut client = client(address).await?;
-            copy_in_database(&mut client, count, report).await
+            copy_in_database(&mut client, copies, report).await
         }
     }
 }
@@ -83,20 +88,24 @@ async fn seeds(catalog: &Catalog) -> anyhow::Result<()> {
 const SAME: &str =
     "account, format, width, height, has_alpha, frames, turn, bytes, metadata, creator, privacy, levels";
 
+/// The seeds, numbered.
+const FIRST: &str = "SELECT row_number() OVER (ORDER BY uploaded_ms) - 1 AS seed, * FROM (
+    SELECT * FROM images ORDER BY account, uploaded_ms, id LIMIT 10000) AS first";
+
 fn copy_in_file(
     connection: &mut rusqlite::Connection,
-    count: u64,
+    copies: Range<u64>,
     report: impl Fn(u64),
 ) -> anyhow::Result<()> {
-    connection.execute_batch(
+    connection.execute_batch(&format!(
         "PRAGMA synchronous = OFF; PRAGMA cache_size = -4000000; PRAGMA foreign_keys = OFF;
          PRAGMA wal_autocheckpoint = 100000;
-         CREATE TEMP TABLE seeds AS SELECT row_number() OVER (ORDER BY uploaded_ms) - 1 AS seed, * FROM images;
+         CREATE TEMP TABLE seeds AS {FIRST};
          CREATE UNIQUE INDEX temp.seeds_by_id ON seeds (id);
          ALTER TABLE temp.seeds ADD COLUMN texts TEXT;
          CREATE TEMP TABLE seed_values AS
-             SELECT seed, field, value FROM metadata_values JOIN seeds ON seeds.id = metadata_values.image;",
-    )?;
+             SELECT seed, field, value FROM metadata_values JOIN seeds ON seeds.id = metadata_values.image;"
+    ))?;
     for seed in 0..SEEDS {
         let texts = searched(&metadata(seed));
         connection.execute("UPDATE temp.seeds SET texts = ?2 WHERE seed = ?1", params![seed, texts])?;
@@ -108,7 +117,7 @@ fn copy_in_file(
         "printf('%08x', (seed + ?1) * {MIX} & 4294967295) || substr(blob, 9, 12) || printf('%012x', seed + ?1)"
     );
     let filename = "printf('img_%08d.jpg', seed + ?1)";
-    for copy in 1..count / SEEDS {
+    for copy in copies.clone() {
         let first = copy * SEEDS;
         let transaction = connection.transaction()?;
         let run = |sql: String| transaction.prepare_cached(&sql)?.execute([first]);
@@ -130,7 +139,7 @@ fn copy_in_file(
     }
     let sql = "INSERT OR REPLACE INTO metadata_zones (field, zone, low, high)
                SELECT field, ?1, ?2, ?3 FROM metadata_fields WHERE path = 'price'";
-    for (zone, (low, high)) in zones(count) {
+    for (zone, (low, high)) in zones(copies.end * SEEDS) {
         connection.execute(sql, params![zone, low, high])?;
     }
     connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
@@ -139,14 +148,14 @@ fn copy_in_file(
 
 async fn copy_in_database(
     client: &mut tokio_postgres::Client,
-    count: u64,
+    copies: Range<u64>,
     report: impl Fn(u64),
 ) -> anyhow::Result<()> {
     // Indices are made when the rows are there, and counters are counted at the end.
     client
-        .batch_execute(
+        .batch_execute(&format!(
             "SET session_replication_role = replica; SET synchronous_commit = off; SET maintenance_work_mem = '2GB';
-             CREATE TEMP TABLE seeds AS SELECT row_number() OVER (ORDER BY uploaded_ms) - 1 AS seed, * FROM images;
+             CREATE TEMP TABLE seeds AS {FIRST};
              CREATE TEMP TABLE seed_values AS
                  SELECT seed, field, value FROM metadata_values JOIN seeds ON seeds.id = metadata_values.image;
              CREATE TEMP TABLE seed_search AS
@@ -162,8 +171,8 @@ async fn copy_in_database(
                  SELECT array_agg(ascii(substr(t, i, 1))::bigint << 42 | ascii(substr(t, i + 1, 1))::bigint << 21
                                   | ascii(substr(t, i + 2, 1))::bigint)
                  FROM generate_series(1, length(t) - 2) i
-             $$;",
-        )
+             $$;"
+        ))
         .await?;
     let mix = format!("lpad(to_hex((seed + $1::bigint) * {MIX} & 4294967295), 8, '0')");
     let last = "lpad(to_hex(seed + $1::bigint), 12, '0')";
@@ -189,7 +198,7 @@ async fn copy_in_database(
              FROM seeds JOIN seed_search s USING (seed)"
         ))
         .await?;
-    for copy in 1..count / SEEDS {
+    for copy in copies.clone() {
         let first = i64::try_from(copy * SEEDS)?;
         let transaction = client.transaction().await?;
         for statement in [&images, &values, &search] {
@@ -198,7 +207,7 @@ async fn copy_in_database(
         transaction.commit().await?;
         report(copy);
     }
-    finish_database(client, count).await
+    finish_database(client, copies.end * SEEDS).await
 }
 
 async fn finish_database(client: &tokio_postgres::Client, count: u64) -> anyhow::Result<()> {
