@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .PHONY: demo test test-catalogs ci setup fmt clippy deny docs demo-exit golden bench bench-short bench-setup bench-dashboard compare-sharp fuzz fuzz-ci mutate mutate-ci conformance \
-	contact-sheet memory release render setup-build
+	contact-sheet memory release render deb setup-build
 
 ## demo: build, and show private images end to end on a throwaway data folder
 demo: setup-build
@@ -99,6 +99,11 @@ contact-sheet: render
 memory: release
 	@scripts/setup compare
 	scripts/memory
+
+## deb: a Debian package of the program, with its unit, pages and completions, in target/debian
+deb: release
+	@scripts/setup deb
+	scripts/deb
 
 release: setup-build
 	$(CARGO) build --release --locked
