@@ -1,7 +1,7 @@
 //! Images, one at a time.
 
 use super::cache::Lookup;
-use super::database::{Connection, Row};
+use super::database::{Connection, DatabaseError, Row};
 use super::events::{self, Act};
 use super::follower::{self, Kept};
 use super::rows::{all, any, change, damaged, first};
@@ -282,16 +282,47 @@ fn delete(
     act: Option<&Act>,
 ) -> Result<Option<Vec<RenditionKey>>, CatalogError> {
     let Some(image) = find(connection, key)? else { return Ok(None) };
+    events::deleted(connection, &image, act)?;
+    Ok(Some(remove(connection, image, now_ms)?))
+}
+
+/// Puts an image in the place of the one of its id, and has the old bytes deleted at `delete_ms`. The renditions of
+/// those, which are gone.
+pub(super) fn replace(
+    connection: &dyn Connection,
+    image: &Image,
+    delete_ms: i64,
+    by: &str,
+) -> Result<Vec<RenditionKey>, CatalogError> {
+    let key: ImageKey = (image.account.clone(), image.id.clone());
+    let gone = match find(connection, &key)? {
+        Some(before) => remove(connection, before, delete_ms)?,
+        None => Vec::new(),
+    };
+    insert(connection, image).map_err(|error| match error {
+        InsertError::Catalog(error) => error,
+        // The row that had the id is gone, and the blob is fresh.
+        error @ (InsertError::Exists | InsertError::Full) => DatabaseError::failed(error).into(),
+    })?;
+    events::uploaded(connection, image, by)?;
+    Ok(gone)
+}
+
+/// Removes an image's row and all that hangs on it. The renditions that went with it.
+fn remove(
+    connection: &dyn Connection,
+    image: Image,
+    delete_ms: i64,
+) -> Result<Vec<RenditionKey>, CatalogError> {
     let gone = renditions::delete_of_blob(connection, &image.blob)?;
     levels::delete_of_blob(connection, &image.blob)?;
     metadata::delete(connection, &image)?;
     search_index::delete(connection, &image)?;
     let sql = "DELETE FROM images WHERE account = ?1 AND id = ?2";
     change(connection, sql, [image.account.as_str(), image.id.as_str()])?;
-    events::deleted(connection, &image, act)?;
-    follower::tell(connection, &Kept::Image(key.clone()))?;
-    jobs::insert(connection, Some(&image.account), &JobKind::DeleteBlob(image.blob), now_ms)?;
-    Ok(Some(gone))
+    follower::tell(connection, &Kept::Image((image.account.clone(), image.id.clone())))?;
+    jobs::insert(connection, Some(&image.account), &JobKind::DeleteBlob(image.blob), delete_ms)?;
+    Ok(gone)
 }
 
 /// The privacy of a word that [`privacy_word`] gives.

@@ -59,6 +59,9 @@ mod schema;
 mod search;
 mod search_index;
 mod sessions;
+mod sourcing_migrations;
+mod sourcing_objects;
+mod sourcing_sources;
 mod sql;
 mod sqlite;
 mod tokens;
@@ -86,6 +89,12 @@ pub use quotas::{QuotaChanges, Room};
 pub use renditions::{MAX_EVICTED, UsedRendition};
 pub use schema::SCHEMA_VERSION;
 pub use search::{FoundImages, ImageSearch, ImageSort, SearchCursor};
+pub use sourcing_migrations::{
+    MAX_ACTIVE_MIGRATIONS, MAX_LOGS, MAX_MIGRATIONS, MigrationChange, MigrationCounts, MigrationLog,
+    NewMigration, NewMigrationError, SourcingMigration,
+};
+pub use sourcing_objects::{MigrationObject, MigrationPage, MigrationWork, ObjectOutcome};
+pub use sourcing_sources::{BucketPlace, BucketSource, DeletedSource, MAX_SOURCES};
 pub use usage::{KEY_MEASURE, StoredSizes, USAGE_WIDTHS, UsageCounts, UsagePoints, UsageRow};
 
 /// Handle to the catalog; clones share it. Every method may be called from async code: blocking

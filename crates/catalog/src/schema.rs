@@ -39,6 +39,7 @@ pub(super) const MIGRATIONS: [Migration; 18] = migrations!(
     "0015_levels"
     "0016_changes"
     "0017_duties"
+    "0018_sourcing"
     "0019_quotas"
 );
 

@@ -35,6 +35,7 @@ pub mod rate_limit;
 pub mod remote_url;
 pub mod session;
 pub mod signature;
+pub mod sourcing;
 pub mod time;
 pub mod token;
 pub mod transform;
