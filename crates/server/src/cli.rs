@@ -8,6 +8,7 @@ mod documents;
 mod health;
 mod images;
 mod import;
+mod import_s3;
 mod keys;
 mod migrate;
 mod output;

@@ -152,6 +152,20 @@ impl Client {
         Err(FetchError::TooManyRedirects)
     }
 
+    /// Sends GET and follows nothing: a redirect is an answer like any other, so `headers` may hold what is meant for
+    /// the target alone. The body is refused as by [`Client::get`].
+    pub async fn get_here(
+        &self,
+        target: &Target,
+        headers: &HeaderMap,
+        max_bytes: u64,
+    ) -> Result<Fetched, FetchError> {
+        let (permit, deadline) = (self.admit()?, Instant::now() + self.timeout);
+        let request = request(target, Method::GET, headers, Bytes::new())?;
+        let (answer, driver) = self.exchange(target, request, deadline).await?;
+        self.fetched(answer, driver, permit, deadline, max_bytes)
+    }
+
     /// Sends POST and follows nothing: a redirect is an answer like any other. Of the body of the
     /// answer at most `max_bytes` are allowed.
     pub async fn post(

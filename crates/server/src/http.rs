@@ -21,6 +21,7 @@ mod lists;
 mod log;
 mod metadata;
 mod metrics;
+mod migrations;
 mod openapi;
 mod origins;
 mod preview;
@@ -30,6 +31,7 @@ mod search;
 mod session;
 mod sign;
 mod site;
+mod sourcing;
 mod upload_form;
 mod usage;
 mod variants;
@@ -40,7 +42,7 @@ use crate::config::Dashboard;
 use axum::extract::{OriginalUri, Request, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get, post, put};
+use axum::routing::{any, delete, get, patch, post, put};
 use axum::{Extension, Router};
 use error::ApiError;
 use http::StatusCode;
@@ -128,7 +130,8 @@ fn admin_routes() -> Router<Arc<App>> {
         .route("/v1/direct_upload", post(direct::create_v1))
         .route("/v1/{*image}", get(images::get).patch(images::update).delete(images::delete))
         .route("/v2", get(lists::v2))
-        .route("/v2/direct_upload", post(direct::create_v2));
+        .route("/v2/direct_upload", post(direct::create_v2))
+        .nest("/v2/sourcingkit", sourcing_routes());
     let batch = Router::new()
         .route("/v1", post(images::upload))
         .route("/v1/{*image}", get(images::get).patch(images::update).delete(images::delete))
@@ -176,6 +179,22 @@ fn admin_routes() -> Router<Arc<App>> {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .method_not_allowed_fallback(no_route)
+}
+
+/// Buckets that images come from.
+fn sourcing_routes() -> Router<Arc<App>> {
+    let source = get(sourcing::get).patch(sourcing::rename).delete(sourcing::delete);
+    Router::new()
+        .route("/sources", get(sourcing::list).post(sourcing::create))
+        .route("/sources/connectivity-precheck", post(sourcing::precheck))
+        .route("/sources/{source_id}", source)
+        .route("/sources/{source_id}/connectivity", get(sourcing::connectivity))
+        .route("/migrations", get(migrations::list).post(migrations::create))
+        .route("/migrations/{migration_id}", get(migrations::get).delete(migrations::delete))
+        .route("/migrations/{migration_id}/lifecycle", get(migrations::progress))
+        .route("/migrations/{migration_id}/lifecycle/start", patch(migrations::start))
+        .route("/migrations/{migration_id}/lifecycle/abort", patch(migrations::abort))
+        .route("/migrations/{migration_id}/logs", get(migrations::logs))
 }
 
 /// The management API for browsers too, with the files that they show it by.

@@ -1,11 +1,15 @@
 //! Use case: bring images from elsewhere, in the background and over restarts. It knows no HTTP of our own.
 //!
-//! An import is a row, and so is each image that is still to come. Every step ends in one transaction, and
-//! may be begun again: at a start, running imports go on where their rows are.
+//! An import is a row, and so is each image that is still to come; migrations from buckets have rows of their own.
+//! Every step ends in one transaction, and may be begun again: at a start, running imports go on where their rows are.
 
+mod bucket;
 mod item;
+mod migration;
 mod source;
 mod step;
+
+pub use bucket::{Unreadable, aws_endpoint, check_bucket, region_of_bucket};
 
 use crate::app::App;
 use crate::catalog::{CatalogError, ImportFailure, ImportWork, InsertError, Listed};
@@ -15,6 +19,7 @@ use futures_util::future::{AbortHandle, abortable};
 use futures_util::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
 use item::Halt;
 use safelight_domain::import::{ImportState, Patience, Setback};
+use safelight_domain::sourcing::SourcingId;
 use safelight_domain::variant::{MAX_VARIANTS, Variant, VariantName};
 use source::{RemoteVariant, Source};
 use std::collections::HashMap;
@@ -25,7 +30,7 @@ use step::StepError;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Imports of all accounts that are worked on at once; further ones wait.
+/// Imports of all accounts that are worked on at once, and as many migrations; further ones wait.
 const MOST_AT_ONCE: u32 = 64;
 
 /// Images of one import that are brought at once.
@@ -68,29 +73,37 @@ pub async fn run(app: Arc<App>, pace: Pace, shutdown: impl Future<Output = ()> +
 async fn keep_importing(app: &App, pace: Pace) {
     let slots = Semaphore::new(slots(app.config.fetch.concurrent));
     let mut working = FuturesUnordered::new();
-    let mut handles: HashMap<String, AbortHandle> = HashMap::new();
+    let mut handles: HashMap<Work, AbortHandle> = HashMap::new();
     let (unread, untaken) = (Trouble::default(), Trouble::default());
     loop {
-        match app.catalog.running_imports(MOST_AT_ONCE).await {
+        match running(app).await {
             Ok(running) => {
                 if unread.ends() {
                     tracing::info!("imports can be read again");
                 }
                 // Those that were stopped: what they fetch is of no use.
-                handles.iter().filter(|(id, _)| !running.contains(id)).for_each(|(_, handle)| handle.abort());
-                for id in running {
-                    if !is_ours(app, &id, &untaken).await {
+                handles
+                    .iter()
+                    .filter(|(work, _)| !running.contains(work))
+                    .for_each(|(_, handle)| handle.abort());
+                for work in running {
+                    if !is_ours(app, &work, &untaken).await {
                         // Another node took it up, since this one was too slow.
-                        handles.get(&id).into_iter().for_each(AbortHandle::abort);
+                        handles.get(&work).into_iter().for_each(AbortHandle::abort);
                         continue;
                     }
-                    if let Entry::Vacant(place) = handles.entry(id) {
-                        let id = place.key().clone();
-                        let runner =
-                            Runner { app, pace, slots: &slots, id: id.clone(), quiet: Quiet::default() };
-                        let (work, handle) = abortable(async move { runner.run().await });
+                    if let Entry::Vacant(place) = handles.entry(work) {
+                        let work = place.key().clone();
+                        let runner = Runner {
+                            app,
+                            pace,
+                            slots: &slots,
+                            id: work.id().to_owned(),
+                            quiet: Quiet::default(),
+                        };
+                        let (running, handle) = abortable(runner.run(work.clone()));
                         place.insert(handle);
-                        working.push(async move { (id, work.await) });
+                        working.push(async move { (work, running.await) });
                     }
                 }
             }
@@ -103,25 +116,52 @@ async fn keep_importing(app: &App, pace: Pace) {
         loop {
             tokio::select! {
                 () = &mut pause => break,
-                Some((id, ended)) = working.next() => {
+                Some((work, ended)) = working.next() => {
                     if let Ok(Err(error)) = ended {
-                        tracing::error!(import = id, error = &error as &dyn std::error::Error, "an import halted");
+                        tracing::error!(import = work.id(), error = &error as &dyn std::error::Error, "an import halted");
                     }
-                    handles.remove(&id);
+                    handles.remove(&work);
                 }
             }
         }
     }
 }
 
+/// What a runner works on, by its id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Work {
+    Import(String),
+    Migration(String),
+}
+
+impl Work {
+    fn id(&self) -> &str {
+        let (Work::Import(id) | Work::Migration(id)) = self;
+        id
+    }
+
+    /// The name of the duty to work on it.
+    fn duty(&self) -> String {
+        match self {
+            Work::Import(id) => format!("import {id}"),
+            Work::Migration(id) => format!("migration {id}"),
+        }
+    }
+}
+
+async fn running(app: &App) -> Result<Vec<Work>, CatalogError> {
+    let imports = app.catalog.running_imports(MOST_AT_ONCE).await?;
+    let migrations = app.catalog.processing_migrations(MOST_AT_ONCE).await?;
+    Ok(imports.into_iter().map(Work::Import).chain(migrations.into_iter().map(Work::Migration)).collect())
+}
+
 /// How long an import stays with the node that looks after it, in milliseconds: many looks.
 const DUTY_MS: i64 = 30_000;
 
 /// Takes an import, or renews that it was taken: one node works on it at a time.
-async fn is_ours(app: &App, id: &str, trouble: &Trouble) -> bool {
+async fn is_ours(app: &App, work: &Work, trouble: &Trouble) -> bool {
     let now_ms = app.clock.now_ms();
-    let duty = format!("import {id}");
-    match app.catalog.take_duty(&duty, &app.node, now_ms, now_ms.saturating_add(DUTY_MS)).await {
+    match app.catalog.take_duty(&work.duty(), &app.node, now_ms, now_ms.saturating_add(DUTY_MS)).await {
         Ok(ours) => {
             if trouble.ends() {
                 tracing::info!("imports can be taken again");
@@ -143,7 +183,7 @@ fn slots(fetches: usize) -> usize {
     (fetches / 8).clamp(1, ITEMS_AT_ONCE)
 }
 
-/// Works on one import.
+/// Works on one import, or one migration.
 struct Runner<'a> {
     app: &'a App,
     pace: Pace,
@@ -172,7 +212,14 @@ impl Quiet {
 }
 
 impl Runner<'_> {
-    async fn run(&self) -> Result<(), CatalogError> {
+    async fn run(self, work: Work) -> Result<(), CatalogError> {
+        match work {
+            Work::Import(_) => self.import().await,
+            Work::Migration(id) => self.migrate(&SourcingId::named(&id)).await,
+        }
+    }
+
+    async fn import(&self) -> Result<(), CatalogError> {
         while let Some(work) = self.app.catalog.import_work(&self.id, ITEMS_READ).await? {
             let source = match work.remote.as_ref().map(|remote| Source::new(self.app, remote)).transpose() {
                 Ok(source) => source,

@@ -154,13 +154,23 @@ pub(crate) async fn store_original(
 ) -> Result<Original, IngestError> {
     require_room(app, account, staged.bytes()).await?;
     let source = probe(app, staged).await?;
+    store_probed(app, staged, source, filename).await
+}
+
+/// The same of an upload that [`probe`] has told about.
+pub(crate) async fn store_probed(
+    app: &App,
+    staged: &Staged,
+    source: SourceInfo,
+    filename: Option<String>,
+) -> Result<Original, IngestError> {
     let blob = BlobId::from_random(random::bytes());
     app.blobs.put_original(&blob, staged).await.map_err(internal::<BlobError>)?;
     Ok(Original { blob, source, bytes: staged.bytes(), filename })
 }
 
 /// What an upload is. Of most files a worker has to see the beginning alone.
-async fn probe(app: &App, staged: &Staged) -> Result<SourceInfo, IngestError> {
+pub(crate) async fn probe(app: &App, staged: &Staged) -> Result<SourceInfo, IngestError> {
     if staged.bytes() > BEGINNING {
         let _admission = app.flights.admit(BEGINNING).map_err(|_| IngestError::Busy)?;
         let beginning = staged.beginning(BEGINNING).await.map_err(internal)?;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Rows of the table of features.
-const FEATURES: u32 = 106;
+const FEATURES: u32 = 120;
 
 /// Fewest characters of a reason.
 const REASON: usize = 10;

@@ -1,6 +1,7 @@
 //! `safelight import`: images from elsewhere, which the server brings.
 
 use super::client::{Client, Connection, items, read_token};
+use super::import_s3::S3;
 use super::note;
 use super::output::{Printer, cell, harmless};
 use crate::settings::Environment;
@@ -19,7 +20,7 @@ use std::time::Duration;
 const MAX_LIST_BYTES: u64 = 4 << 20;
 
 /// Between two looks at how far it has come.
-const LOOK: Duration = Duration::from_millis(500);
+pub(super) const LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Args)]
 pub(super) struct Import {
@@ -54,12 +55,23 @@ enum Action {
         #[arg(long, value_name = "URL")]
         from_api: Option<String>,
     },
+    /// Bring the images of a bucket; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a file, open it
+    S3(Box<S3>),
 }
 
 impl Import {
     pub(super) fn run(self, environment: &Environment, out: &mut Printer) -> anyhow::Result<()> {
-        let body = self.action.body()?;
         let client = self.connection.client(environment)?;
+        let body = match self.action {
+            Action::Urls { file, private } => of_urls(&file, private)?,
+            Action::Cloudflare { from_account, from_token_file, from_api } => json!({
+                "kind": "cloudflare",
+                "api": from_api,
+                "account_id": AccountId::parse(&from_account)?.as_str(),
+                "token": read_token(&from_token_file)?,
+            }),
+            Action::S3(s3) => return s3.run(&client, environment, self.json, out),
+        };
         let import = client.call(Method::POST, &client.imports_path("")?, Some(&body))?;
         let ended = follow(&client, import)?;
         if self.json {
@@ -79,23 +91,11 @@ impl Import {
     }
 }
 
-impl Action {
-    /// The body of the request that begins it.
-    fn body(&self) -> anyhow::Result<Value> {
-        match self {
-            Action::Urls { file, private } => {
-                let urls: Vec<Value> = read_list(file)?.lines().filter_map(entry).collect();
-                ensure!(!urls.is_empty(), "there is no URL in {}", file.display());
-                Ok(json!({"kind": "urls", "urls": urls, "requireSignedURLs": private}))
-            }
-            Action::Cloudflare { from_account, from_token_file, from_api } => Ok(json!({
-                "kind": "cloudflare",
-                "api": from_api,
-                "account_id": AccountId::parse(from_account)?.as_str(),
-                "token": read_token(from_token_file)?,
-            })),
-        }
-    }
+/// The body of the request that begins an import of a list.
+fn of_urls(file: &Path, private: bool) -> anyhow::Result<Value> {
+    let urls: Vec<Value> = read_list(file)?.lines().filter_map(entry).collect();
+    ensure!(!urls.is_empty(), "there is no URL in {}", file.display());
+    Ok(json!({"kind": "urls", "urls": urls, "requireSignedURLs": private}))
 }
 
 fn read_list(file: &Path) -> anyhow::Result<String> {
@@ -124,15 +124,21 @@ fn entry(line: &str) -> Option<Value> {
     }
 }
 
-/// Shows how far it has come until it has ended.
-fn follow(client: &Client, mut import: Value) -> anyhow::Result<Value> {
-    let path = client.imports_path(&format!("/{}", cell(&import, "id")))?;
+/// A bar for what comes from a source.
+pub(super) fn progress_bar(source: &str) -> ProgressBar {
     let bar = ProgressBar::no_length();
     // Only a template that does not parse is refused, and then the plain bar is good enough.
     if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}") {
         bar.set_style(style);
     }
-    bar.set_message(harmless(&cell(&import, "source")));
+    bar.set_message(harmless(source));
+    bar
+}
+
+/// Shows how far it has come until it has ended.
+fn follow(client: &Client, mut import: Value) -> anyhow::Result<Value> {
+    let path = client.imports_path(&format!("/{}", cell(&import, "id")))?;
+    let bar = progress_bar(&cell(&import, "source"));
     while cell(&import, "state") == "running" {
         if let Some(total) = import.get("total").and_then(Value::as_u64) {
             bar.set_length(total);

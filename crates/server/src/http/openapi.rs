@@ -6,7 +6,7 @@ use http::header;
 use serde_json::{Map, Value, json};
 
 /// The first one has the head of the document; each of the others adds paths and components.
-const FRAGMENTS: [&str; 19] = [
+const FRAGMENTS: [&str; 20] = [
     include_str!("../../openapi/document.json"),
     include_str!("../../openapi/answers.json"),
     include_str!("../../openapi/schemas.json"),
@@ -26,6 +26,7 @@ const FRAGMENTS: [&str; 19] = [
     include_str!("../../openapi/delivery.json"),
     include_str!("../../openapi/remote.json"),
     include_str!("../../openapi/imports.json"),
+    include_str!("../../openapi/sourcing.json"),
 ];
 
 /// The route, with the document put together once.

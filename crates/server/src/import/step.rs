@@ -23,6 +23,16 @@ pub(super) enum StepError {
         /// What it stands for.
         setback: Setback,
     },
+    /// Another answer of a store than 200.
+    #[error("it answered {status}{}", code.map(|code| format!(" ({code})")).unwrap_or_default())]
+    Store {
+        /// As it came.
+        status: StatusCode,
+        /// The store's own word, if it is one that is known.
+        code: Option<&'static str>,
+        /// What both stand for.
+        setback: Setback,
+    },
     /// Something else than the API that was expected.
     #[error("{0}")]
     Answer(&'static str),
@@ -41,7 +51,7 @@ impl StepError {
     /// Whether the step may have a result later.
     pub(super) fn setback(&self) -> Setback {
         match self {
-            StepError::Status { setback, .. } => *setback,
+            StepError::Status { setback, .. } | StepError::Store { setback, .. } => *setback,
             StepError::Busy | StepError::Fetch(FetchError::Busy) => Setback::Busy { retry_after: None },
             StepError::Internal(_)
             | StepError::Fetch(

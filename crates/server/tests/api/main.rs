@@ -6,6 +6,7 @@
 mod accounts;
 mod attacks;
 mod batch;
+mod bucket;
 mod compatibility;
 mod config;
 mod dashboard;
@@ -37,6 +38,7 @@ mod remote;
 mod remote_refusals;
 mod search;
 mod session;
+mod sourcing;
 mod strict;
 mod test_app;
 mod transforms;

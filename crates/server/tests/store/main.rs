@@ -11,4 +11,5 @@ mod radosgw;
 #[allow(dead_code)]
 #[path = "../e2e/server.rs"]
 mod server;
+mod sourcing;
 mod whole;
