@@ -5,7 +5,7 @@ use super::database::{Connection, DatabaseError, Row};
 use super::events::{self, Act};
 use super::follower::{self, Kept};
 use super::rows::{all, any, change, damaged, first};
-use super::{Catalog, CatalogError, DatabaseError, ImageChanges, ImageKey, JobKind, RenditionKey};
+use super::{Catalog, CatalogError, ImageChanges, ImageKey, JobKind, RenditionKey};
 use super::{drafts, jobs, levels, metadata, quotas, renditions, search_index};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{
@@ -286,24 +286,19 @@ fn delete(
     Ok(Some(remove(connection, image, now_ms)?))
 }
 
-/// Puts an image in the place of the one of its id, and has the old bytes deleted at `delete_ms`. The renditions of
-/// those, which are gone.
+/// Puts an image in the place of the one of its id, if its account has room for it then, and has the old bytes deleted
+/// at `delete_ms`. The renditions of those, which are gone.
 pub(super) fn replace(
     connection: &dyn Connection,
     image: &Image,
+    before: Image,
     delete_ms: i64,
     by: &str,
-) -> Result<Vec<RenditionKey>, CatalogError> {
-    let key: ImageKey = (image.account.clone(), image.id.clone());
-    let gone = match find(connection, &key)? {
-        Some(before) => remove(connection, before, delete_ms)?,
-        None => Vec::new(),
-    };
-    insert(connection, image).map_err(|error| match error {
-        InsertError::Catalog(error) => error,
-        // The row that had the id is gone, and the blob is fresh.
-        error @ (InsertError::Exists | InsertError::Full) => DatabaseError::failed(error).into(),
-    })?;
+    defaults: Quota,
+) -> Result<Vec<RenditionKey>, InsertImageError> {
+    quotas::room(connection, &image.account, defaults)?.without(before.bytes).admit(image.bytes)?;
+    let gone = remove(connection, before, delete_ms)?;
+    insert(connection, image, defaults)?;
     events::uploaded(connection, image, by)?;
     Ok(gone)
 }

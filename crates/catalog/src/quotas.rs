@@ -37,6 +37,12 @@ impl Room {
     pub fn admit(&self, bytes: u64) -> Result<(), QuotaExceeded> {
         self.quota.admit(self.kept, bytes)
     }
+
+    /// The room when an image of so many bytes is gone.
+    pub(super) fn without(self, bytes: u64) -> Room {
+        let Kept { images, bytes: kept } = self.kept;
+        Room { kept: Kept { images: images.saturating_sub(1), bytes: kept.saturating_sub(bytes) }, ..self }
+    }
 }
 
 impl QuotaChanges {

@@ -21,7 +21,7 @@ macro_rules! migrations {
 }
 
 /// One for each version, in order.
-pub(super) const MIGRATIONS: [Migration; 18] = migrations!(
+pub(super) const MIGRATIONS: [Migration; 19] = migrations!(
     "0001_accounts"
     "0002_images"
     "0003_jobs"

@@ -5,8 +5,9 @@ use super::images;
 use super::rows::{all, change, first};
 use super::sourcing_migrations::{self, SourcingMigration, log};
 use super::sourcing_sources::{self, BucketPlace};
-use super::{Catalog, CatalogError, ImageKey, InsertError, RenditionKey};
+use super::{Catalog, CatalogError, ImageKey, InsertImageError, RenditionKey};
 use safelight_domain::image::{Image, ImageId};
+use safelight_domain::quota::Quota;
 use safelight_domain::sourcing::{ConflictBehaviour, Fate, Skipped, SourcingId};
 use std::sync::Arc;
 
@@ -114,7 +115,7 @@ impl Catalog {
         outcome: ObjectOutcome,
         now_ms: i64,
     ) -> Result<bool, CatalogError> {
-        let id = id.clone();
+        let (id, quota) = (id.clone(), self.quota);
         let inner = Arc::downgrade(&self.inner);
         let publish = move |finished: &Finished| {
             if let (Some(inner), Some((key, gone))) = (inner.upgrade(), &finished.replaced) {
@@ -122,7 +123,8 @@ impl Catalog {
                 gone.iter().for_each(|rendition| inner.renditions.forget(rendition));
             }
         };
-        let finish = move |connection: &dyn Connection| finish(connection, &id, &object, outcome, now_ms);
+        let finish =
+            move |connection: &dyn Connection| finish(connection, &id, &object, outcome, now_ms, quota);
         let finished: Result<Finished, CatalogError> = self.inner.writer.write(finish, publish).await;
         Ok(finished?.is_imported)
     }
@@ -167,6 +169,7 @@ fn finish(
     object: &MigrationObject,
     outcome: ObjectOutcome,
     now_ms: i64,
+    defaults: Quota,
 ) -> Result<Finished, CatalogError> {
     let sql = "SELECT * FROM sourcing_migrations WHERE id = ?1 AND status = 'processing'";
     let Some(migration) = first(connection, sql, [id.as_str()], sourcing_migrations::parse)? else {
@@ -177,9 +180,13 @@ fn finish(
         return Ok(Finished::default());
     }
     let (finished, fate, why) = match outcome {
-        ObjectOutcome::Brought(image) => match take_in(connection, &migration, *image, now_ms)? {
-            Some(finished) => (finished, Fate::Imported, String::new()),
-            None => (Finished::default(), Fate::Skipped(Skipped::Conflict), "its id is taken".to_owned()),
+        ObjectOutcome::Brought(image) => match take_in(connection, &migration, *image, now_ms, defaults) {
+            Ok(finished) => (finished, Fate::Imported, String::new()),
+            Err(InsertImageError::Exists) => {
+                (Finished::default(), Fate::Skipped(Skipped::Conflict), "its id is taken".to_owned())
+            }
+            Err(InsertImageError::Quota(error)) => (Finished::default(), Fate::Failed, error.to_string()),
+            Err(InsertImageError::Catalog(error)) => return Err(error),
         },
         ObjectOutcome::Not(fate, why) => (Finished::default(), fate, why),
     };
@@ -187,33 +194,35 @@ fn finish(
     Ok(finished)
 }
 
-/// Takes an image in; `None` if its id is taken and to be left.
+/// Takes an image in; `Exists` if its id is taken and to be left, or a draft has it.
 fn take_in(
     connection: &dyn Connection,
     migration: &SourcingMigration,
     image: Image,
     now_ms: i64,
-) -> Result<Option<Finished>, CatalogError> {
+    defaults: Quota,
+) -> Result<Finished, InsertImageError> {
     let key: ImageKey = (image.account.clone(), image.id.clone());
-    match images::find(connection, &key)? {
-        Some(_) if migration.plan.conflict == ConflictBehaviour::Skip => Ok(None),
+    let replaced = match images::find(connection, &key)? {
+        Some(_) if migration.plan.conflict == ConflictBehaviour::Skip => {
+            return Err(InsertImageError::Exists);
+        }
         Some(before) => {
             let image = Image {
                 privacy: migration.plan.privacy_over(before.privacy),
-                metadata: before.metadata,
-                creator: before.creator,
+                metadata: before.metadata.clone(),
+                creator: before.creator.clone(),
                 ..image
             };
-            let gone = images::replace(connection, &image, now_ms.saturating_add(REPLACED_MS), "import")?;
-            Ok(Some(Finished { is_imported: true, replaced: Some((key, gone)) }))
+            let delete_ms = now_ms.saturating_add(REPLACED_MS);
+            Some((key, images::replace(connection, &image, before, delete_ms, "import", defaults)?))
         }
-        None => match images::insert_new(connection, &image, Some("import")) {
-            Ok(()) => Ok(Some(Finished { is_imported: true, replaced: None })),
-            // A draft has it.
-            Err(InsertError::Exists | InsertError::Full) => Ok(None),
-            Err(InsertError::Catalog(error)) => Err(error),
-        },
-    }
+        None => {
+            images::insert_new(connection, &image, Some("import"), defaults)?;
+            None
+        }
+    };
+    Ok(Finished { is_imported: true, replaced })
 }
 
 /// Counts an object, and says so in the log where it is none of the images.

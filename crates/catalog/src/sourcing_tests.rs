@@ -7,6 +7,7 @@ use crate::{
 };
 use safelight_domain::image::{ImageId, Privacy, SourceFormat};
 use safelight_domain::negotiate::OutputFormat;
+use safelight_domain::quota::{Bound, Quota};
 use safelight_domain::sourcing::{ConflictBehaviour, Fate, Folder, LogType, MigrationStatus, Plan, Skipped};
 use safelight_domain::transform::Effort;
 
@@ -171,13 +172,13 @@ async fn a_migrations_life() {
     assert_eq!(catalog.image_count(&a).await.expect("works"), 0);
     catalog.end_migration(&named("m"), MigrationStatus::Success, "late".to_owned(), 9).await.expect("works");
     assert_eq!(found(&catalog, "m").await.status, MigrationStatus::Aborted, "it stays as it ended");
-    let logs = catalog.migration_logs(&named("m"), 0, 9).await.expect("works");
+    let logs = catalog.migration_logs(&named("m"), 3, 9).await.expect("works");
     let kinds: Vec<LogType> = logs.iter().map(|entry| entry.kind).collect();
     let expected =
         [LogType::MigrationStart, LogType::Default, LogType::ImportSkippedOversized, LogType::MigrationAbort];
     assert_eq!(kinds, expected);
     assert_eq!((logs[1].message.as_str(), logs[1].at_ms), ("a/x.txt: no", 7));
-    assert_eq!(catalog.migration_logs(&named("m"), 3, 9).await.expect("works").len(), 1);
+    assert_eq!(catalog.migration_logs(&named("m"), 0, 9).await.expect("works").len(), 1);
 
     assert_eq!(catalog.delete_source(&a, &named("s")).await.expect("works"), DeletedSource::Deleted);
     assert_eq!(found(&catalog, "m").await.source, None);
@@ -295,4 +296,46 @@ async fn a_log_is_bounded_but_for_its_end() {
     catalog.end_migration(&named("n"), MigrationStatus::Success, "done".to_owned(), 9).await.expect("works");
     let end = catalog.migration_logs(&named("n"), MAX_LOGS, 9).await.expect("works");
     assert_eq!(end.iter().map(|entry| entry.kind).collect::<Vec<_>>(), [LogType::MigrationComplete]);
+}
+
+#[tokio::test]
+async fn what_the_account_has_no_room_for_is_no_image_and_replaces_none() {
+    let overwrite = plan(ConflictBehaviour::Overwrite, Privacy::RequireSigned);
+    let (_folder, catalog) = processing(overwrite, &["there", "more"]).await;
+    let there = safelight_domain::image::Image { bytes: 60, ..image('a', "there", blob(1), 2) };
+    catalog.insert_image(there.clone()).await.expect("new");
+    let catalog = catalog.with_quota(Quota { images: Bound::At(1), bytes: Bound::At(100), ..Quota::OFF });
+    let work = catalog.migration_work(&named("m"), 9).await.expect("works").expect("is processing");
+    let bring = async |object: usize, number: u8, bytes: u64| {
+        let object = work.objects[object].clone();
+        let new = safelight_domain::image::Image {
+            id: object.image.clone(),
+            bytes,
+            ..image('a', "there", blob(number), 7)
+        };
+        let outcome = ObjectOutcome::Brought(Box::new(new));
+        catalog.finish_migration_object(&named("m"), object, outcome, 8).await.expect("works")
+    };
+    assert!(!bring(1, 2, 10).await, "a second image");
+    assert!(!bring(0, 3, 101).await, "more bytes than there may be");
+    let kept = catalog.find_image(&account('a'), &there.id).await.expect("works").expect("an image");
+    assert_eq!(*kept, there);
+    let counts = MigrationCounts { scanned: 2, failed: 2, ..MigrationCounts::default() };
+    assert_eq!(found(&catalog, "m").await.counts, counts);
+    let last = catalog.migration_logs(&named("m"), 0, 9).await.expect("works").pop().expect("an entry");
+    assert!(last.message.contains("quota of bytes"), "{}", last.message);
+}
+
+#[tokio::test]
+async fn an_image_that_is_replaced_makes_room() {
+    let overwrite = plan(ConflictBehaviour::Overwrite, Privacy::RequireSigned);
+    let (_folder, catalog) = processing(overwrite, &["there"]).await;
+    let there = safelight_domain::image::Image { bytes: 60, ..image('a', "there", blob(1), 2) };
+    catalog.insert_image(there).await.expect("new");
+    let catalog = catalog.with_quota(Quota { images: Bound::At(1), bytes: Bound::At(100), ..Quota::OFF });
+    let work = catalog.migration_work(&named("m"), 9).await.expect("works").expect("is processing");
+    let new = safelight_domain::image::Image { bytes: 100, ..image('a', "there", blob(2), 7) };
+    let outcome = ObjectOutcome::Brought(Box::new(new));
+    let done = catalog.finish_migration_object(&named("m"), work.objects[0].clone(), outcome, 8).await;
+    assert!(done.expect("works"));
 }
