@@ -116,8 +116,9 @@ fn delivery_routes() -> Router<Arc<App>> {
         .fallback(delivery::handle)
 }
 
-fn admin_routes() -> Router<Arc<App>> {
-    let images = Router::new()
+/// What Cloudflare has below `…/images` for the owner of an account.
+fn images_routes() -> Router<Arc<App>> {
+    Router::new()
         .route("/v1", get(lists::v1).post(images::upload))
         .route("/v1/stats", get(lists::stats))
         .route("/v1/keys", get(keys::list))
@@ -131,7 +132,10 @@ fn admin_routes() -> Router<Arc<App>> {
         .route("/v1/{*image}", get(images::get).patch(images::update).delete(images::delete))
         .route("/v2", get(lists::v2))
         .route("/v2/direct_upload", post(direct::create_v2))
-        .nest("/v2/sourcingkit", sourcing_routes());
+        .nest("/v2/sourcingkit", sourcing_routes())
+}
+
+fn admin_routes() -> Router<Arc<App>> {
     let batch = Router::new()
         .route("/v1", post(images::upload))
         .route("/v1/{*image}", get(images::get).patch(images::update).delete(images::delete))
@@ -139,7 +143,7 @@ fn admin_routes() -> Router<Arc<App>> {
         .route("/v2/direct_upload", post(direct::create_v2))
         .layer(Extension(auth::BatchPath));
     Router::new()
-        .nest("/client/v4/accounts/{account_id}/images", images)
+        .nest("/client/v4/accounts/{account_id}/images", images_routes())
         .nest("/images", batch)
         .route("/client/{*rest}", any(no_route))
         .route("/safelight/v1/whoami", get(accounts::whoami))

@@ -9,6 +9,8 @@
 mod server;
 
 use server::{ACCOUNT, HASH, Server, TOKEN, free_address, serve};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -78,11 +80,47 @@ fn new_import(server: &Server) -> String {
     post(server, &path, r#"{"kind":"urls","urls":[{"url":"http://127.0.0.1:80/"}]}"#, "id")
 }
 
+/// The port of a store on this machine, whose bucket is empty.
+fn empty_store() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        let list = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+        for mut stream in listener.incoming().flatten() {
+            // The head of a request comes at once, and whoever goes away before the answer wants none.
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{list}", list.len());
+        }
+    });
+    port
+}
+
+/// The ids of new sources, and of migrations of the first of them. Half of the migrations are aborted.
+fn new_sources(server: &Server, store: u16) -> [Vec<String>; 3] {
+    let base = format!("/client/v4/accounts/{ACCOUNT}/images/v2/sourcingkit");
+    let source = format!(
+        r#"{{"name":"of the test","vendor":"s3","bucket":"b","endpoint":"http://127.0.0.1:{store}",
+            "secret":{{"accessKeyId":"AK","secretAccessKey":"s3cret"}}}}"#
+    );
+    let sources: Vec<String> =
+        (0..16).map(|_| post(server, &format!("{base}/sources"), &source, "id")).collect();
+    let new = format!(r#"{{"sourceId":"{}"}}"#, sources[0]);
+    let migration = || post(server, &format!("{base}/migrations"), &new, "id");
+    let ended = (0..12).map(|_| {
+        let id = migration();
+        let abort = format!("{base}/migrations/{id}/lifecycle/abort");
+        assert_eq!(server.send("PATCH", &abort, "application/json", b"").status, 200);
+        id
+    });
+    let ended = ended.collect();
+    [sources, (0..6).map(|_| migration()).collect(), ended]
+}
+
 /// What there is of each kind, so that most requests reach what they are about, and a run in which
 /// none do fails. What is changed or deleted is apart from the rest. Links for uploads are always of
 /// ours: what is uploaded is rarely a picture, and without one answer of 200 a few unknown links would
 /// fail the run, by chance.
-fn config(server: &Server) -> String {
+fn config(server: &Server, store: u16) -> String {
     let photo = include_bytes!("../assets/sample.jpg");
     let names = |kind: &str, count: usize| (0..count).map(|n| format!("{kind}{n}")).collect::<Vec<_>>();
     let (kept, changed, doomed) = (names("kept", 4), names("changed", 4), names("doomed", 12));
@@ -92,6 +130,7 @@ fn config(server: &Server) -> String {
     let tokens: Vec<String> = (0..12).map(|_| new_token(server)).collect();
     let secrets: Vec<String> = (0..12).map(|_| new_secret(server)).collect();
     let imports: Vec<String> = (0..6).map(|_| new_import(server)).collect();
+    let [sources, migrations, ended] = new_sources(server, store);
     let batch = server.get(&format!("/client/v4/accounts/{ACCOUNT}/images/v1/batch_token")).json();
     let list = |values: &[String]| format!("{values:?}");
     format!(
@@ -106,6 +145,12 @@ fn config(server: &Server) -> String {
         values = {tokens}
         [dictionaries.imports]
         values = {imports}
+        [dictionaries.sources]
+        values = {sources}
+        [dictionaries.migrations]
+        values = {migrations}
+        [dictionaries.ended]
+        values = {ended}
         [dictionaries.doomed]
         values = {doomed}
         [dictionaries.secrets]
@@ -122,6 +167,9 @@ fn config(server: &Server) -> String {
         "body.image" = {{ dictionary = "kept", probability = 0.7 }}
         "path.token_id" = {{ dictionary = "tokens", probability = 0.7 }}
         "path.import_id" = {{ dictionary = "imports", probability = 0.7 }}
+        "path.source_id" = {{ dictionary = "sources", probability = 0.7 }}
+        "body.sourceId" = {{ dictionary = "sources", probability = 0.7 }}
+        "path.migration_id" = {{ dictionary = "migrations", probability = 0.7 }}
         "path.secret" = {{ dictionary = "secrets", probability = 1.0 }}
         "path.file" = {{ dictionary = "files", probability = 0.7 }}
         "path.variant" = {{ dictionary = "variants", probability = 0.7 }}
@@ -132,6 +180,9 @@ fn config(server: &Server) -> String {
         tokens = list(&tokens),
         imports = list(&imports),
         secrets = list(&secrets),
+        sources = list(&sources),
+        migrations = list(&migrations),
+        ended = list(&ended),
         operations = operations(batch["result"]["token"].as_str().expect("a token")),
         doomed = list(&doomed),
     )
@@ -156,6 +207,9 @@ fn operations(batch: &str) -> String {
         [[operations]]
         include-operation-id = ["deleteImage", "deleteImageInBatch"]
         parameters = {{ "path.image_id" = {{ dictionary = "doomed", probability = 0.7 }} }}
+        [[operations]]
+        include-operation-id = ["deleteMigration"]
+        parameters = {{ "path.migration_id" = {{ dictionary = "ended", probability = 0.7 }} }}
         "#
     )
 }
@@ -166,9 +220,11 @@ fn every_answer_is_one_that_the_document_describes() {
     let address = free_address();
     let mut command = serve(&folder.path().join("data"), &address);
     // Imports are made too, and nothing of what is tried here may leave this machine.
-    command.env("SAFELIGHT_FETCH_PORTS", "9");
+    let store = empty_store();
+    command.env("SAFELIGHT_FETCH_PORTS", store.to_string());
+    command.env("SAFELIGHT_FETCH_PRIVATE_NETWORKS", "127.0.0.1/32");
     let server = Server::spawn(command, &address);
-    let config = config(&server);
+    let config = config(&server, store);
     // By its URL the document would be left out of what is tried.
     let file = folder.path().join("document.json");
     std::fs::write(&file, server.get("/openapi.json").body).expect("a file");
