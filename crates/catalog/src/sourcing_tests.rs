@@ -172,13 +172,13 @@ async fn a_migrations_life() {
     assert_eq!(catalog.image_count(&a).await.expect("works"), 0);
     catalog.end_migration(&named("m"), MigrationStatus::Success, "late".to_owned(), 9).await.expect("works");
     assert_eq!(found(&catalog, "m").await.status, MigrationStatus::Aborted, "it stays as it ended");
-    let logs = catalog.migration_logs(&named("m"), 3, 9).await.expect("works");
+    let logs = catalog.migration_logs(&named("m"), 0, 9).await.expect("works");
     let kinds: Vec<LogType> = logs.iter().map(|entry| entry.kind).collect();
     let expected =
         [LogType::MigrationStart, LogType::Default, LogType::ImportSkippedOversized, LogType::MigrationAbort];
     assert_eq!(kinds, expected);
     assert_eq!((logs[1].message.as_str(), logs[1].at_ms), ("a/x.txt: no", 7));
-    assert_eq!(catalog.migration_logs(&named("m"), 0, 9).await.expect("works").len(), 1);
+    assert_eq!(catalog.migration_logs(&named("m"), 3, 9).await.expect("works").len(), 1);
 
     assert_eq!(catalog.delete_source(&a, &named("s")).await.expect("works"), DeletedSource::Deleted);
     assert_eq!(found(&catalog, "m").await.source, None);

@@ -215,4 +215,18 @@ mod tests {
         assert_eq!(limit.begin(number(MOST_COUNTED * 2), TEN, 1_000 + WINDOW_MS), Ok(()));
         assert_eq!(limit.counts.len(), 1);
     }
+
+    #[test]
+    fn room_is_looked_for_once_a_second() {
+        let mut limit = RateLimit::default();
+        for n in 0..MOST_COUNTED {
+            assert_eq!(limit.begin(n, TEN, 0), Ok(()));
+        }
+        for (now_ms, counted) in
+            [(WINDOW_MS - 1, MOST_COUNTED), (WINDOW_MS, MOST_COUNTED), (WINDOW_MS - 1 + SWEEP_MS, 1)]
+        {
+            assert_eq!(limit.begin(MOST_COUNTED, TEN, now_ms), Ok(()));
+            assert_eq!(limit.counts.len(), counted, "{now_ms}");
+        }
+    }
 }

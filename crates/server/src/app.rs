@@ -9,6 +9,7 @@ use crate::failures::Failures;
 use crate::fetch::Client;
 use crate::metrics::Metrics;
 use crate::random::{ImageIds, RequestIds};
+use crate::refusals::Refusals;
 use crate::remote;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
@@ -34,6 +35,8 @@ pub struct App {
     pub remote: remote::Flights,
     /// Tokens that are not known, presented by browsers at login and by programs.
     pub logins: Failures,
+    /// What was refused to keep within a limit.
+    pub refusals: Refusals,
     /// Signatures that are wrong.
     pub signatures: Failures,
     /// The ids of new images.

@@ -37,6 +37,7 @@ pub use tally::{StoreCounts, StoreFault, StoreMethod};
 pub use unread::Unread;
 
 use crate::config::S3Config;
+use crate::free_space;
 use crate::staging::Staged;
 use bytes::Bytes;
 use disk::Disk;
@@ -51,6 +52,7 @@ use s3::S3;
 use safelight_domain::access::Granted;
 use safelight_domain::image::BlobId;
 use sha2::{Digest, Sha256};
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +73,8 @@ pub struct Blobs {
     memory: Arc<Memory>,
     /// Of the requests to a store elsewhere.
     tally: Arc<Tally>,
+    /// Bytes that stay free on the disk of files.
+    free_bytes: u64,
 }
 
 /// What is there beside the objects.
@@ -98,6 +102,9 @@ pub enum BlobError {
     /// They should be there.
     #[error("the stored bytes are missing")]
     Missing,
+    /// The disk is full, or nearly.
+    #[error("the disk is nearly full")]
+    NoRoom,
     /// The store failed.
     #[error("the blob store failed")]
     Store(#[source] object_store::Error),
@@ -119,9 +126,17 @@ impl From<object_store::Error> for BlobError {
                 BlobError::Store(error)
             }
             object_store::Error::NotFound { .. } => BlobError::Missing,
+            other if is_full(&other) => BlobError::NoRoom,
             other => BlobError::Store(other),
         }
     }
+}
+
+/// Whether the disk of a store of files is.
+fn is_full(error: &object_store::Error) -> bool {
+    let first: &(dyn Error + 'static) = error;
+    let mut causes = std::iter::successors(Some(first), |&error| error.source());
+    causes.any(|cause| cause.downcast_ref().is_some_and(free_space::is_full))
 }
 
 impl Blobs {
@@ -129,12 +144,9 @@ impl Blobs {
     /// Blocks.
     pub fn open(folder: &Path) -> Result<Blobs, BlobError> {
         let (files, objects) = Files::open(folder)?;
-        Ok(Blobs {
-            objects: Arc::new(objects),
-            kind: Kind::Files(files),
-            memory: Arc::new(Memory::new(0)),
-            tally: Arc::default(),
-        })
+        let memory = Arc::new(Memory::new(0));
+        let (objects, kind) = (Arc::new(objects), Kind::Files(files));
+        Ok(Blobs { objects, kind, memory, tally: Arc::default(), free_bytes: 0 })
     }
 
     /// Opens an S3-compatible store, with copies of what is read and written in the folder `cache`. Nothing is sent yet.
@@ -142,8 +154,26 @@ impl Blobs {
     pub fn open_s3(config: &S3Config, cache: PathBuf) -> Result<Blobs, BlobError> {
         let tally = Arc::default();
         let objects = s3::objects(config, &tally)?;
-        let disk = (config.cache_bytes > 0).then(|| Disk::open(cache, config.cache_bytes));
-        Ok(Blobs { objects, kind: Kind::S3(S3::new(disk)), memory: Arc::new(Memory::new(0)), tally })
+        let disk = (config.cache_bytes > 0).then(|| Disk::open(cache, config.cache_bytes, config.free_bytes));
+        let memory = Arc::new(Memory::new(0));
+        Ok(Blobs { objects, kind: Kind::S3(S3::new(disk)), memory, tally, free_bytes: 0 })
+    }
+
+    /// The same store, where so many bytes stay free on the disk if it is one of files.
+    #[must_use]
+    pub fn with_free(self, free_bytes: u64) -> Blobs {
+        Blobs { free_bytes, ..self }
+    }
+
+    /// Whether there is room for so many bytes more. A bucket is taken to have it.
+    pub async fn require_room(&self, bytes: u64) -> Result<(), BlobError> {
+        let Kind::Files(files) = &self.kind else { return Ok(()) };
+        let (folder, reserve) = (files.folder().to_owned(), self.free_bytes);
+        let asked = tokio::task::spawn_blocking(move || free_space::require(&folder, bytes, reserve)).await;
+        match asked.map_err(std::io::Error::from).flatten() {
+            Err(error) if free_space::is_full(&error) => Err(BlobError::NoRoom),
+            asked => Ok(asked?),
+        }
     }
 
     /// The same store with at most `bytes` of renditions kept in memory in front of it.
@@ -178,6 +208,8 @@ impl Blobs {
     /// Stores an original under a name that nothing has. It is durable when this returns. When the caller
     /// stops waiting, it may be stored all the same. Files alone are known to be `Taken`; names are fresh and random.
     pub async fn put_original(&self, blob: &BlobId, staged: &Staged) -> Result<(), BlobError> {
+        // Most are on the disk already; the store may be on another.
+        self.require_room(0).await?;
         let key = BlobKey::Original(blob.clone());
         match &self.kind {
             Kind::Files(files) => files.put_original(&*self.objects, &key.path(), staged).await,
@@ -197,6 +229,7 @@ impl Blobs {
     }
 
     async fn put(&self, key: BlobKey, bytes: Bytes) -> Result<(), BlobError> {
+        self.require_room(bytes.len() as u64).await?;
         self.objects.put(&key.path(), bytes.clone().into()).await?;
         self.keep(key, bytes).await;
         Ok(())

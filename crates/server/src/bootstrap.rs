@@ -12,6 +12,7 @@ use crate::fetch::Client;
 use crate::metrics::Metrics;
 use crate::protocol::Wall;
 use crate::random::{self, ImageIds, RequestIds};
+use crate::refusals::Refusals;
 use crate::remote;
 use crate::renderer::Renderer;
 use crate::staging::Staging;
@@ -81,6 +82,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
     let catalog = open_catalog(&config).await?.with_quota(config.limits.quota);
     let blobs = store::open(&config)?;
     let staging = Staging::open(data.join("staging")).context("the folder for uploads cannot be opened")?;
+    let staging = staging.with_free(config.limits.free_bytes);
     let first_account = first_account(&config, &catalog, clock.now_ms()).await?;
     store::claim(&config, &blobs, &first_account.account).await?;
     let renderer = Renderer::start(&config.render, config.source_limits);
@@ -101,6 +103,7 @@ pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> an
         clock,
         logins,
         signatures,
+        refusals: Refusals::default(),
         image_ids,
         request_ids: RequestIds::default(),
         node: random::hex_id(),

@@ -85,6 +85,8 @@ pub struct Limits {
     pub failed_logins_per_minute: Bound,
     /// Most wrong signatures from one client in a minute.
     pub failed_signatures_per_minute: Bound,
+    /// Bytes that stay free on the disk.
+    pub free_bytes: u64,
 }
 
 /// Where originals and what is made of them are stored.
@@ -113,6 +115,8 @@ pub struct S3Config {
     pub credentials: S3Credentials,
     /// Most bytes of it that are kept in files of this machine.
     pub cache_bytes: u64,
+    /// Bytes that stay free there all the same.
+    pub free_bytes: u64,
 }
 
 /// What requests to the store are signed with.

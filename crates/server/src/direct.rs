@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::catalog::{CatalogError, FulfilError, InsertError};
 use crate::config::Compat;
-use crate::ingest::{IngestError, prepare_variants, store_original};
+use crate::ingest::{IngestError, over_quota, prepare_variants, store_original};
 use crate::random;
 use crate::staging::Staged;
 use safelight_domain::account::{AccountHash, AccountId};
@@ -137,7 +137,7 @@ pub async fn upload(
     let image = fulfilled.map_err(|error| match error {
         FulfilError::Link(error) => DirectError::Link(error),
         FulfilError::Exists => IngestError::Exists.into(),
-        FulfilError::Quota(error) => IngestError::Quota(error).into(),
+        FulfilError::Quota(error) => over_quota(app, error).into(),
         FulfilError::Catalog(error) => error.into(),
     })?;
     prepare_variants(app, &image.blob).await;

@@ -5,6 +5,7 @@ use crate::blobs::BlobError;
 use crate::catalog::{InsertImageError, JobKind};
 use crate::config::Compat;
 use crate::random;
+use crate::refusals::Cause;
 use crate::renderer::RenderError;
 use crate::staging::Staged;
 use safelight_domain::account::AccountId;
@@ -52,7 +53,10 @@ pub enum IngestError {
     Exists,
     /// The account may not keep it.
     #[error(transparent)]
-    Quota(#[from] QuotaExceeded),
+    Quota(QuotaExceeded),
+    /// The disk is nearly full.
+    #[error("the server's disk is nearly full")]
+    NoRoom,
     /// Too much is being processed.
     #[error("busy")]
     Busy,
@@ -80,7 +84,7 @@ pub async fn ingest(app: &App, caller: &Caller, upload: NewUpload) -> Result<Ima
         }
         // The bytes are an orphan now, which the sweeper removes.
         Err(InsertImageError::Exists) => Err(IngestError::Exists),
-        Err(InsertImageError::Quota(error)) => Err(error.into()),
+        Err(InsertImageError::Quota(error)) => Err(over_quota(app, error)),
         Err(InsertImageError::Catalog(error)) => Err(internal(error)),
     }
 }
@@ -88,7 +92,14 @@ pub async fn ingest(app: &App, caller: &Caller, upload: NewUpload) -> Result<Ima
 /// Whether the account may keep one image more, of `bytes` bytes: asked before bytes are taken, since the row's
 /// insertion, which decides, comes after them.
 pub async fn require_room(app: &App, account: &AccountId, bytes: u64) -> Result<(), IngestError> {
-    Ok(app.catalog.room(account).await.map_err(internal)?.admit(bytes)?)
+    let room = app.catalog.room(account).await.map_err(internal)?;
+    room.admit(bytes).map_err(|error| over_quota(app, error))
+}
+
+/// The same refusal by the catalog, which came first to others.
+pub(crate) fn over_quota(app: &App, error: QuotaExceeded) -> IngestError {
+    app.refusals.count(Cause::Quota);
+    IngestError::Quota(error)
 }
 
 /// Has the named variants of a new image rendered, where a setting says so. An image without its job is no worse
@@ -165,7 +176,13 @@ pub(crate) async fn store_probed(
     filename: Option<String>,
 ) -> Result<Original, IngestError> {
     let blob = BlobId::from_random(random::bytes());
-    app.blobs.put_original(&blob, staged).await.map_err(internal::<BlobError>)?;
+    app.blobs.put_original(&blob, staged).await.map_err(|error| match error {
+        BlobError::NoRoom => {
+            app.refusals.count(Cause::Disk);
+            IngestError::NoRoom
+        }
+        error => internal(error),
+    })?;
     Ok(Original { blob, source, bytes: staged.bytes(), filename })
 }
 

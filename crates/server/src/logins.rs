@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::catalog::{CatalogError, InsertError};
 use crate::random;
+use crate::refusals::Cause;
 use safelight_domain::rate_limit::{Client, Wait};
 use safelight_domain::session::{OpenSession, SESSION_MS, Session, authenticate_session};
 use safelight_domain::token::{Refusal, TokenHash, authenticate};
@@ -36,7 +37,10 @@ pub struct LoggedIn {
 /// Opens a session for the token whose text is `token`. After too many failures a right one is not even looked at.
 pub async fn log_in(app: &App, client: Client, token: &str) -> Result<LoggedIn, LoginError> {
     let now_ms = app.clock.now_ms();
-    app.logins.begin(client, now_ms).map_err(LoginError::Wait)?;
+    app.logins.begin(client, now_ms).map_err(|wait| {
+        app.refusals.count(Cause::Logins);
+        LoginError::Wait(wait)
+    })?;
     let record = app.catalog.find_token(&TokenHash::of(token)).await?;
     let record = record.ok_or(LoginError::Token(Refusal::Unauthenticated))?;
     authenticate(token, Some(&record), &record.account).map_err(LoginError::Token)?;

@@ -1,5 +1,6 @@
 //! Uploads on their way in: bounded, on disk, counted.
 
+use crate::free_space;
 use crate::random;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -17,6 +18,8 @@ use tokio::task::JoinHandle;
 #[derive(Clone, Debug)]
 pub struct Staging {
     folder: PathBuf,
+    /// Bytes that stay free on its disk.
+    free_bytes: u64,
 }
 
 /// A complete upload on disk. Its file is removed when this is dropped. It is not durable.
@@ -38,9 +41,18 @@ pub enum StageError<E> {
     /// The client's stream failed.
     #[error("the upload ended early")]
     Source(E),
+    /// The disk is full, or nearly.
+    #[error("the disk is nearly full")]
+    NoRoom,
     /// The disk failed.
     #[error("the upload cannot be written")]
-    Io(#[from] std::io::Error),
+    Io(#[source] std::io::Error),
+}
+
+impl<E> From<io::Error> for StageError<E> {
+    fn from(error: io::Error) -> StageError<E> {
+        if free_space::is_full(&error) { StageError::NoRoom } else { StageError::Io(error) }
+    }
 }
 
 impl Staging {
@@ -56,7 +68,20 @@ impl Staging {
                 std::fs::remove_file(entry.path())?;
             }
         }
-        Ok(Staging { folder })
+        Ok(Staging { folder, free_bytes: 0 })
+    }
+
+    /// The same, where so many bytes stay free on the disk.
+    #[must_use]
+    pub fn with_free(self, free_bytes: u64) -> Staging {
+        Staging { free_bytes, ..self }
+    }
+
+    /// Whether there is room for an upload (for health checks).
+    pub async fn check(&self) -> io::Result<()> {
+        let Staging { folder, free_bytes } = self.clone();
+        let asked = tokio::task::spawn_blocking(move || free_space::require(&folder, 0, free_bytes)).await;
+        asked.map_err(io::Error::from).flatten()
     }
 
     /// Writes a stream to a fresh file, stopping at `limit` bytes: a stream of exactly `limit`
@@ -70,7 +95,8 @@ impl Staging {
         let mut staged = Staged { path: self.folder.join(random::hex_id()), bytes: 0 };
         // Made at once and not in the background, where it could be made after it was removed.
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged.path)?;
-        let mut writer = Writer { file: Arc::new(file), at: 0, part: Vec::new(), length: 0, writing: None };
+        let mut writer =
+            Writer { staging: self, file: Arc::new(file), at: 0, part: Vec::new(), length: 0, writing: None };
         while let Some(piece) = stream.next().await {
             let piece = piece.map_err(StageError::Source)?;
             staged.bytes = staged.bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
@@ -94,7 +120,8 @@ const PIECES: usize = 64;
 const LARGE: u64 = 128 << 10;
 
 /// Writes a file in the background, one part at a time.
-struct Writer {
+struct Writer<'a> {
+    staging: &'a Staging,
     file: Arc<File>,
     /// Where the part begins that is being gathered.
     at: u64,
@@ -103,7 +130,7 @@ struct Writer {
     writing: Option<JoinHandle<io::Result<()>>>,
 }
 
-impl Writer {
+impl Writer<'_> {
     async fn take(&mut self, piece: Bytes) -> io::Result<()> {
         self.length += piece.len();
         self.part.push(piece);
@@ -115,8 +142,14 @@ impl Writer {
     async fn write(&mut self) -> io::Result<()> {
         self.written().await?;
         let (file, at, part) = (Arc::clone(&self.file), self.at, std::mem::take(&mut self.part));
-        self.at += std::mem::take(&mut self.length) as u64;
-        self.writing = Some(tokio::task::spawn_blocking(move || write_part(&file, at, &part)));
+        let bytes = std::mem::take(&mut self.length) as u64;
+        self.at += bytes;
+        let Staging { folder, free_bytes } = self.staging.clone();
+        self.writing = Some(tokio::task::spawn_blocking(move || {
+            // Of each part anew, since others write too.
+            free_space::require(&folder, bytes, free_bytes)?;
+            write_part(&file, at, &part)
+        }));
         Ok(())
     }
 
@@ -231,6 +264,15 @@ mod tests {
         let refused = staging.stage(&mut stream, 9).await;
         assert!(matches!(refused, Err(StageError::TooLarge { limit: 9 })), "{refused:?}");
         assert_eq!(stream.count().await, 1);
+        assert_eq!(files(folder.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn an_upload_for_which_there_is_no_room_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let staging = Staging::open(folder.path().to_owned()).expect("opens").with_free(1 << 60);
+        let refused = staging.stage(pieces(&[4]), 9).await;
+        assert!(matches!(refused, Err(StageError::NoRoom)), "{refused:?}");
         assert_eq!(files(folder.path()), 0);
     }
 

@@ -5,12 +5,12 @@
 //! out what is read often, as in memory (S3-FIFO).
 
 use super::BlobKey;
+use crate::free_space;
 use crate::random;
 use bytes::Bytes;
 use object_store::path::Path as StorePath;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
-use rustix::fs::statvfs;
 use safelight_domain::image::BlobId;
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -33,9 +33,6 @@ const USUAL_BYTES: u64 = 64 << 10;
 /// What a file takes beside its bytes.
 const FILE_BYTES: u64 = 4 << 10;
 
-/// Where less is free nothing is added: the catalog needs the same disk.
-const FREE_BYTES: u64 = 512 << 20;
-
 /// Deleted blobs that are remembered, so that no reader who began before keeps a copy of one.
 const DELETED: usize = 1024;
 
@@ -46,6 +43,8 @@ const UNFINISHED: &str = "new";
 pub(super) struct Disk {
     folder: PathBuf,
     largest: u64,
+    /// Where less is free nothing is added: the catalog needs the same disk.
+    free_bytes: u64,
     copies: Cache<BlobKey, Stored, Weight, DefaultHashBuilder, Removal>,
     deleted: Mutex<VecDeque<BlobId>>,
     fails: AtomicBool,
@@ -97,7 +96,7 @@ impl Drop for Leaving {
 impl Disk {
     /// A cache of at most `bound` bytes below a folder, which is made if missing. What an earlier process kept there
     /// is found again in the background. A folder that cannot be used keeps nothing.
-    pub(super) fn open(folder: PathBuf, bound: u64) -> Arc<Disk> {
+    pub(super) fn open(folder: PathBuf, bound: u64, free_bytes: u64) -> Arc<Disk> {
         let usual = usize::try_from(bound / USUAL_BYTES).unwrap_or(usize::MAX).min(1 << 20);
         let options = OptionsBuilder::new()
             .shards(SHARDS)
@@ -109,7 +108,7 @@ impl Disk {
         let copies = Cache::with_options(options, Weight, DefaultHashBuilder::default(), Removal);
         let largest = bound / LARGEST_PART;
         let (deleted, fails) = (Mutex::default(), AtomicBool::new(false));
-        let disk = Arc::new(Disk { folder, largest, copies, deleted, fails });
+        let disk = Arc::new(Disk { folder, largest, free_bytes, copies, deleted, fails });
         let weak = Arc::downgrade(&disk);
         let folder = disk.folder.clone();
         // Before any is begun.
@@ -213,10 +212,11 @@ impl Disk {
         }
         let make = || {
             private(file.parent().unwrap_or(&self.folder))?;
-            Ok(statvfs(&self.folder)?)
+            free_space::require(&self.folder, bytes, self.free_bytes)
         };
         match make() {
-            Ok(disk) => (disk.f_bavail.saturating_mul(disk.f_frsize) >= bytes + FREE_BYTES).then_some(file),
+            Ok(()) => Some(file),
+            Err(error) if free_space::is_full(&error) => None,
             Err(error) => {
                 self.failed(&error);
                 None

@@ -13,7 +13,7 @@ fn rendition(number: u8) -> BlobKey {
 
 fn new_disk() -> (TempDir, Arc<Disk>) {
     let folder = tempfile::tempdir().expect("a folder");
-    let disk = Disk::open(folder.path().join("cache"), BOUND);
+    let disk = Disk::open(folder.path().join("cache"), BOUND, 0);
     (folder, disk)
 }
 
@@ -123,7 +123,7 @@ fn what_was_kept_is_found_again() {
     std::fs::write(disk.folder.join(UNFINISHED).join("x"), "half").expect("a file");
     std::fs::write(disk.folder.join("01/stranger"), "x").expect("a file");
     drop(disk);
-    let disk = Disk::open(folder.path().join("cache"), BOUND);
+    let disk = Disk::open(folder.path().join("cache"), BOUND, 0);
     wait_for(|| disk.length(&rendition(1)).is_some() && files(&disk).len() == 1);
     assert_eq!(read(&disk, &rendition(1)).as_deref(), Some(&b"one"[..]));
     assert_eq!(disk.length(&rendition(2)), None);
@@ -134,7 +134,7 @@ fn a_folder_that_cannot_be_used_keeps_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     std::fs::write(&file, "x").expect("a file");
-    let disk = Disk::open(file.join("cache"), BOUND);
+    let disk = Disk::open(file.join("cache"), BOUND, 0);
     disk.put(&rendition(1), b"one");
     assert_eq!(read(&disk, &rendition(1)), None);
     assert!(disk.fails.load(Ordering::Relaxed));

@@ -47,6 +47,11 @@ impl Files {
         Ok((Files { folder }, store))
     }
 
+    /// Where all of them are.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where an object is.
     pub(super) fn file(&self, path: &StorePath) -> PathBuf {
         self.folder.join(path.as_ref())

@@ -18,7 +18,7 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Blobs> {
         StoreConfig::Files => Blobs::open(&config.data.join("blobs"))?,
         StoreConfig::S3(s3) => Blobs::open_s3(s3, config.data.join("cache"))?,
     };
-    Ok(blobs.with_memory(config.rendition_memory_bytes))
+    Ok(blobs.with_memory(config.rendition_memory_bytes).with_free(config.limits.free_bytes))
 }
 
 /// Sees now and not at the first upload that the store can be used, that this catalog's blobs are in it, and that no other

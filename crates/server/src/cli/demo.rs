@@ -104,7 +104,8 @@ impl Demo {
 /// Settings of its own: those of a server on the same machine do not reach the demo.
 fn config(data: &Path, bound: SocketAddr, surroundings: &Surroundings) -> anyhow::Result<Config> {
     let mut settings = load(&Sources {
-        flags: vec![("shutdown-timeout", "1s".to_owned())],
+        // Its pictures are few, and so may be the room for temporary files.
+        flags: vec![("shutdown-timeout", "1s".to_owned()), ("min-free-bytes", "0".to_owned())],
         config_file: None,
         environment: Environment::default(),
         program: surroundings.program.clone(),

@@ -88,8 +88,11 @@ impl Dev {
 
 fn settings(data: &Path, surroundings: &Surroundings) -> anyhow::Result<Settings> {
     let mut settings = load(&Sources {
-        // The first answer is the only one, so that tests know what comes.
-        flags: vec![("shutdown-timeout", "1s".to_owned()), ("refine", "off".to_owned())],
+        // The first answer is the only one, so that tests know what comes. A folder of tests is small, and so may be its
+        // disk.
+        flags: [("shutdown-timeout", "1s"), ("refine", "off"), ("min-free-bytes", "0")]
+            .map(|(name, value)| (name, value.to_owned()))
+            .to_vec(),
         config_file: None,
         environment: surroundings.environment.only(&VARIABLES),
         program: surroundings.program.clone(),

@@ -4,6 +4,7 @@ use super::{DeliverError, Preview, PreviewError, Request, Varies};
 use crate::app::App;
 use crate::catalog::{DeliveryAccount, FlexibleVariants, RenditionKey};
 use crate::config::Compat;
+use crate::refusals::Cause;
 use safelight_domain::access::{
     Denied, Granted, Knowledge, OptionsPolicy, Segment, authorize_delivery, authorize_overlay,
     authorize_owner,
@@ -109,7 +110,10 @@ fn forged(app: &App, request: &Request<'_>, token: &Token) -> Result<Option<Clie
         Token::Valid { .. } | Token::Absent | Token::Expired { .. } => Ok(None),
         Token::Malformed(_) | Token::Mismatch => {
             let viewer = viewer();
-            app.signatures.begin(viewer, app.clock.now_ms()).map_err(DeliverError::TooManyForged)?;
+            app.signatures.begin(viewer, app.clock.now_ms()).map_err(|wait| {
+                app.refusals.count(Cause::Signatures);
+                DeliverError::TooManyForged(wait)
+            })?;
             Ok(Some(viewer))
         }
     }

@@ -4,6 +4,7 @@ use super::decision::{Decision, Wanted};
 use super::{DeliverError, Made, make, store};
 use crate::app::App;
 use crate::catalog::RenditionKey;
+use crate::refusals::Cause;
 use crate::renderer::RenderError;
 use safelight_domain::access::Granted;
 use std::collections::HashMap;
@@ -79,7 +80,10 @@ impl Flights {
         wanted: &Wanted,
     ) -> Result<Admission, DeliverError> {
         let (account, bound) = decision.renders(app);
-        app.renders.begin(account, bound, app.clock.now_ms()).map_err(DeliverError::Quota)?;
+        app.renders.begin(account, bound, app.clock.now_ms()).map_err(|wait| {
+            app.refusals.count(Cause::Renders);
+            DeliverError::Quota(wait)
+        })?;
         self.admit(wanted.lengths.iter().sum()).map_err(|Busy| {
             app.renders.take_back(account, bound);
             app.renderer.busy().into()

@@ -32,6 +32,9 @@ pub enum DownloadError {
     /// Another answer than 200.
     #[error("it answered {0}")]
     Status(StatusCode),
+    /// The disk is nearly full.
+    #[error("the server's disk is nearly full")]
+    NoRoom,
     /// Our fault.
     #[error("it cannot be written to disk")]
     Disk(#[source] Arc<std::io::Error>),
@@ -71,6 +74,7 @@ impl Body {
         staged.map_err(|error| match error {
             StageError::TooLarge { limit } => FetchError::TooLarge { limit }.into(),
             StageError::Source(error) => DownloadError::Fetch(error),
+            StageError::NoRoom => DownloadError::NoRoom,
             StageError::Io(error) => DownloadError::Disk(Arc::new(error)),
         })
     }

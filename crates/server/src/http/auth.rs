@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::http::client;
 use crate::http::error::ApiError;
+use crate::refusals::Cause;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -126,7 +127,10 @@ fn unknown_token(parts: &Parts, app: &App) -> ApiError {
     let client = Client::from(client::address(app, &parts.extensions, &parts.headers));
     match app.logins.begin(client, app.clock.now_ms()) {
         Ok(()) => Refusal::Unauthenticated.into(),
-        Err(wait) => ApiError::wait(wait.0),
+        Err(wait) => {
+            app.refusals.count(Cause::Logins);
+            ApiError::wait(wait.0)
+        }
     }
 }
 

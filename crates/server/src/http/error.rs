@@ -91,6 +91,15 @@ impl ApiError {
         }
     }
 
+    /// 507/5507: the disk is nearly full, which is the operator's to mend.
+    pub(super) fn no_room() -> ApiError {
+        let public =
+            "The server's disk is nearly full, and takes no uploads until there is room; deleting works";
+        let private = "less than min-free-bytes would stay free on the disk";
+        let error = ApiError::new(StatusCode::INSUFFICIENT_STORAGE, 5507, public);
+        ApiError { private: Some(private.to_owned()), ..error }
+    }
+
     /// 503/5503: try again in a moment.
     pub(super) fn busy() -> ApiError {
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, 5503, "Too many images are being processed, try again")
@@ -104,7 +113,7 @@ impl ApiError {
 
     /// 429/5429: the client has failed too often, and may try again after so many seconds.
     pub(super) fn wait(seconds: u64) -> ApiError {
-        let public = format!("Too many failed logins and unknown tokens, try again in {seconds} s");
+        let public = format!("Too many failed logins, try again in {seconds} s");
         let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, 5429, public);
         ApiError { retry_after: Some(seconds), ..error }
     }

@@ -5,6 +5,7 @@ use crate::http::error::ApiError;
 use crate::http::images::{bad_custom_id, parse_creator, privacy};
 use crate::http::metadata::FormMetadata;
 use crate::ingest::shortened;
+use crate::refusals::Cause;
 use crate::staging::{StageError, Staged};
 use axum::BoxError;
 use axum::body::Body;
@@ -62,7 +63,8 @@ impl Form {
     /// Puts a file on disk as it arrives.
     pub(super) async fn stage(&self, app: &App, mut field: Field<'static>) -> Result<Staged, ApiError> {
         let pieces = (&mut field).inspect(|_| self.fieldless.reset());
-        app.staging.stage(pieces, app.config.max_upload_bytes).await.map_err(refused_file)
+        let staged = app.staging.stage(pieces, app.config.max_upload_bytes).await;
+        staged.map_err(|error| refused_file(app, error))
     }
 }
 
@@ -191,12 +193,16 @@ fn parse_flag(name: &str, text: &str) -> Result<bool, ApiError> {
     }
 }
 
-fn refused_file(error: StageError<multer::Error>) -> ApiError {
+fn refused_file(app: &App, error: StageError<multer::Error>) -> ApiError {
     match error {
         StageError::TooLarge { limit } => {
             ApiError::too_large(format!("an image may have at most {limit} bytes"))
         }
         StageError::Source(error) => malformed(&error),
+        StageError::NoRoom => {
+            app.refusals.count(Cause::Disk);
+            ApiError::no_room()
+        }
         StageError::Io(error) => ApiError::internal(&error),
     }
 }

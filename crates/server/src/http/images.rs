@@ -330,6 +330,7 @@ pub(super) fn refused_upload(error: IngestError) -> ApiError {
         IngestError::PrivateCustomId => custom_id_is_private(),
         IngestError::Exists => id_is_taken(),
         IngestError::Quota(error) => over_quota(error),
+        IngestError::NoRoom => ApiError::no_room(),
         IngestError::Busy => ApiError::busy(),
         // The bytes are judged, never the part's Content-Type: official SDKs send none or
         // application/octet-stream.

@@ -37,6 +37,7 @@ fn told(app: &App) -> Told {
     workers(&app.renderer.counters(), &mut text);
     deliveries(app, &mut text);
     stores(app, &mut text);
+    refusals(app, &mut text);
     Process::read().write(app.started_ms, &mut text);
     (headers, text.finish())
 }
@@ -122,5 +123,14 @@ fn stores(app: &App, text: &mut Text) {
         "safelight_store_errors_total",
         "Those without a good answer, by type.",
         counts.faults.into_iter().map(|(fault, count)| ([("type", fault.as_str().to_owned())], count)),
+    );
+}
+
+fn refusals(app: &App, text: &mut Text) {
+    let totals = app.refusals.totals().into_iter();
+    text.counters(
+        "safelight_limit_refusals_total",
+        "Refused to keep within a limit, by cause.",
+        totals.map(|(cause, count)| ([("cause", cause.as_str().to_owned())], count)),
     );
 }

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::fetch::{DownloadError, FetchError};
 use crate::http::delivery::{joined, render_failure, respond, unless_read};
-use crate::http::error::DeliveryError;
+use crate::http::error::{ApiError, DeliveryError};
 use crate::remote::{Refusal, RemoteError, Request, remote};
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
@@ -83,6 +83,7 @@ fn public(error: RemoteError) -> DeliveryError {
 
 fn download(error: DownloadError) -> DeliveryError {
     let (status, code) = match &error {
+        DownloadError::NoRoom => return ApiError::no_room().into(),
         DownloadError::Disk(error) => return DeliveryError::internal(error),
         DownloadError::Status(status) => status_of(*status),
         DownloadError::Fetch(error) => match error {

@@ -64,6 +64,7 @@ async fn fetch(app: &App, target: Target) -> Result<(Staged, Option<String>), Ap
 
 fn not_fetched(error: DownloadError) -> ApiError {
     let status = match &error {
+        DownloadError::NoRoom => return ApiError::no_room(),
         DownloadError::Disk(error) => return ApiError::internal(error),
         DownloadError::Fetch(FetchError::Busy) => return ApiError::busy(),
         DownloadError::Fetch(FetchError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,

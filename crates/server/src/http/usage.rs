@@ -117,6 +117,7 @@ pub(super) struct HealthBody {
     uptime_seconds: i64,
     database: PartBody,
     store: PartBody,
+    disk: PartBody,
     render_workers: WorkersBody,
 }
 
@@ -146,8 +147,14 @@ pub(super) async fn health(
 ) -> Result<Success<HealthBody>, ApiError> {
     presented.caller(&presented.record.account)?.require(Scope::Read)?;
     let fresh = BlobId::from_random(random::bytes());
-    let (database, store, workers) =
-        tokio::join!(app.catalog.check(), app.blobs.check(&fresh), workers(&app));
+    let (database, store, workers, staging, blobs) = tokio::join!(
+        app.catalog.check(),
+        app.blobs.check(&fresh),
+        workers(&app),
+        app.staging.check(),
+        app.blobs.require_room(0)
+    );
+    let disk = staging.map_err(|error| error.to_string()).and(blobs.map_err(|error| error.to_string()));
     let database = database.map_err(|error| error.to_string());
     let store = store.map_err(|error| error.to_string());
     let counters = app.renderer.counters();
@@ -156,6 +163,7 @@ pub(super) async fn health(
         uptime_seconds: app.clock.now_ms().saturating_sub(app.started_ms) / 1000,
         database: part(database, "It answers.", "It does not answer; the log says why."),
         store: part(store, "It takes and gives bytes.", "It does not take or give bytes; the log says why."),
+        disk: part(disk, "It has room.", "It is nearly full, and uploads are refused; the log says more."),
         render_workers: WorkersBody {
             part: workers,
             workers: counters.workers,

@@ -42,6 +42,9 @@ pub(super) enum StepError {
     /// As many pictures as can be are in work.
     #[error("the server is busy")]
     Busy,
+    /// The disk is nearly full.
+    #[error("the server's disk is nearly full")]
+    NoRoom,
     /// Our fault.
     #[error("it could not be stored")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
@@ -53,7 +56,8 @@ impl StepError {
         match self {
             StepError::Status { setback, .. } | StepError::Store { setback, .. } => *setback,
             StepError::Busy | StepError::Fetch(FetchError::Busy) => Setback::Busy { retry_after: None },
-            StepError::Internal(_)
+            StepError::NoRoom
+            | StepError::Internal(_)
             | StepError::Fetch(
                 FetchError::NoAddress
                 | FetchError::Unreachable
@@ -78,6 +82,7 @@ impl From<DownloadError> for StepError {
         match error {
             DownloadError::Fetch(error) => StepError::Fetch(error),
             DownloadError::Status(status) => StepError::Status { status, setback: Setback::Final },
+            DownloadError::NoRoom => StepError::NoRoom,
             error @ DownloadError::Disk(_) => StepError::Internal(Box::new(error)),
         }
     }
@@ -87,6 +92,7 @@ impl From<IngestError> for StepError {
     fn from(error: IngestError) -> StepError {
         match error {
             IngestError::Busy => StepError::Busy,
+            IngestError::NoRoom => StepError::NoRoom,
             IngestError::Internal(error) => StepError::Internal(error),
             error => StepError::Refused(error.to_string()),
         }

@@ -1,8 +1,8 @@
-//! Settings of how much accounts may keep and have made, and how often strangers may fail.
+//! Settings of how much accounts may keep and have made, how often strangers may fail, and what stays free.
 
 use super::SettingsError;
 use super::sources::Values;
-use super::table::{Fallback, Form, Row, Setting};
+use super::table::{Fallback, Form, Row, Setting, in_range};
 use crate::config::Limits;
 use safelight_domain::quota::{Bound, Quota};
 
@@ -18,6 +18,7 @@ pub(super) fn limits(values: &Values) -> Result<Limits, SettingsError> {
         },
         failed_logins_per_minute: values.required(&FAILED_LOGINS_PER_MINUTE)?,
         failed_signatures_per_minute: values.required(&FAILED_SIGNATURES_PER_MINUTE)?,
+        free_bytes: values.required(&MIN_FREE_BYTES)?,
     })
 }
 
@@ -77,6 +78,18 @@ pub(super) const FAILED_SIGNATURES_PER_MINUTE: Setting<Bound> = Setting {
                 at the catalog. Right ones, expired ones and none are not counted.",
     },
     parse: times,
+};
+
+pub(super) const MIN_FREE_BYTES: Setting<u64> = Setting {
+    row: Row {
+        name: "min-free-bytes",
+        default: Fallback::Is("1073741824"),
+        form: Form::Number,
+        allowed: "a whole number of bytes from 0 to 1000000000000000",
+        about: "Bytes that stay free on the disk of the data folder: where less is left, uploads are refused with 507 and \
+                renditions are not kept, and deleting works. 0 leaves it to the disk to be full.",
+    },
+    parse: |text| in_range(text, 0..=1_000_000_000_000_000),
 };
 
 /// A bound that lets someone fail at all.

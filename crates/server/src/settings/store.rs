@@ -1,6 +1,7 @@
 //! The settings of where blobs are: in files, or on an S3-compatible store, which is reached as the usual variables of
 //! AWS say.
 
+use super::limits;
 use super::table::{Fallback, Form, Row, Setting, in_range, public_url};
 use super::{Environment, SettingsError, Values, variable};
 use crate::config::{S3Config, S3Credentials, StoreConfig};
@@ -89,7 +90,9 @@ pub(super) fn store(values: &Values, environment: &Environment) -> Result<StoreC
         (None, None) => return Err(needed("AWS_REGION, or AWS_ENDPOINT_URL for a store that is not AWS")),
     };
     let authorities = authorities(environment)?;
-    let config = S3Config { bucket, prefix, endpoint, region, authorities, credentials, cache_bytes };
+    let free_bytes = values.required(&limits::MIN_FREE_BYTES)?;
+    let config =
+        S3Config { bucket, prefix, endpoint, region, authorities, credentials, cache_bytes, free_bytes };
     Ok(StoreConfig::S3(Box::new(config)))
 }
 

@@ -68,7 +68,7 @@ pub(super) struct Setting<T> {
 }
 
 /// Every row, in the order of the documentation.
-pub const ROWS: [Row; 53] = [
+pub const ROWS: [Row; 54] = [
     listening::LISTEN.row,
     listening::ADMIN_LISTEN.row,
     listening::DASHBOARD.row,
@@ -120,6 +120,7 @@ pub const ROWS: [Row; 53] = [
     limits::QUOTA_RENDERS_PER_MINUTE.row,
     limits::FAILED_LOGINS_PER_MINUTE.row,
     limits::FAILED_SIGNATURES_PER_MINUTE.row,
+    limits::MIN_FREE_BYTES.row,
     LOG_FORMAT.row,
     LOG_LEVEL.row,
 ];

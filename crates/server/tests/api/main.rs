@@ -23,6 +23,7 @@ mod images;
 mod imports;
 mod judge;
 mod levels;
+mod limits;
 mod lists;
 mod metrics;
 mod negotiation;

@@ -360,6 +360,7 @@ fn config(data: std::path::PathBuf) -> Config {
             quota: Quota::OFF,
             failed_logins_per_minute: Bound::At(10),
             failed_signatures_per_minute: Bound::At(600),
+            free_bytes: 0,
         },
         first_account: FirstAccount { signing_key: Some(KEY.to_owned()), ..FirstAccount::default() },
     }

@@ -262,7 +262,7 @@ async fn the_parts_of_the_instance_tell_how_they_fare() {
     let app = TestApp::new().await;
     app.set_clock(NOW + 90);
     let health = app.call(Method::GET, "/safelight/v1/health", None).await.result();
-    for part in ["database", "store", "render_workers"] {
+    for part in ["database", "store", "disk", "render_workers"] {
         assert_eq!(health[part]["state"], "ok", "{health}");
     }
     assert_eq!(health["uptime_seconds"], 90);

@@ -7,6 +7,7 @@ mod clock;
 mod crash;
 mod dev;
 mod durability;
+mod full_disk;
 mod imports;
 mod lifecycle;
 mod logs;
