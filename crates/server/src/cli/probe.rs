@@ -2,26 +2,21 @@
 //!
 //! Pictures are made by the API, asked for through the public URL as viewers do, and deleted again.
 
-mod checks;
-mod made;
-mod verdict;
-mod web;
-
 use super::Surroundings;
 use super::client::Connection;
 use super::output::Printer;
+use super::probe_checks::Checks;
+use super::probe_made::{Made, Stop};
+use super::probe_verdict::{Finding, Verdict};
+use super::probe_web::Web;
 use super::serve::stop_signal;
 use anyhow::{Context, anyhow, ensure};
-use checks::Checks;
 use clap::Args;
-use made::{Made, Stop};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
 use url::Url;
-use verdict::{Finding, Verdict};
-use web::Web;
 
 #[derive(Args)]
 pub(super) struct Probe {

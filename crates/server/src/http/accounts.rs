@@ -17,7 +17,6 @@ use http::request::Parts;
 use safelight_domain::token::{Role, Scope, TokenHash, TokenRecord};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// `result` of [`whoami`].
@@ -78,7 +77,6 @@ pub(super) async fn whoami(
     head: Parts,
 ) -> Result<Success<WhoAmI>, ApiError> {
     let client = client::address(&app, &head.extensions, &head.headers);
-    let peer = head.extensions.get::<SocketAddr>().map(SocketAddr::ip);
     let record = &presented.record;
     let account = app.catalog.find_account(&record.account).await?;
     let account = account.ok_or(safelight_domain::token::Refusal::OtherAccount)?;
@@ -89,7 +87,7 @@ pub(super) async fn whoami(
         instance_admin: record.role == Role::InstanceAdmin,
         public_url: crate::http::images::public_origin(&app),
         client_address: client.map(|client| client.to_string()),
-        client_forwarded: client != peer,
+        client_forwarded: client::is_forwarded(&app, &head.extensions, &head.headers),
     }))
 }
 

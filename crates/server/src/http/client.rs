@@ -5,6 +5,9 @@ use http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
+/// Who proxies say that they ask for.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
 /// The address of a request's client, by what the accept loop and trusted proxies say of it.
 pub(super) fn address(app: &App, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
     Some(behind(app, *extensions.get::<SocketAddr>()?, headers))
@@ -15,6 +18,13 @@ pub(super) fn behind(app: &App, peer: SocketAddr, headers: &HeaderMap) -> IpAddr
     client_address(peer.ip(), headers, &app.config.trusted_proxies)
 }
 
+/// Whether a trusted proxy has said whom it asks for.
+pub(super) fn is_forwarded(app: &App, extensions: &Extensions, headers: &HeaderMap) -> bool {
+    let peer = extensions.get::<SocketAddr>().map(SocketAddr::ip);
+    let is_trusted = |peer: IpAddr| app.config.trusted_proxies.iter().any(|net| net.contains(&peer));
+    peer.is_some_and(is_trusted) && headers.contains_key(FORWARDED_FOR)
+}
+
 /// The address of the client: the peer, unless it is a trusted proxy; then the last address in
 /// `X-Forwarded-For` that is none. What stands before that anyone can have written.
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
@@ -23,7 +33,7 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
         return peer;
     }
     let forwarded: Vec<&str> = headers
-        .get_all("x-forwarded-for")
+        .get_all(FORWARDED_FOR)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))

@@ -83,7 +83,9 @@ async fn unmeasured(app: &Arc<App>, peer: Option<SocketAddr>, request: HttpReque
         Ok(answer) => {
             let class = if answer.origin == Origin::Rendered { Class::Render } else { Class::Hit };
             let response = respond(answer, &head.method, head.headers);
-            Unmeasured { response, class, failure: None, took }
+            // A range outside of the picture, for one.
+            let failure = Failure::of_status(response.status().as_u16());
+            Unmeasured { response, class, failure, took }
         }
         Err(error) => {
             let failure = Some(error.failure());

@@ -179,3 +179,25 @@ async fn delivery_and_management_can_be_apart() {
     assert_eq!(status(delivery, "/images/v2".to_owned()).await, 403);
     assert_eq!(status(admin, "/images/v2".to_owned()).await, 401);
 }
+
+#[tokio::test]
+async fn whoami_says_who_is_taken_for_the_client_and_who_said_so() {
+    let trusting = async |proxies: &[&str]| {
+        let networks = proxies.iter().map(|network| network.parse().expect("a network")).collect();
+        TestApp::with(|config| config.trusted_proxies = networks).await
+    };
+    for (proxies, forwarded, address, is_forwarded) in [
+        (&[][..], Some("203.0.113.7"), "127.0.0.1", false),
+        (&["127.0.0.1/32"], Some("203.0.113.7"), "203.0.113.7", true),
+        (&["127.0.0.1/32"], Some("127.0.0.1"), "127.0.0.1", true),
+        (&["127.0.0.1/32"], None, "127.0.0.1", false),
+    ] {
+        let app = trusting(proxies).await;
+        let bearer = format!("Bearer {}", app.token);
+        let mut headers = vec![("authorization", bearer.as_str())];
+        headers.extend(forwarded.map(|address| ("x-forwarded-for", address)));
+        let told = app.fetch(Method::GET, "/safelight/v1/whoami", &headers).await.result();
+        assert_eq!(told["client_address"], address, "{proxies:?} {forwarded:?}");
+        assert_eq!(told["client_forwarded"], is_forwarded, "{proxies:?} {forwarded:?}");
+    }
+}

@@ -1,10 +1,10 @@
 //! The pictures of a probe: made by the API, and deleted again.
 
-use crate::cli::client::{Client, ClientError, segment};
-use crate::cli::demo::SAMPLE;
-use crate::cli::output::cell;
-use crate::cli::upload::form_head;
-use crate::cli::{note, sign};
+use super::client::{Client, ClientError, segment};
+use super::demo::SAMPLE;
+use super::output::cell;
+use super::upload::form_head;
+use super::{note, sign};
 use crate::random;
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -117,9 +117,7 @@ impl Made {
             self.upload_odd(id)?;
         }
         stop.check()?;
-        let links = self.client.images_path("/v2/direct_upload")?;
-        let body = json!({"requireSignedURLs": true});
-        match self.link(&links, &body) {
+        match self.link() {
             Ok(path) => self.upload_path = Some(path),
             Err(error) => note(&format!("no upload link can be made: {error:#}")),
         }
@@ -137,9 +135,9 @@ impl Made {
         self.upload(&[("id", id)]).map(drop)
     }
 
-    fn link(&mut self, path: &str, body: &Value) -> anyhow::Result<String> {
-        let form = form_of(&[("requireSignedURLs", body["requireSignedURLs"].to_string())], None);
-        let result = self.send(path, form)?;
+    fn link(&mut self) -> anyhow::Result<String> {
+        let path = self.client.images_path("/v2/direct_upload")?;
+        let result = self.send(&path, form_of(&[("requireSignedURLs", "true".to_owned())], None))?;
         self.images.push(cell(&result, "id"));
         let url = Url::parse(&cell(&result, "uploadURL")).context("the answer has no link")?;
         Ok(url.path().to_owned())

@@ -1,8 +1,8 @@
 //! The checks: each asks, looks at the answers, and knows what to change.
 
-use super::made::{FORM, Made, ODD, large_form};
-use super::verdict::{Finding, Verdict};
-use super::web::{Answer, Web};
+use super::probe_made::{FORM, Made, ODD, large_form};
+use super::probe_verdict::{Finding, Verdict};
+use super::probe_web::{Answer, Web};
 use crate::clock::Clock;
 use anyhow::{Context, bail};
 use http::Method;
