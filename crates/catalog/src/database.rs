@@ -287,6 +287,18 @@ impl FromValue for Arc<str> {
     }
 }
 
+impl FromValue for Value {
+    fn from_value(value: ValueRef<'_>) -> Option<Value> {
+        match value {
+            ValueRef::Null => None,
+            ValueRef::Integer(number) => Some(Value::Integer(number)),
+            ValueRef::Real(number) => Some(Value::Real(number)),
+            ValueRef::Text(text) => Some(Value::Text(text.to_owned())),
+            ValueRef::Bytes(bytes) => Some(Value::Bytes(bytes.to_owned())),
+        }
+    }
+}
+
 impl FromValue for [u8; 32] {
     fn from_value(value: ValueRef<'_>) -> Option<[u8; 32]> {
         match value {

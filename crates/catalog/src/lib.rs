@@ -32,6 +32,7 @@ mod address;
 mod batch_tokens;
 mod cache;
 mod conditions;
+mod copy;
 mod database;
 mod drafts;
 mod duties;
@@ -64,6 +65,7 @@ mod sourcing_objects;
 mod sourcing_sources;
 mod sql;
 mod sqlite;
+mod stored;
 mod tokens;
 mod usage;
 mod variants;
@@ -71,6 +73,10 @@ mod writer;
 
 pub use address::{PostgresAddress, PostgresAddressError, TlsError};
 pub use batch_tokens::MAX_BATCH_TOKENS;
+pub use copy::{
+    CatalogPlace, CopyRowsError, Derived, Found, drop_from_snapshot, finish_snapshot, has_blob, put_rows,
+    require_empty, take_snapshot,
+};
 pub use database::DatabaseError;
 pub use drafts::FulfilError;
 pub use events::{Action, ImageEvent, MAX_EVENTS};
@@ -95,6 +101,7 @@ pub use sourcing_migrations::{
 };
 pub use sourcing_objects::{MigrationObject, MigrationPage, MigrationWork, ObjectOutcome};
 pub use sourcing_sources::{BucketPlace, BucketSource, DeletedSource, MAX_SOURCES};
+pub use stored::{StoredKind, StoredRow, StoredRows, StoredTotal};
 pub use usage::{KEY_MEASURE, StoredSizes, USAGE_WIDTHS, UsageCounts, UsagePoints, UsageRow};
 
 /// Handle to the catalog; clones share it. Every method may be called from async code: blocking
