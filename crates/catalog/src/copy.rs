@@ -171,7 +171,7 @@ pub(crate) fn reader(place: &CatalogPlace) -> Result<Box<dyn Connection + Send>,
 }
 
 fn server(address: &PostgresAddress) -> Result<Arc<Server>, CopyRowsError> {
-    let tls = crate::address::tls().map_err(OpenError::Tls)?;
+    let tls = address.tls().map_err(OpenError::Tls)?;
     Ok(Arc::new(Server::new(address.config(), tls)?))
 }
 

@@ -28,12 +28,14 @@ mod memory;
 mod owner;
 mod s3;
 mod tally;
+mod transfer;
 mod transport;
 mod unread;
 
 pub use key::BlobKey;
 pub use owner::ClaimError;
 pub use tally::{StoreCounts, StoreFault, StoreMethod};
+pub use transfer::Hashed;
 pub use unread::Unread;
 
 use crate::config::S3Config;

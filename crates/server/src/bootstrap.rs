@@ -77,8 +77,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
 /// As [`start`].
 pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> anyhow::Result<Started> {
     let data = config.data.as_path();
-    private_folder(data)?;
-    let lock = lock(data)?;
+    let lock = own_folder(data)?;
     let catalog = open_catalog(&config).await?.with_quota(config.limits.quota);
     let blobs = store::open(&config)?;
     let staging = Staging::open(data.join("staging")).context("the folder for uploads cannot be opened")?;
@@ -236,6 +235,23 @@ fn private_folder(data: &Path) -> anyhow::Result<()> {
     );
     std::fs::set_permissions(data, Permissions::from_mode(0o700))
         .with_context(|| format!("{} is open to other users and cannot be closed to them", named()))
+}
+
+/// Locks a data folder that may be there or not, as the server does.
+///
+/// # Errors
+/// As [`start`].
+pub fn own_folder(data: &Path) -> anyhow::Result<FolderLock> {
+    private_folder(data)?;
+    lock(data)
+}
+
+/// Sees that the images of a data folder are in the store that its settings name.
+///
+/// # Errors
+/// When they are elsewhere.
+pub fn require_store(config: &Config) -> anyhow::Result<()> {
+    store::require_same(config).map(drop)
 }
 
 fn lock(data: &Path) -> anyhow::Result<FolderLock> {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod client;
+mod copy;
 mod demo;
 mod dev;
 mod documents;
@@ -12,6 +13,7 @@ mod import_s3;
 mod keys;
 mod migrate;
 mod output;
+mod place;
 mod probe;
 mod probe_checks;
 mod probe_made;
@@ -62,6 +64,12 @@ enum Command {
     Completions(documents::Completions),
     /// Print the manual page, or write those of all commands.
     Man(documents::Manual),
+    /// Copy a whole installation to another place: any catalog, any store.
+    Copy(copy::Copy),
+    /// Back up catalog and originals into a folder, also while the server runs.
+    Backup(copy::Backup),
+    /// Put a backup into an empty place.
+    Restore(copy::Restore),
     /// Upload files.
     Upload(upload::Upload),
     /// List, show, change, delete and download images.
@@ -132,6 +140,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate(migrate) => return migrate.run(&surroundings, out),
         Command::Completions(completions) => completions.run(out)?,
         Command::Man(manual) => manual.run(out)?,
+        Command::Copy(copy) => copy.run(&surroundings, out)?,
+        Command::Backup(backup) => backup.run(&surroundings, out)?,
+        Command::Restore(restore) => restore.run(&surroundings, out)?,
         Command::Upload(upload) => upload.run(environment, out)?,
         Command::Images(images) => images.run(environment, out)?,
         Command::Import(import) => import.run(environment, out)?,

@@ -8,6 +8,7 @@ pub mod bootstrap;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod copy;
 pub mod deliver;
 pub mod direct;
 pub mod emulator;

@@ -237,6 +237,23 @@ impl Environment {
         Environment(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
+    /// Those of the variables by which a database and a store are reached.
+    #[must_use]
+    pub fn access(&self) -> Environment {
+        let password =
+            [Secret::DatabasePassword.variable().to_owned(), Secret::DatabasePassword.file_variable()];
+        let names: Vec<&str> = password.iter().map(String::as_str).chain(store::VARIABLES).collect();
+        self.only(&names)
+    }
+
+    /// All but the password of a database.
+    #[must_use]
+    pub fn without_password(mut self) -> Environment {
+        let which = Secret::DatabasePassword;
+        self.0.retain(|name, _| *name != which.variable() && *name != which.file_variable());
+        self
+    }
+
     /// The text of a variable, if it is set.
     ///
     /// # Errors

@@ -62,6 +62,13 @@ impl BlobKey {
     }
 }
 
+impl std::fmt::Display for BlobKey {
+    /// The path in the store.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.path().fmt(f)
+    }
+}
+
 /// Where a blob's original is, or the folder of what is derived from it.
 pub(super) fn folder_of(kind: &str, blob: &BlobId) -> StorePath {
     let digits: String = blob.as_str().chars().take(2).collect();

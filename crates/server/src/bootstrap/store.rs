@@ -24,6 +24,19 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Blobs> {
 /// Sees now and not at the first upload that the store can be used, that this catalog's blobs are in it, and that no other
 /// catalog's are.
 pub(super) async fn claim(config: &Config, blobs: &Blobs, oldest: &Account) -> anyhow::Result<()> {
+    let before = require_same(config)?;
+    let (name, file) = (name(&config.store), config.data.join(FILE));
+    let owner = format!("{} {}", oldest.id.as_str(), oldest.created_ms);
+    blobs.claim(&owner).await.with_context(|| format!("the store {name} cannot be used"))?;
+    if before.is_none() {
+        std::fs::write(&file, format!("{name}\n"))
+            .with_context(|| format!("the file {} cannot be written", file.display()))?;
+    }
+    Ok(())
+}
+
+/// Sees that the folder's blobs are in the store that the settings name; gives its name, if it has any.
+pub(super) fn require_same(config: &Config) -> anyhow::Result<Option<String>> {
     let (name, file) = (name(&config.store), config.data.join(FILE));
     let before = before(config)?;
     if let Some(before) = &before {
@@ -35,13 +48,7 @@ pub(super) async fn claim(config: &Config, blobs: &Blobs, oldest: &Account) -> a
             file.display()
         );
     }
-    let owner = format!("{} {}", oldest.id.as_str(), oldest.created_ms);
-    blobs.claim(&owner).await.with_context(|| format!("the store {name} cannot be used"))?;
-    if before.is_none() {
-        std::fs::write(&file, format!("{name}\n"))
-            .with_context(|| format!("the file {} cannot be written", file.display()))?;
-    }
-    Ok(())
+    Ok(before)
 }
 
 fn name(store: &StoreConfig) -> String {

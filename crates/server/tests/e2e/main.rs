@@ -16,6 +16,7 @@ mod probe;
 mod proxy;
 // Shared with other tests, some of which look at more of an answer.
 #[allow(dead_code)]
+mod moving;
 mod server;
 mod signing;
 #[path = "../trace/mod.rs"]

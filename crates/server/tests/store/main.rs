@@ -5,6 +5,7 @@
 
 mod conformance;
 mod faults;
+mod moving;
 mod proxy;
 mod radosgw;
 // Shared with the end-to-end tests, which use all of it.
