@@ -170,6 +170,15 @@ pub(crate) fn reader(place: &CatalogPlace) -> Result<Box<dyn Connection + Send>,
     Ok(connection)
 }
 
+/// The same to change it.
+pub(crate) fn writer(place: &CatalogPlace) -> Result<Box<dyn Connection + Send>, CopyRowsError> {
+    drop(reader(place)?);
+    Ok(match place {
+        CatalogPlace::File(path) => Box::new(Sqlite::writer(path)?),
+        CatalogPlace::Server(address) => Box::new(Postgres::writer(server(address)?)),
+    })
+}
+
 fn server(address: &PostgresAddress) -> Result<Arc<Server>, CopyRowsError> {
     let tls = address.tls().map_err(OpenError::Tls)?;
     Ok(Arc::new(Server::new(address.config(), tls)?))
@@ -310,6 +319,15 @@ pub fn put_rows(
 pub fn drop_from_snapshot(snapshot: &Path, rows: &[StoredRow]) -> Result<(), CopyRowsError> {
     let connection = Sqlite::writer(snapshot)?;
     connection.begin(Purpose::Write)?;
+    drop_rows(&connection, rows.iter())?;
+    Ok(connection.commit()?)
+}
+
+/// Within a transaction. The indices of images stay as they are.
+pub(crate) fn drop_rows<'a>(
+    connection: &dyn Connection,
+    rows: impl Iterator<Item = &'a StoredRow>,
+) -> Result<(), CatalogError> {
     for row in rows {
         let blob = row.blob.as_str();
         match &row.kind {
@@ -321,19 +339,19 @@ pub fn drop_from_snapshot(snapshot: &Path, rows: &[StoredRow]) -> Result<(), Cop
                     "DELETE FROM levels WHERE blob = ?1",
                     "DELETE FROM images WHERE blob = ?1",
                 ] {
-                    change(&connection, sql, [blob])?;
+                    change(connection, sql, [blob])?;
                 }
             }
             StoredKind::Rendition(name) => {
-                change(&connection, "DELETE FROM renditions WHERE blob = ?1 AND name = ?2", [blob, name])?;
+                change(connection, "DELETE FROM renditions WHERE blob = ?1 AND name = ?2", [blob, name])?;
             }
             StoredKind::Level(name) => {
-                change(&connection, "DELETE FROM levels WHERE blob = ?1 AND name = ?2", [blob, name])?;
-                change(&connection, "UPDATE images SET levels = 'off' WHERE blob = ?1", [blob])?;
+                change(connection, "DELETE FROM levels WHERE blob = ?1 AND name = ?2", [blob, name])?;
+                change(connection, "UPDATE images SET levels = 'off' WHERE blob = ?1", [blob])?;
             }
         }
     }
-    Ok(connection.commit()?)
+    Ok(())
 }
 
 /// Whether an image has this blob.
@@ -455,7 +473,8 @@ pub(crate) fn fill_backlog(connection: &dyn Connection) -> Result<(), CatalogErr
     Ok(())
 }
 
-fn index(connection: &dyn Connection) -> Result<(), CopyRowsError> {
+/// Makes what the indices lack.
+pub(crate) fn index(connection: &dyn Connection) -> Result<(), CopyRowsError> {
     metadata::index_backlog(connection)?;
     Ok(search_index::index_backlog(connection)?)
 }

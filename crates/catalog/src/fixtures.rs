@@ -73,6 +73,14 @@ impl Place {
         }
     }
 
+    /// Where it is.
+    pub fn catalog(&self) -> crate::CatalogPlace {
+        match self {
+            Place::Folder(folder) => crate::CatalogPlace::File(folder.path().join("catalog.sqlite")),
+            Place::Server { .. } => crate::CatalogPlace::Server(self.address().expect("a server")),
+        }
+    }
+
     /// Of a database.
     pub fn address(&self) -> Option<PostgresAddress> {
         self.url().map(|url| PostgresAddress::parse(&url).expect("an address"))

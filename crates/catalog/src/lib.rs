@@ -37,6 +37,7 @@ mod database;
 mod drafts;
 mod duties;
 mod events;
+mod examine;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
 mod follower;
@@ -81,6 +82,7 @@ pub use database::DatabaseError;
 pub use drafts::FulfilError;
 pub use events::{Action, ImageEvent, MAX_EVENTS};
 pub use images::InsertImageError;
+pub use examine::{Examiner, IndexFaults, WrongCounter};
 pub use import_items::{ImportFailure, ImportItem, ImportPage, ImportWork, ItemOutcome};
 pub use imports::{
     Import, ImportFrom, Listed, MAX_FAILURES, MAX_IMPORTS, MAX_RUNNING_IMPORTS, NewImport, RemoteAccount,

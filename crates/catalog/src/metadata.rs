@@ -3,7 +3,7 @@
 use super::CatalogError;
 use super::database::{Connection, Dialect, Purpose, Value as SqlValue};
 use super::images::{COLUMNS, parse};
-use super::rows::{all, change, first, inserted};
+use super::rows::{all, any, change, first, inserted};
 use safelight_domain::account::AccountId;
 use safelight_domain::image::{Image, Metadata};
 use safelight_domain::metadata_filter::{MetadataNumber, MetadataPath, MetadataValue};
@@ -114,6 +114,25 @@ pub(super) fn index_backlog(connection: &dyn Connection) -> Result<(), CatalogEr
         indexed += batch.len();
         tracing::info!(indexed, "indexing the metadata of an older catalog");
     }
+}
+
+/// How many of an image's values the index has, and how many it lacks.
+pub(super) fn compare(connection: &dyn Connection, image: &Image) -> Result<(i64, i64), CatalogError> {
+    let (mut there, mut lacking) = (0, 0);
+    for (path, value) in entries(&image.metadata) {
+        let sql = "SELECT 1 FROM metadata_values
+                   WHERE field = ?1 AND value = ?2 AND uploaded_ms = ?3 AND image = ?4";
+        let is_there = match find_field(connection, &image.account, &path)? {
+            Some(field) => any(
+                connection,
+                sql,
+                (field, stored(&value, connection.dialect()), image.uploaded_ms, image.id.as_str()),
+            )?,
+            None => false,
+        };
+        if is_there { there += 1 } else { lacking += 1 }
+    }
+    Ok((there, lacking))
 }
 
 fn add(connection: &dyn Connection, image: &Image, entries: &[Entry]) -> Result<(), CatalogError> {

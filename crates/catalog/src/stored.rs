@@ -37,6 +37,13 @@ pub enum StoredKind {
     Rendition(String),
 }
 
+impl StoredKind {
+    /// Whether they cannot be made again.
+    pub fn is_original(&self) -> bool {
+        matches!(self, StoredKind::Original(..))
+    }
+}
+
 /// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoredTotal {

@@ -254,7 +254,11 @@ pub fn require_store(config: &Config) -> anyhow::Result<()> {
     store::require_same(config).map(drop)
 }
 
-fn lock(data: &Path) -> anyhow::Result<FolderLock> {
+/// Locks a data folder that is there.
+///
+/// # Errors
+/// When another process has it.
+pub fn lock(data: &Path) -> anyhow::Result<FolderLock> {
     let path = data.join("lock");
     let file = OpenOptions::new()
         .create(true)

@@ -7,6 +7,7 @@ mod demo;
 mod dev;
 mod documents;
 mod health;
+mod doctor;
 mod images;
 mod import;
 mod import_s3;
@@ -70,6 +71,8 @@ enum Command {
     Backup(copy::Backup),
     /// Put a backup into an empty place.
     Restore(copy::Restore),
+    /// Look over a stopped installation: rows, bytes, counters, indices, clocks, permissions.
+    Doctor(doctor::Doctor),
     /// Upload files.
     Upload(upload::Upload),
     /// List, show, change, delete and download images.
@@ -143,6 +146,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Copy(copy) => copy.run(&surroundings, out)?,
         Command::Backup(backup) => backup.run(&surroundings, out)?,
         Command::Restore(restore) => restore.run(&surroundings, out)?,
+        Command::Doctor(doctor) => return doctor.run(&surroundings, out),
         Command::Upload(upload) => upload.run(environment, out)?,
         Command::Images(images) => images.run(environment, out)?,
         Command::Import(import) => import.run(environment, out)?,

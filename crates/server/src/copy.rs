@@ -335,7 +335,8 @@ async fn copy_object(
     }
 }
 
-fn key(row: &StoredRow) -> BlobKey {
+/// Where the bytes of a row are.
+pub(crate) fn key(row: &StoredRow) -> BlobKey {
     let blob = row.blob.clone();
     match &row.kind {
         StoredKind::Original(..) => BlobKey::Original(blob),

@@ -11,6 +11,7 @@ pub mod config;
 pub mod copy;
 pub mod deliver;
 pub mod direct;
+pub mod doctor;
 pub mod emulator;
 pub mod export;
 pub mod failures;

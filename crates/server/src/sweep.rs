@@ -126,7 +126,8 @@ async fn remove_orphans(catalog: &Catalog, blobs: &Blobs, before_ms: i64) -> Res
     Ok(count)
 }
 
-async fn in_use(catalog: &Catalog, key: &BlobKey) -> Result<bool, CatalogError> {
+/// Whether a row names these bytes.
+pub(crate) async fn in_use(catalog: &Catalog, key: &BlobKey) -> Result<bool, CatalogError> {
     match key {
         BlobKey::Original(blob) => catalog.blob_in_use(blob).await,
         BlobKey::Level { blob, name } => catalog.level_in_use(blob, name).await,

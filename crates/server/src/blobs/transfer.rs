@@ -1,10 +1,11 @@
 //! Stored bytes on their way from one store to another. They are shown to nobody, so they need no leave.
 
-use super::{BlobError, BlobKey, Blobs};
+use super::{BlobError, BlobKey, Blobs, Kind};
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use object_store::ObjectStoreExt;
 use safelight_domain::hex;
+use safelight_domain::image::BlobId;
 use sha2::{Digest, Sha256};
 
 /// Bytes of one object that are in memory at a time, and of a part: stores take none below five megabytes.
@@ -97,5 +98,19 @@ impl Blobs {
             Err(BlobError::Missing) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// What time it is by a store elsewhere, in milliseconds since 1970; `None` of files. Asked by an object that
+    /// nothing else has.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn clock_ms(&self, fresh: &BlobId) -> Result<Option<i64>, BlobError> {
+        let Kind::S3(_) = &self.kind else { return Ok(None) };
+        let key = BlobKey::Rendition { blob: fresh.clone(), name: fresh.as_str().to_owned() };
+        self.objects.put(&key.path(), Bytes::from_static(b"clock").into()).await?;
+        let written = self.objects.head(&key.path()).await?.last_modified.timestamp_millis();
+        self.delete(&key).await?;
+        Ok(Some(written))
     }
 }

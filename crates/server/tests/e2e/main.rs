@@ -6,6 +6,7 @@
 mod clock;
 mod crash;
 mod dev;
+mod doctor;
 mod durability;
 mod full_disk;
 mod imports;
