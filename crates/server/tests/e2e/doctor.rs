@@ -102,7 +102,7 @@ fn what_is_damaged_is_found_and_made_right_where_nothing_is_lost() {
     assert!(!ended && lines.len() == 1 && lines[0].contains("original of image"), "{lines:#?}");
 
     let server = Server::start(data.path());
-    let list = server.get(&format!("/client/v4/accounts/{ACCOUNT}/images/v1?meta.n=1")).json();
+    let list = server.get(&format!("/client/v4/accounts/{ACCOUNT}/images/v2?meta.n%5Beq:number%5D=1")).json();
     let images = list["result"]["images"].as_array().expect("a list").clone();
     assert_eq!(images.len(), 3, "no image's row is gone");
     let shown = ["one", "two", "three"].map(|id| server.get(&format!("/{HASH}/{id}/public")).status);

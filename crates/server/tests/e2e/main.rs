@@ -18,6 +18,8 @@ mod proxy;
 // Shared with other tests, some of which look at more of an answer.
 #[allow(dead_code)]
 mod moving;
+// Shared with the tests of a store, which use all of it.
+#[allow(dead_code)]
 mod server;
 mod signing;
 #[path = "../trace/mod.rs"]
