@@ -81,8 +81,8 @@ pub use copy::{
 pub use database::DatabaseError;
 pub use drafts::FulfilError;
 pub use events::{Action, ImageEvent, MAX_EVENTS};
-pub use images::InsertImageError;
 pub use examine::{Examiner, IndexFaults, WrongCounter};
+pub use images::InsertImageError;
 pub use import_items::{ImportFailure, ImportItem, ImportPage, ImportWork, ItemOutcome};
 pub use imports::{
     Import, ImportFrom, Listed, MAX_FAILURES, MAX_IMPORTS, MAX_RUNNING_IMPORTS, NewImport, RemoteAccount,
