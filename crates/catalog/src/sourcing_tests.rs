@@ -111,7 +111,7 @@ async fn a_sources_life() {
 }
 
 #[tokio::test]
-async fn a_migrations_life() {
+async fn a_migration_waits_until_it_is_started() {
     let (_folder, catalog) = two_accounts().await;
     let a = account('a');
     let skip = || plan(ConflictBehaviour::Skip, Privacy::RequireSigned);
@@ -142,7 +142,15 @@ async fn a_migrations_life() {
         (work.place, work.pages, work.after, work.is_listed),
         (Some(source('a', "s").place), 0, None, false)
     );
+}
 
+#[tokio::test]
+async fn a_page_is_counted_once_and_nothing_comes_after_the_end() {
+    let (_folder, catalog) = two_accounts().await;
+    let a = account('a');
+    catalog.insert_source(source('a', "s")).await.expect("new");
+    add(&catalog, 'a', "m", plan(ConflictBehaviour::Skip, Privacy::Public)).await.expect("new");
+    catalog.start_migration(&a, &named("m"), 5).await.expect("works");
     let first = MigrationPage {
         left_out: vec![
             (Skipped::InvalidName, "a/x.txt: no".to_owned()),

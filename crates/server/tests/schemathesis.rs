@@ -95,8 +95,8 @@ fn empty_store() -> u16 {
     port
 }
 
-/// The ids of new sources, and of migrations of the first of them. Half of the migrations are aborted.
-fn new_sources(server: &Server, store: u16) -> [Vec<String>; 3] {
+/// The dictionaries of new sources, and of migrations of the first of them: pending ones and such as have ended.
+fn sourcing(server: &Server, store: u16) -> String {
     let base = format!("/client/v4/accounts/{ACCOUNT}/images/v2/sourcingkit");
     let source = format!(
         r#"{{"name":"of the test","vendor":"s3","bucket":"b","endpoint":"http://127.0.0.1:{store}",
@@ -112,8 +112,10 @@ fn new_sources(server: &Server, store: u16) -> [Vec<String>; 3] {
         assert_eq!(server.send("PATCH", &abort, "application/json", b"").status, 200);
         id
     });
-    let ended = ended.collect();
-    [sources, (0..6).map(|_| migration()).collect(), ended]
+    let ended: Vec<String> = ended.collect();
+    let pending: Vec<String> = (0..6).map(|_| migration()).collect();
+    let dictionary = |(name, ids)| format!("[dictionaries.{name}]\nvalues = {ids:?}\n");
+    [("sources", sources), ("migrations", pending), ("ended", ended)].map(dictionary).concat()
 }
 
 /// What there is of each kind, so that most requests reach what they are about, and a run in which
@@ -130,7 +132,6 @@ fn config(server: &Server, store: u16) -> String {
     let tokens: Vec<String> = (0..12).map(|_| new_token(server)).collect();
     let secrets: Vec<String> = (0..12).map(|_| new_secret(server)).collect();
     let imports: Vec<String> = (0..6).map(|_| new_import(server)).collect();
-    let [sources, migrations, ended] = new_sources(server, store);
     let batch = server.get(&format!("/client/v4/accounts/{ACCOUNT}/images/v1/batch_token")).json();
     let list = |values: &[String]| format!("{values:?}");
     format!(
@@ -145,12 +146,7 @@ fn config(server: &Server, store: u16) -> String {
         values = {tokens}
         [dictionaries.imports]
         values = {imports}
-        [dictionaries.sources]
-        values = {sources}
-        [dictionaries.migrations]
-        values = {migrations}
-        [dictionaries.ended]
-        values = {ended}
+        {sourcing}
         [dictionaries.doomed]
         values = {doomed}
         [dictionaries.secrets]
@@ -180,9 +176,7 @@ fn config(server: &Server, store: u16) -> String {
         tokens = list(&tokens),
         imports = list(&imports),
         secrets = list(&secrets),
-        sources = list(&sources),
-        migrations = list(&migrations),
-        ended = list(&ended),
+        sourcing = sourcing(server, store),
         operations = operations(batch["result"]["token"].as_str().expect("a token")),
         doomed = list(&doomed),
     )
