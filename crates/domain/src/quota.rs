@@ -57,8 +57,8 @@ pub enum QuotaExceeded {
     },
     /// The image does not fit.
     #[error(
-        "the account's quota of bytes is used up: its originals have {used} of {allowed} bytes, and this one has \
-         {more}; delete some, or ask for more"
+        "the account's quota of bytes is used up: its originals have {used} of {allowed} bytes, and this one \
+         takes at least {more}; delete some, or ask for more"
     )]
     Bytes {
         /// Bytes of originals.
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_refusal_says_used_and_allowed() {
         let text = QuotaExceeded::Bytes { used: 90, allowed: 100, more: 11 }.to_string();
-        assert!(text.contains("90 of 100 bytes") && text.contains("has 11"), "{text}");
+        assert!(text.contains("90 of 100 bytes") && text.contains("at least 11"), "{text}");
         let text = QuotaExceeded::Images { used: 3, allowed: 4 }.to_string();
         assert!(text.contains("3 of 4"), "{text}");
     }

@@ -170,6 +170,9 @@ impl Blobs {
     /// Whether there is room for so many bytes more. A bucket is taken to have it.
     pub async fn require_room(&self, bytes: u64) -> Result<(), BlobError> {
         let Kind::Files(files) = &self.kind else { return Ok(()) };
+        if self.free_bytes == 0 {
+            return Ok(());
+        }
         let (folder, reserve) = (files.folder().to_owned(), self.free_bytes);
         let asked = tokio::task::spawn_blocking(move || free_space::require(&folder, bytes, reserve)).await;
         match asked.map_err(std::io::Error::from).flatten() {

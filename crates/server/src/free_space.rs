@@ -9,9 +9,6 @@ use std::path::Path;
 /// # Errors
 /// When the disk cannot be asked; of kind [`StorageFull`](io::ErrorKind::StorageFull) where they do not.
 pub fn require(folder: &Path, bytes: u64, reserve: u64) -> io::Result<()> {
-    if reserve == 0 {
-        return Ok(());
-    }
     let disk = statvfs(folder)?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     if free >= bytes.saturating_add(reserve) { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
@@ -30,7 +27,6 @@ mod tests {
     fn what_is_to_stay_free_is_not_given_away() {
         let folder = tempfile::tempdir().expect("a folder");
         require(folder.path(), 1, 1).expect("there are two bytes");
-        require(folder.path(), u64::MAX, 0).expect("nothing is to stay free");
         for (bytes, reserve) in [(1, u64::MAX), (u64::MAX, 1), (0, 1 << 60)] {
             let refused = require(folder.path(), bytes, reserve).expect_err("there is not so much");
             assert!(is_full(&refused), "{refused:?}");

@@ -136,15 +136,9 @@ fn images_routes() -> Router<Arc<App>> {
 }
 
 fn admin_routes() -> Router<Arc<App>> {
-    let batch = Router::new()
-        .route("/v1", post(images::upload))
-        .route("/v1/{*image}", get(images::get).patch(images::update).delete(images::delete))
-        .route("/v2", get(lists::v2))
-        .route("/v2/direct_upload", post(direct::create_v2))
-        .layer(Extension(auth::BatchPath));
     Router::new()
         .nest("/client/v4/accounts/{account_id}/images", images_routes())
-        .nest("/images", batch)
+        .nest("/images", batch_routes())
         .route("/client/{*rest}", any(no_route))
         .route("/safelight/v1/whoami", get(accounts::whoami))
         .route("/safelight/v1/accounts", get(accounts::list).post(accounts::create))
@@ -199,6 +193,16 @@ fn sourcing_routes() -> Router<Arc<App>> {
         .route("/migrations/{migration_id}/lifecycle/start", patch(migrations::start))
         .route("/migrations/{migration_id}/lifecycle/abort", patch(migrations::abort))
         .route("/migrations/{migration_id}/logs", get(migrations::logs))
+}
+
+/// What batch tokens open.
+fn batch_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1", post(images::upload))
+        .route("/v1/{*image}", get(images::get).patch(images::update).delete(images::delete))
+        .route("/v2", get(lists::v2))
+        .route("/v2/direct_upload", post(direct::create_v2))
+        .layer(Extension(auth::BatchPath))
 }
 
 /// The management API for browsers too, with the files that they show it by.

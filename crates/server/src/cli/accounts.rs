@@ -33,7 +33,7 @@ enum Action {
         name: String,
     },
     /// Show how much an account has and may have, and change that
-    Quota(Quota),
+    Quota(Box<Quota>),
 }
 
 #[derive(Args)]

@@ -257,6 +257,7 @@ async fn one_rendition_is_made_for_many_who_ask_at_once() {
     for answer in &answers {
         assert_eq!((answer.status.as_u16(), answer.header("etag")), (200, Some(etag.as_str())));
     }
+    app.get_stored(&target).await;
     let stored = walk(&app.app.config.data.join("blobs/rendition"));
     assert_eq!(stored, 1, "one file for twenty requests");
 }

@@ -77,7 +77,7 @@ async fn bytes_are_refused_by_the_length_that_is_announced_and_by_those_that_com
     app.give(json!({"bytes": allowed})).await;
     let text = app.upload(&file, &[]).await.refused(403, 5453);
     assert!(text.contains(&format!("{used} of {allowed} bytes")), "{text}");
-    assert!(text.contains(&format!("has {used}")), "{text}");
+    assert!(text.contains(&format!("at least {used};")), "{text}");
     assert_eq!(app.originals(), 1);
 
     // Nothing of the body is read: it never comes.

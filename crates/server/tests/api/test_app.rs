@@ -356,12 +356,16 @@ fn config(data: std::path::PathBuf) -> Config {
         prepared_formats: Vec::new(),
         rendition_bytes: 100_000_000,
         rendition_memory_bytes: 1_000_000,
-        limits: Limits {
-            quota: Quota::OFF,
-            failed_logins_per_minute: Bound::At(10),
-            failed_signatures_per_minute: Bound::At(600),
-            free_bytes: 0,
-        },
+        limits: limits(),
         first_account: FirstAccount { signing_key: Some(KEY.to_owned()), ..FirstAccount::default() },
+    }
+}
+
+fn limits() -> Limits {
+    Limits {
+        quota: Quota::OFF,
+        failed_logins_per_minute: Bound::At(10),
+        failed_signatures_per_minute: Bound::At(600),
+        free_bytes: 0,
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const SAMPLE: &[u8] = include_bytes!("../../assets/sample.jpg");
 
@@ -42,6 +42,7 @@ impl SmallDisk {
         for (name, value) in program.get_envs() {
             command.env(name, value.unwrap_or_default());
         }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let server = Server::spawn(command, &address);
         let root = PathBuf::from(format!("/proc/{}/root", server.process.id()));
         let data = root.join(folder.strip_prefix("/").expect("an absolute path"));
