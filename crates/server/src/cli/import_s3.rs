@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Largest file of credentials in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
-/// Entries of the log that are shown.
+/// Entries of the log that are shown, and that are asked for at a time.
 const SHOWN_LOGS: u64 = 100;
 
 #[derive(Args)]
@@ -82,23 +82,20 @@ impl S3 {
         let deleted = client.call(Method::DELETE, &source_path, None);
         let (migration, progress) = ended?;
         deleted?;
-        let logs = path(&format!("/migrations/{}/logs?limit={SHOWN_LOGS}", cell(&migration, "id")))?;
-        let logs = client.call(Method::GET, &logs, None)?;
+        let path = path(&format!("/migrations/{}/logs?limit={SHOWN_LOGS}", cell(&migration, "id")))?;
+        let logs = client.call(Method::GET, &path, None)?;
         let counts = counts(&progress);
         if as_json {
             out.json(&progress)?;
         } else {
-            out.line(
-                &counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", "),
-            )?;
+            out.line(&counts.map(|(name, count)| format!("{name} {count}")).join(", "))?;
         }
-        for entry in items(&logs, "logs").iter().filter(|entry| cell(entry, "logType").starts_with("import"))
-        {
+        let is_of_object = |entry: &&Value| !cell(entry, "logType").starts_with("migration");
+        for entry in items(&logs, "logs").iter().filter(is_of_object) {
             note(&harmless(&cell(entry, "msg")));
         }
-        let end = items(&logs, "logs").last().map(|entry| cell(entry, "msg")).unwrap_or_default();
         let status = cell(&progress, "status");
-        ensure!(status != "error", "the migration failed: {}", harmless(&end));
+        ensure!(status != "error", "the migration failed: {}", harmless(&end(client, &path, logs)?));
         ensure!(status == "success", "the migration was aborted");
         let failed = cell(&progress, "importErrorsCount");
         ensure!(failed == "0", "{failed} objects were not imported");
@@ -157,6 +154,17 @@ impl S3 {
         let (id, key) = id.zip(key).with_context(missing)?;
         Ok(json!({"accessKeyId": id, "secretAccessKey": key, "sessionToken": token}))
     }
+}
+
+/// The last entry of a log, whose first page is at hand.
+fn end(client: &Client, path: &str, mut page: Value) -> anyhow::Result<String> {
+    let (mut last, mut offset) = (String::new(), 0);
+    while let Some(entry) = items(&page, "logs").last() {
+        last = cell(entry, "msg");
+        offset += SHOWN_LOGS;
+        page = client.call(Method::GET, &format!("{path}&offset={offset}"), None)?;
+    }
+    Ok(last)
 }
 
 /// Imported, skipped and failed objects.

@@ -238,6 +238,8 @@ fn a_command_brings_a_bucket_and_leaves_no_secret() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "imported 1, skipped 1, failed 0\n", "{said}");
+    assert!(said.contains("two.txt: its name makes no id"), "{said}");
+    assert!(!said.contains(folder.variable("AWS_SECRET_ACCESS_KEY")), "{said}");
     assert!(blob(&server, "cli/one.png") == picture(16, 1));
     assert_eq!(call(&server, "GET", "/sources", &Value::Null), json!({"sources": []}));
     assert_eq!(server.get(&format!("/{HASH}/cli/one.png/public")).status, 403, "private");
