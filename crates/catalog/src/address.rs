@@ -106,6 +106,14 @@ impl PostgresAddress {
         self
     }
 
+    /// Whether both name the same database in the same way; who asks does not matter.
+    pub fn is_same(&self, other: &PostgresAddress) -> bool {
+        let place = |config: &Config| {
+            (config.get_hosts().to_vec(), config.get_ports().to_vec(), config.get_dbname().map(str::to_owned))
+        };
+        place(&self.config) == place(&other.config)
+    }
+
     /// What a client needs.
     pub(crate) fn config(&self) -> Config {
         (*self.config).clone()
@@ -195,6 +203,20 @@ mod tests {
             let refused =
                 address(&format!("sslrootcert={}", file.display())).expect("an address").tls().err();
             assert!(matches!(refused, Some(TlsError::NoAuthority { .. })), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn databases_are_told_apart_by_host_port_and_name() {
+        let parse = |text| PostgresAddress::parse(text).expect("an address");
+        let one = parse("postgres://u:p@localhost:5432/x");
+        assert!(one.is_same(&parse("postgres://other@localhost:5432/x")));
+        for other in [
+            "postgres://u:p@localhost:5433/x",
+            "postgres://u:p@localhost:5432/y",
+            "postgres://u:p@127.0.0.1:5432/x",
+        ] {
+            assert!(!one.is_same(&parse(other)), "{other}");
         }
     }
 

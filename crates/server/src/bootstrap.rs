@@ -78,6 +78,11 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Started> {
 pub async fn start_with(config: Config, clock: Clock, image_ids: ImageIds) -> anyhow::Result<Started> {
     let data = config.data.as_path();
     let lock = own_folder(data)?;
+    ensure!(
+        !crate::copy::is_unfinished(data),
+        "the data folder {} has the beginning of a copy: let `safelight copy` end it first (docs/moving.md)",
+        data.display()
+    );
     let catalog = open_catalog(&config).await?.with_quota(config.limits.quota);
     let blobs = store::open(&config)?;
     let staging = Staging::open(data.join("staging")).context("the folder for uploads cannot be opened")?;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use work::Work;
 
-pub use work::is_backup;
+pub use work::{is_backup, is_unfinished};
 
 /// Objects on their way at once.
 const AT_ONCE: usize = 8;
@@ -190,9 +190,7 @@ fn is_same(one: &CatalogPlace, other: &CatalogPlace) -> bool {
                     .ok()
                     .is_some_and(|one| other.canonicalize().is_ok_and(|other| one == other))
         }
-        (CatalogPlace::Server(one), CatalogPlace::Server(other)) => {
-            format!("{one:?}") == format!("{other:?}")
-        }
+        (CatalogPlace::Server(one), CatalogPlace::Server(other)) => one.is_same(other),
         _ => false,
     }
 }

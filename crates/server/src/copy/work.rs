@@ -57,9 +57,11 @@ impl Work {
         Ok(work)
     }
 
-    /// Whether all was done but the end.
+    /// Whether all was done but the end. No server starts on an unfinished copy, so a catalog is the copied one.
     pub(super) fn is_done(&self) -> bool {
-        self.folder.join("done").exists()
+        let is_published =
+            matches!(self.purpose, Purpose::Move(_)) && self.data.join("catalog.sqlite").exists();
+        self.folder.join("done").exists() || is_published
     }
 
     /// The rows of the source.
@@ -140,6 +142,11 @@ impl Work {
         }
         std::fs::remove_dir_all(&self.folder).map_err(|error| CopyError::File(self.folder.clone(), error))
     }
+}
+
+/// Whether a folder has the beginning of a copy.
+pub fn is_unfinished(data: &Path) -> bool {
+    data.join(FOLDER).join("from").exists()
 }
 
 /// Whether a folder has a whole backup.

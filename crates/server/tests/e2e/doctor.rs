@@ -1,5 +1,6 @@
 //! `safelight doctor` on a data folder that is damaged in every way it knows.
 
+use crate::moving::start_plain;
 use crate::server::{ACCOUNT, HASH, Server};
 use std::fs::{FileTimes, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -57,7 +58,7 @@ fn damage(data: &Path) {
 fn what_is_damaged_is_found_and_made_right_where_nothing_is_lost() {
     let data = tempfile::tempdir().expect("a folder");
     let blobs = data.path().join("blobs");
-    let server = Server::start(data.path());
+    let server = start_plain(data.path());
     for id in ["one", "two", "three"] {
         server.upload(SAMPLE, &[("id", id), ("metadata", r#"{"n":1}"#)]);
         assert_eq!(server.get(&format!("/{HASH}/{id}/public")).status, 200);
@@ -101,7 +102,7 @@ fn what_is_damaged_is_found_and_made_right_where_nothing_is_lost() {
     let (ended, lines) = doctor(data.path(), &["--hash"]);
     assert!(!ended && lines.len() == 1 && lines[0].contains("original of image"), "{lines:#?}");
 
-    let server = Server::start(data.path());
+    let server = start_plain(data.path());
     let list = server.get(&format!("/client/v4/accounts/{ACCOUNT}/images/v2?meta.n%5Beq:number%5D=1")).json();
     let images = list["result"]["images"].as_array().expect("a list").clone();
     assert_eq!(images.len(), 3, "no image's row is gone");

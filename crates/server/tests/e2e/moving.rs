@@ -81,7 +81,7 @@ fn seen(server: &Server, ids: &[&str]) -> Vec<Vec<u8>> {
 }
 
 /// A server that makes each rendition once, so that its answers stay as they are.
-fn start_plain(data: &Path) -> Server {
+pub(crate) fn start_plain(data: &Path) -> Server {
     let address = free_address();
     let mut command = serve(data, &address);
     command.args(["--refine", "off"]);
@@ -153,6 +153,8 @@ fn a_copy_that_is_killed_goes_on() {
     });
     let target = killed.expect("one was killed in time");
     assert!(!target.join("catalog.sqlite").exists(), "no row before its bytes");
+    let early = serve(&target, &free_address()).stderr(Stdio::piped()).output().expect("it ends");
+    assert!(!early.status.success() && said(&early).contains("beginning of a copy"), "{}", said(&early));
     let text = succeed(&["copy"], &[("--from", &one), ("--to", &target)]);
     assert!(!text.contains(" 0 there before"), "{text}");
     let server = Server::start(&target);
