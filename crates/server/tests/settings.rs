@@ -7,6 +7,7 @@ use safelight::settings::{
     Environment, Fallback, LogFormat, ROWS, Row, Settings, SettingsError, Sources, load,
 };
 use safelight_domain::access::UnknownImagePolicy;
+use safelight_domain::quota::{Bound, Quota};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -71,7 +72,23 @@ fn defaults() {
     // Nothing inside is fetched from, and nothing at all is an origin of remote images.
     assert!(config.fetch.private_networks.is_empty() && config.remote.origins.is_empty());
     assert_eq!((config.fetch.ports, config.remote.zone), (vec![80, 443], None));
+    let limits = config.limits;
+    assert_eq!((limits.quota, limits.free_bytes), (Quota::OFF, 1 << 30));
+    assert_eq!(limits.failed_logins_per_minute, Bound::At(10));
+    assert_eq!(limits.failed_signatures_per_minute, Bound::At(600));
     assert_eq!(settings.log.format, LogFormat::Text);
+}
+
+#[test]
+fn bounds_are_numbers_or_off_also_in_the_file() {
+    let limits = |text| file(text).load().expect("good").config.limits;
+    let given = limits("quota_images = 5\nquota_bytes = \"6\"\nfailed_signatures_per_minute = \"off\"\n");
+    assert_eq!((given.quota.images, given.quota.bytes), (Bound::At(5), Bound::At(6)));
+    assert_eq!(given.failed_signatures_per_minute, Bound::Off);
+    // Nobody could log in.
+    let refused = file("failed_logins_per_minute = 0").refusal();
+    assert!(refused.contains("off, or a whole number from 1"), "{refused}");
+    assert!(file("compat = 5").refusal().contains("extended or strict"));
 }
 
 #[test]
