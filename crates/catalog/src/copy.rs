@@ -120,7 +120,7 @@ const fn numbered(name: &'static str, key: &'static [&'static str; 1]) -> Table 
 }
 
 /// Each after those that it refers to.
-const TABLES: [Table; 18] = [
+const TABLES: [Table; 22] = [
     table("accounts", &["id"]),
     table("tokens", &["id"]),
     table("signing_keys", &["account", "name"]),
@@ -137,6 +137,10 @@ const TABLES: [Table; 18] = [
     numbered("imports", &["number"]),
     numbered("import_items", &["number"]),
     numbered("import_failures", &["number"]),
+    numbered("sourcing_sources", &["number"]),
+    numbered("sourcing_migrations", &["number"]),
+    numbered("sourcing_objects", &["number"]),
+    numbered("sourcing_logs", &["number"]),
     table("domains", &["account", "place"]),
     table("remote_origins", &["place"]),
 ];
