@@ -2,9 +2,48 @@
 
 use super::database::{Connection, Row};
 use super::rows::{change, damaged, first};
-use super::{Catalog, CatalogError, Job, JobKind, JobLine, notices};
+use super::{Catalog, CatalogError, notices};
 use safelight_domain::account::AccountId;
+use safelight_domain::direct_upload::UploadEvent;
 use safelight_domain::image::BlobId;
+
+/// A job as leased to one runner.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Row id.
+    pub id: i64,
+    /// What to do.
+    pub kind: JobKind,
+    /// How often it was leased, this time included.
+    pub attempts: u32,
+}
+
+/// Background work. Every job may run twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobKind {
+    /// Delete every stored byte of a blob (its image is gone).
+    DeleteBlob(BlobId),
+    /// Render the named variants of the image that has this blob.
+    RenderVariants(BlobId),
+    /// Tell an event to the account's webhook.
+    Notify {
+        /// Whose.
+        account: AccountId,
+        /// What happened.
+        event: UploadEvent,
+    },
+}
+
+/// Jobs that wait for each other. Those of one line never hold up another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobLine {
+    /// [`JobKind::DeleteBlob`].
+    Storage,
+    /// [`JobKind::RenderVariants`].
+    Variants,
+    /// [`JobKind::Notify`].
+    Notices,
+}
 
 impl Catalog {
     /// Adds a job that is due at `not_before_ms`.

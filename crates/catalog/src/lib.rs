@@ -9,7 +9,6 @@ use origins::RemoteOrigins;
 use postgres::{Notices, Postgres, Server};
 use readers::Readers;
 use safelight_domain::account::{AccountHash, AccountId};
-use safelight_domain::direct_upload::UploadEvent;
 use safelight_domain::image::{BlobId, Creator, Image, ImageId, Metadata, Privacy};
 use safelight_domain::negotiate::OutputFormat;
 use safelight_domain::options::Recipe;
@@ -24,7 +23,6 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
-use url::Url;
 use writer::Writer;
 
 mod accounts;
@@ -88,10 +86,12 @@ pub use imports::{
     Import, ImportFrom, Listed, MAX_FAILURES, MAX_IMPORTS, MAX_RUNNING_IMPORTS, NewImport, RemoteAccount,
     StoppedImport,
 };
+pub use jobs::{Job, JobKind, JobLine};
 pub use keys::{InsertKeyError, KnownKey, MAX_KEYS};
 pub use levels::MAX_FOR_LEVELS;
 pub use lists::MAX_LIST;
 pub use matching::Matching;
+pub use notices::Webhook;
 pub use origins::RemoteOrigin;
 pub use quotas::{QuotaChanges, Room};
 pub use renditions::{MAX_EVICTED, UsedRendition};
@@ -369,60 +369,6 @@ pub struct StoredLevel {
     pub name: String,
     /// Length in bytes.
     pub bytes: u64,
-}
-
-/// A job as leased to one runner.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// Row id.
-    pub id: i64,
-    /// What to do.
-    pub kind: JobKind,
-    /// How often it was leased, this time included.
-    pub attempts: u32,
-}
-
-/// Background work. Every job may run twice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JobKind {
-    /// Delete every stored byte of a blob (its image is gone).
-    DeleteBlob(BlobId),
-    /// Render the named variants of the image that has this blob.
-    RenderVariants(BlobId),
-    /// Tell an event to the account's webhook.
-    Notify {
-        /// Whose.
-        account: AccountId,
-        /// What happened.
-        event: UploadEvent,
-    },
-}
-
-/// Jobs that wait for each other. Those of one line never hold up another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobLine {
-    /// [`JobKind::DeleteBlob`].
-    Storage,
-    /// [`JobKind::RenderVariants`].
-    Variants,
-    /// [`JobKind::Notify`].
-    Notices,
-}
-
-/// Where an account wants to be told of uploads by link.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Webhook {
-    /// http or https.
-    pub url: Url,
-    /// Sent with every message, so that the receiver knows who calls.
-    pub secret: Option<String>,
-}
-
-impl std::fmt::Debug for Webhook {
-    // The address itself often carries a secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Webhook").finish_non_exhaustive()
-    }
 }
 
 impl Catalog {

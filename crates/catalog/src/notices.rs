@@ -2,7 +2,7 @@
 
 use super::database::{Connection, Row};
 use super::rows::{any, change, damaged, first};
-use super::{Catalog, CatalogError, JobKind, Webhook, jobs};
+use super::{Catalog, CatalogError, JobKind, jobs};
 use safelight_domain::account::AccountId;
 use safelight_domain::direct_upload::{UploadEvent, UploadOutcome};
 use safelight_domain::image::ImageId;
@@ -12,6 +12,22 @@ use url::Url;
 /// Most events of an account that wait. When its webhook answers nothing for long, further ones
 /// are lost.
 const MAX_WAITING: u32 = 10_000;
+
+/// Where an account wants to be told of uploads by link.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// http or https.
+    pub url: Url,
+    /// Sent with every message, so that the receiver knows who calls.
+    pub secret: Option<String>,
+}
+
+impl std::fmt::Debug for Webhook {
+    // The address itself often carries a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Webhook").finish_non_exhaustive()
+    }
+}
 
 impl Catalog {
     /// Where an account wants to be told.
