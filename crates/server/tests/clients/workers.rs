@@ -2,7 +2,7 @@
 //! private images" where `../shared` beside the project has that page.
 
 use crate::script::{Script, repository};
-use crate::server::Server;
+use crate::server::{Server, free_address, serve};
 use std::path::{Path, PathBuf};
 
 /// The Worker that the page shows, with its signing function exported.
@@ -17,15 +17,23 @@ fn worker_of_the_page(folder: &Path) -> Option<PathBuf> {
     Some(worker)
 }
 
+/// A server that lets anyone try wrong signatures as often as this test does.
+fn start(data: &Path) -> Server {
+    let address = free_address();
+    let mut command = serve(data, &address);
+    command.env("SAFELIGHT_FAILED_SIGNATURES_PER_MINUTE", "off");
+    Server::spawn(command, &address)
+}
+
 #[test]
 fn links_of_signing_workers_open_private_images() {
     let data = tempfile::tempdir().expect("a folder");
-    let server = Server::start(&data.path().join("own"));
+    let server = start(&data.path().join("own"));
     let own = repository().join("clients/worker.js");
     Script::new("workers.mjs", &server).arg(own).arg(&server.origin).checks_at_least(150);
 
     if let Some(worker) = worker_of_the_page(data.path()) {
-        let server = Server::start(&data.path().join("page"));
+        let server = start(&data.path().join("page"));
         let script = Script::new("workers.mjs", &server).arg(worker).arg("https://imagedelivery.net");
         script.checks_at_least(150);
     }
