@@ -196,6 +196,9 @@ fn operations(batch: &str) -> String {
         include-operation-id = ["signUrl"]
         parameters = {{ "body.image" = "kept0", "body.variant" = "public", "body.key" = "default" }}
         [[operations]]
+        include-operation-id = ["updateQuota"]
+        parameters = {{ "body.images" = 1000000, "body.bytes" = 1000000000, "body.renders_per_minute" = "off" }}
+        [[operations]]
         include-operation-id = ["exportImages"]
         parameters = {{ "body.images" = ["kept0", "kept1"] }}
         [[operations]]
