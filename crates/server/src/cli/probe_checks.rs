@@ -38,7 +38,8 @@ const CONDITIONS: &str = "pass If-None-Match and ETag on";
 const HEADERS: &str = "take no header off an answer, and compress nothing: pictures are compressed";
 const UPLOADS: &str = "let bodies of max-upload-bytes and a megabyte pass. nginx: client_max_body_size; Caddy: request_body \
                        max_size";
-const CLIENTS: &str = "have the proxy set X-Forwarded-For, and list it in trusted-proxies";
+const CLIENTS: &str =
+    "have the proxy set X-Forwarded-For, and list it in trusted-proxies; where there is none, all is well";
 
 /// What the checks are made with.
 pub(super) struct Checks<'a> {
@@ -129,6 +130,7 @@ impl Checks<'_> {
 
     async fn accept(&self) -> anyhow::Result<Verdict> {
         let path = self.made.public();
+        self.await_format(&path).await?;
         // The first again, since the second may have taken its place in a cache.
         for (accept, wanted) in
             [("image/webp", "image/webp"), ("image/jpeg", "image/jpeg"), ("image/webp", "image/webp")]
@@ -145,6 +147,20 @@ impl Checks<'_> {
             }
         }
         Ok(Verdict::Pass)
+    }
+
+    /// Waits until the picture is there in the format to ask for: the first answer may be in another, which caches
+    /// may keep for a while. So each look has an address of its own.
+    async fn await_format(&self, path: &str) -> anyhow::Result<()> {
+        for look in 0..LOOKS {
+            let answer =
+                self.web.get_with(&format!("{path}?look={look}"), &[("Accept", "image/webp")]).await?;
+            if answer.header("content-type") == "image/webp" || is_settled(answer.header("cache-control")) {
+                break;
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+        Ok(())
     }
 
     async fn freshness(&self, key: &SigningKey) -> anyhow::Result<Verdict> {
