@@ -1,9 +1,8 @@
 //! A clock that is set while the server runs, by libfaketime.
 
-use crate::server::{ACCOUNT, HASH, KEY, Server, free_address, serve};
+use crate::server::{ACCOUNT, HASH, KEY, Server, free_address, say, serve};
 use safelight_domain::signature::{KeyName, SigningKey, sign_target};
 use safelight_domain::time::UnixTime;
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,8 +17,7 @@ fn faketime() -> Option<PathBuf> {
     });
     if found.is_none() {
         assert!(std::env::var_os("CI").is_none(), "libfaketime is missing: run `scripts/setup test`");
-        let said = b"\nSKIPPED: libfaketime is not here (`scripts/setup test` installs it)\n";
-        std::io::stderr().write_all(said).expect("written");
+        say("\nSKIPPED: libfaketime is not here (`scripts/setup test` installs it)");
     }
     found
 }

@@ -12,13 +12,11 @@ mod full_disk;
 mod imports;
 mod lifecycle;
 mod logs;
+mod moving;
 mod overload;
 mod probe;
 mod proxy;
 // Shared with other tests, some of which look at more of an answer.
-#[allow(dead_code)]
-mod moving;
-// Shared with the tests of a store, which use all of it.
 #[allow(dead_code)]
 mod server;
 mod signing;

@@ -1,7 +1,6 @@
 //! `safelight copy`, `backup` and `restore` with real servers on both sides.
 
-use crate::server::{ACCOUNT, HASH, KEY, Server, free_address, serve};
-use safelight_domain::signature::{KeyName, SigningKey, sign_target};
+use crate::server::{ACCOUNT, HASH, Server, free_address, serve, signed};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -37,11 +36,6 @@ fn succeed(arguments: &[&str], places: &[(&str, &Path)]) -> String {
 fn stop(mut server: Server) {
     server.signal("-TERM");
     assert!(server.process.wait().expect("it ends").success());
-}
-
-fn signed(path: &str) -> String {
-    let name = KeyName::parse("default").expect("a name");
-    sign_target(path, "", None, &SigningKey::new(name, KEY.to_owned()).expect("a key"))
 }
 
 fn images(rest: &str) -> String {

@@ -1,14 +1,11 @@
 //! More than a server can bear: ten times the renders, and less memory than they want.
 
-use crate::server::{ACCOUNT, HASH, KEY, Server, children, free_address, serve};
-use safelight_domain::signature::{KeyName, SigningKey, sign_target};
+use crate::server::{ACCOUNT, HASH, Server, children, free_address, say, serve, signed};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-
-const IMAGES: &str = "/client/v4/accounts/0123456789abcdef0123456789abcdef/images/v1";
 
 /// Nobody waits longer for a picture that is stored, on however slow a machine.
 const BOUND: Duration = Duration::from_secs(5);
@@ -16,9 +13,9 @@ const BOUND: Duration = Duration::from_secs(5);
 /// What all processes may take together.
 const MOST_KILOBYTES: u64 = 600 << 10;
 
-fn signed(path: &str) -> String {
-    let name = KeyName::parse("default").expect("a name");
-    sign_target(path, "", None, &SigningKey::new(name, KEY.to_owned()).expect("a key"))
+/// A path of the management API.
+fn images(rest: &str) -> String {
+    format!("/client/v4/accounts/{ACCOUNT}/images/v1{rest}")
 }
 
 fn start(data: &Path, wrap: impl Fn(Command) -> Command) -> Server {
@@ -26,9 +23,8 @@ fn start(data: &Path, wrap: impl Fn(Command) -> Command) -> Server {
     let mut command = serve(data, &address);
     command.args(["--refine", "off", "--levels", "off", "--render-workers", "1", "--render-queue", "4"]);
     let server = Server::spawn(wrap(command), &address);
-    assert!(IMAGES.contains(ACCOUNT));
     let flexible = br#"{"flexible_variants":true}"#;
-    let answer = server.send("PATCH", &format!("{IMAGES}/config"), "application/json", flexible);
+    let answer = server.send("PATCH", &images("/config"), "application/json", flexible);
     assert_eq!(answer.status, 200, "{}", answer.text());
     server
 }
@@ -70,10 +66,6 @@ fn views(server: &Server, link: &str, stop: &AtomicBool) -> Vec<Duration> {
     }
     times.sort_unstable();
     times
-}
-
-fn say(text: &str) {
-    std::io::stderr().write_all(format!("{text}\n").as_bytes()).expect("written");
 }
 
 #[test]
@@ -199,7 +191,7 @@ fn a_render_that_takes_the_last_memory_ends_alone() {
         let shown = (0..50).map(|_| server.get(&link).status).find(|status| *status == 200);
         assert_eq!(shown, Some(200), "small pictures are made");
     }
-    assert!(server.get(&format!("{IMAGES}/{large}/blob")).body == striped(9_000, 8_500));
+    assert!(server.get(&images(&format!("/{large}/blob"))).body == striped(9_000, 8_500));
     let met = group.times_met();
     assert!(met > 0, "the limit was never met");
     say(&format!("renders beyond a limit of memory ended alone; the limit was met {met} times"));

@@ -1,6 +1,8 @@
 //! `safelight serve` in a process of its own, and a client for it.
 
+use safelight_domain::signature::{KeyName, SigningKey, sign_target};
 use serde_json::Value;
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -64,6 +66,22 @@ pub(crate) fn serve(data: &Path, address: &str) -> Command {
 pub(crate) fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").to_string()
+}
+
+/// A path, signed with the key of every server here.
+pub(crate) fn signed(path: &str) -> String {
+    signed_with(path, "default", KEY)
+}
+
+/// The same with another key.
+pub(crate) fn signed_with(path: &str, name: &str, value: &str) -> String {
+    let name = KeyName::parse(name).expect("a name");
+    sign_target(path, "", None, &SigningKey::new(name, value.to_owned()).expect("a key"))
+}
+
+/// Says what was measured or skipped, also where the test passes: the output of macros is shown for failures alone.
+pub(crate) fn say(text: &str) {
+    std::io::stderr().write_all(format!("{text}\n").as_bytes()).expect("written");
 }
 
 impl Server {

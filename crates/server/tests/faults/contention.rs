@@ -1,7 +1,7 @@
 //! Nodes that upload, show and delete images of one id at once.
 
-use crate::server::{ACCOUNT, HASH, Server};
-use crate::world::{World, color_of, colored, say, signed};
+use crate::server::{ACCOUNT, HASH, Server, say, signed};
+use crate::world::{World, color_of, colored};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! SIGKILL of a node while all of them upload, take direct uploads, render and delete.
 
-use crate::server::{ACCOUNT, HASH, Server};
-use crate::world::{World, colored, say, signed};
+use crate::server::{ACCOUNT, HASH, Server, say, signed};
+use crate::world::{World, colored};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};

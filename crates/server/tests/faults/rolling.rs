@@ -1,7 +1,7 @@
 //! Nodes that are restarted one after the other behind a balancer, under load.
 
-use crate::server::{ACCOUNT, HASH, TOKEN};
-use crate::world::{World, colored, say, signed};
+use crate::server::{ACCOUNT, HASH, TOKEN, say, signed};
+use crate::world::{World, colored};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

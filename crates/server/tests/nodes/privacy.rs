@@ -1,8 +1,8 @@
 //! How long a node serves by an old state.
 
 use crate::cut::Way;
-use crate::server::HASH;
-use crate::world::{SAMPLE, World, say, served_on, signed, signed_with};
+use crate::server::{HASH, say, signed, signed_with};
+use crate::world::{SAMPLE, World, served_on};
 use std::time::{Duration, Instant};
 
 /// The promise of docs/nodes.md.

@@ -2,9 +2,8 @@
 
 use crate::cut::Cut;
 use crate::radosgw::radosgw;
-use crate::server::{ACCOUNT, KEY, Server, free_address, serve};
+use crate::server::{ACCOUNT, Server, free_address, serve};
 use safelight::catalog::fixtures::Place;
-use safelight_domain::signature::{KeyName, SigningKey, sign_target};
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -74,17 +73,6 @@ impl World {
     }
 }
 
-/// Signed with the first key.
-pub(crate) fn signed(path: &str) -> String {
-    signed_with(path, "default", KEY)
-}
-
-/// Signed with another.
-pub(crate) fn signed_with(path: &str, name: &str, value: &str) -> String {
-    let name = KeyName::parse(name).expect("a name");
-    sign_target(path, "", None, &SigningKey::new(name, value.to_owned()).expect("a key"))
-}
-
 /// Waits until a node refuses what it served, and sees that it stays so. How long it served on.
 pub(crate) fn served_on(node: &Server, target: &str, since: Instant, bound: Duration) -> Duration {
     let mut last = Duration::ZERO;
@@ -103,12 +91,6 @@ pub(crate) fn served_on(node: &Server, target: &str, since: Instant, bound: Dura
         std::thread::sleep(Duration::from_millis(2));
     }
     last
-}
-
-/// Says what was measured, also where the test passes.
-pub(crate) fn say(text: &str) {
-    use std::io::Write;
-    std::io::stderr().write_all(format!("{text}\n").as_bytes()).expect("written");
 }
 
 /// A PNG of one color, which is a number below 2^24.

@@ -4,8 +4,8 @@
 use crate::conformance::{granted, noise, put, streamed, written};
 use crate::proxy::{Mode, Proxy};
 use crate::radosgw::{Radosgw, config, radosgw};
-use crate::server::{Answer, HASH, Server};
-use crate::whole::{SAMPLE, images, picture, signed, start, wait_for};
+use crate::server::{Answer, HASH, Server, signed};
+use crate::whole::{SAMPLE, images, picture, start, wait_for};
 use safelight::blobs::Blobs;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! `safelight copy` from files to a bucket and back.
 
 use crate::radosgw::radosgw;
-use crate::server::{HASH, Server};
-use crate::whole::{SAMPLE, images, picture, signed, start};
+use crate::server::{HASH, Server, signed};
+use crate::whole::{SAMPLE, images, picture, start};
 use std::path::Path;
 use std::process::Command;
 

@@ -2,10 +2,9 @@
 
 use crate::conformance::noise;
 use crate::radosgw::{config, radosgw};
-use crate::server::{ACCOUNT, HASH, KEY, Server, free_address, serve};
+use crate::server::{ACCOUNT, HASH, Server, free_address, serve, signed};
 use futures_util::TryStreamExt;
 use safelight::blobs::{BlobKey, Blobs, Stored};
-use safelight_domain::signature::{KeyName, SigningKey, sign_target};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -21,11 +20,6 @@ pub(crate) fn start(data: &Path, variables: &BTreeMap<String, String>, flags: &[
     let mut command = serve(data, &address);
     command.args(flags).envs(variables).stderr(Stdio::inherit()).args(["--log-level", "error"]);
     Server::spawn(command, &address)
-}
-
-pub(crate) fn signed(path: &str) -> String {
-    let name = KeyName::parse("default").expect("a name");
-    sign_target(path, "", None, &SigningKey::new(name, KEY.to_owned()).expect("a key"))
 }
 
 /// The images' paths of the management API.
